@@ -1,0 +1,125 @@
+# Tickeasy jobs: the floor plan. `make` builds bin/, `make help` lists the targets.
+
+VERSION  = 0.1.0
+PROGRAMS = expire-orders deliver-mail
+
+# --- tools and flags -----------------------------------------------------------------------------
+CC         ?= gcc
+PKG_CONFIG ?= pkg-config
+PACKAGES    = libpq jansson libssl libcrypto libidn2
+BUILD      ?= build
+BIN        ?= bin
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+
+OPTIMIZE ?= -O2
+HARDEN    = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
+            -fcf-protection -fPIE
+WARN      = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
+CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icommon
+CFLAGS   += -std=c17 $(OPTIMIZE) -g $(WARN)
+LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+
+# SANITIZE=address,undefined builds beside the ordinary build, so both can stay.
+ifdef SANITIZE
+BUILD    := build/$(subst $(comma),-,$(SANITIZE))
+BIN      := $(BUILD)/bin
+OPTIMIZE  = -O1 -fno-omit-frame-pointer
+HARDEN    = -fPIE
+CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+LDFLAGS  += -fsanitize=$(SANITIZE)
+endif
+comma := ,
+
+CFLAGS   += $(HARDEN) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+# libesmtp has no pkg-config file in Debian 12
+LIBS      = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lesmtp
+UNIT_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+
+ifeq ($(V),1)
+quiet =
+say   = @:
+else
+quiet = @
+say   = @printf '  %-8s %s\n'
+endif
+
+# --- what there is -------------------------------------------------------------------------------
+EMBEDDED   = $(sort $(wildcard common/sql/*.sql jobs/sql/*/*.sql jobs/templates/*/*))
+COMMON     = $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c)) $(BUILD)/embedded.o
+LIBRARY    = $(BUILD)/libcommon.a
+UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
+C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/peers/*.[ch])
+
+all: $(PROGRAMS:%=$(BIN)/%)
+
+$(BIN)/%: $(BUILD)/jobs/%.o $(LIBRARY) | $(BIN)
+	$(say) LINK $@
+	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- the library and its objects -----------------------------------------------------------------
+$(LIBRARY): $(COMMON)
+	$(say) AR $@
+	$(quiet)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(say) CC $<
+	$(quiet)mkdir -p $(@D)
+	$(quiet)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/embedded.c: scripts/embed $(EMBEDDED) $(BUILD)/embedded-list
+	$(say) EMBED $@
+	$(quiet)scripts/embed $(EMBEDDED) >$@
+
+$(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
+	$(quiet)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Files that change only when what they hold changes: the flags, the list of embedded files.
+$(BUILD)/flags: always | $(BUILD)
+	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
+	  printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' >$@
+$(BUILD)/embedded-list: always | $(BUILD)
+	@printf '%s\n' '$(EMBEDDED)' | cmp -s - $@ || printf '%s\n' '$(EMBEDDED)' >$@
+
+$(BUILD) $(BIN):
+	@mkdir -p $@
+
+# --- tests ---------------------------------------------------------------------------------------
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
+	$(say) LINK $@
+	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(UNIT_LIBS)
+
+unit-tests: $(UNIT_TESTS)
+
+test: all unit-tests
+	TICKEASY_BIN=$(abspath $(BIN)) TICKEASY_BUILD=$(abspath $(BUILD)) scripts/test --no-setup
+
+bench: all
+	tests/bench/run
+
+demo:
+	scripts/demo
+
+help:
+	@printf 'make all | test | bench | lint | format | install | demo | fuzz | clean\n'
+	@printf 'V=1 shows the commands; SANITIZE=address,undefined builds in build/address-undefined\n'
+
+lint:
+	scripts/lint
+
+format:
+	clang-format -i $(C_FILES)
+
+clean:
+	rm -rf $(BUILD) $(BIN)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
+	install -m 0755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
+
+.PHONY: all always bench clean demo fuzz format help install lint test unit-tests
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -1,0 +1,46 @@
+/* config: KEY=value lines, readable by a shell, systemd's EnvironmentFile and dotenv alike.
+ * One table (config.c) declares every key; parser, --help and README come from it. */
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "error.h"
+
+/* Everything a run may be told; const after config_load. Texts are never NULL: unset is "". */
+struct config {
+    char *database_url; /* secret; "" = libpq's own PG* variables */
+    char *app_schema;   /* "design", or a folder with an operator's own statements */
+    char *app_timezone; /* IANA name, checked against the zone database */
+    char *mail_url;     /* secret; "" = mail stays queued */
+    char *mail_from;    /* "Name <address>" or a bare address */
+    char *mail_lang;    /* zh-TW or en */
+    char *mail_ca_file; /* "" = the system's certificates */
+    char *alert_email;  /* "" = nobody is mailed */
+    long expire_grace_ms;
+    long expire_batch; /* orders */
+    char *state_dir;
+    char *log_file;   /* "" = no log file */
+    char *log_level;  /* debug info warn error */
+    char *log_format; /* logfmt json */
+};
+
+/* Load: defaults, then the file (path; NULL: $TICKEASY_JOBS_CONFIG, else /etc/tickeasy-jobs.conf
+ * when it exists), then the environment, which wins. Values may be bare, 'single' or "double"
+ * quoted; `export ` before a key, blank lines and # comments are accepted; nothing is expanded. A
+ * secret may be file:/path (one trailing newline dropped). config is zeroed by the caller and owns
+ * its texts. Errors: ERR_CONFIG naming file, line and key (or the environment variable) and what to
+ * do: unknown key (with the nearest known one), bad value, unreadable file, file with secrets that
+ * group or others can read. Secret values never stand in an error. */
+bool config_load(struct config *config, const char *path, struct error *err);
+void config_free(struct config *config);
+
+/* Every key, its default and meaning, one line each; for --help. */
+void config_print_keys(FILE *out);
+
+/* Split MAIL_FROM: name may be "". Both buffers are filled or false. */
+bool config_mail_from(const struct config *config, char *name, size_t name_size, char *address,
+                      size_t address_size);
+
+#endif

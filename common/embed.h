@@ -1,0 +1,19 @@
+/* embed: text files that were compiled in (statements, mail templates), by their path in the
+ * source tree. scripts/embed writes the table at build time, sorted by path. */
+#ifndef COMMON_EMBED_H
+#define COMMON_EMBED_H
+
+#include <stddef.h>
+
+struct embedded {
+    const char *path; /* "jobs/sql/design/expire_batch.sql" */
+    const char *text; /* whole content, NUL-terminated */
+};
+
+extern const struct embedded embedded_files[];
+extern const size_t embedded_count;
+
+/* The content of the file with that path, or NULL. */
+const char *embedded_text(const char *path);
+
+#endif

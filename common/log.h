@@ -1,0 +1,34 @@
+/* log: the log file; one line an event, one write(2) a line, UTC, logfmt or JSON.
+ *
+ * 2026-01-02T00:00:01Z info expire-orders run=3f0c… end status=completed elapsed_ms=38 */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdbool.h>
+
+#include "config.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+struct log {
+    const char *program;
+    char run[37]; /* run id, "" before there is one */
+    enum log_level level;
+    bool json;
+    int fd;         /* -1: no log file */
+    bool failed;    /* said once on standard error that the file cannot be written */
+    char path[512]; /* for that message */
+};
+
+/* Open config->log_file for appending (mode 0640). A file that cannot be opened or later written is
+ * said once on standard error; from then on lines go there, and the job goes on. Never fails. */
+void log_open(struct log *log, const struct config *config, const char *program);
+void log_close(struct log *log);
+
+/* One line: event in snake case, then pairs of key and value (both const char *, value may be NULL
+ * = left out), then NULL. Control characters are replaced, values with spaces or quotes are quoted,
+ * invalid UTF-8 becomes '?', a value over 1,000 bytes is cut. */
+void log_event(struct log *log, enum log_level level, const char *event, ...)
+    __attribute__((sentinel));
+
+#endif

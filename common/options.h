@@ -1,0 +1,65 @@
+/* options: the command line, from one table per program. */
+#ifndef COMMON_OPTIONS_H
+#define COMMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "error.h"
+
+enum option_type {
+    OPTION_FLAG,     /* no value */
+    OPTION_TEXT,     /* any non-empty text */
+    OPTION_COUNT,    /* whole number 0 to 1000000 */
+    OPTION_DURATION, /* "30s" "5m" "2h" "3d", longest 366 days; see duration_parse */
+    OPTION_TIME,     /* ISO 8601 with zone, "2026-01-02T03:04:05+08:00" or "...Z" */
+};
+
+/* One option. An array of these ends with a zeroed entry. */
+struct option_spec {
+    const char *name; /* long name without the dashes */
+    enum option_type type;
+    const char *value; /* name of the value in --help, NULL for flags */
+    const char *help;  /* one line, lower case, no full stop */
+};
+
+enum { OPTIONS_MAX = 32 };
+
+/* The parsed command line. Texts point into argv. */
+struct options {
+    const struct option_spec *specs[OPTIONS_MAX]; /* the common ones first, then the program's */
+    const char *values[OPTIONS_MAX];              /* NULL: not given; "" for a given flag */
+    size_t count;
+};
+
+/* Options every job has: --config FILE, --cron, --dry-run, --check, --json, --quiet, --now TIME,
+ * --timeout TIME, --retries N, --help, --version. */
+extern const struct option_spec options_common[];
+
+/* Parse argv against options_common and own (may be NULL). Every value is checked against its type;
+ * operands are refused. Errors: ERR_USAGE naming the option, its value and what to do; an unknown
+ * option names the nearest known one. */
+bool options_parse(struct options *options, int argc, char **argv, const struct option_spec *own,
+                   struct error *err);
+
+/* The value given for name; NULL when not given, "" for a given flag. name must be declared. */
+const char *options_value(const struct options *options, const char *name);
+bool options_flag(const struct options *options, const char *name);
+
+/* The value of a COUNT (a number) or DURATION (milliseconds) option; otherwise when not given. */
+long options_number(const struct options *options, const char *name, long otherwise);
+
+/* --help: usage line, description, then the options, own ones first, values aligned. */
+void options_print(FILE *out, const char *program, const char *description,
+                   const struct option_spec *own);
+
+/* "30s" "5m" "2h" "3d" or a bare number of seconds, at most 366 days, into milliseconds.
+ * false when text is anything else. */
+bool duration_parse(const char *text, long *ms);
+
+/* The member of names (NULL-terminated) nearest to word by edit distance, NULL when none is near
+ * enough to be meant (distance over 3, or over half of the word). */
+const char *nearest_name(const char *word, const char *const *names);
+
+#endif

@@ -1,0 +1,28 @@
+/* template: a Mustache subset over JSON data.
+ *
+ * {{name}} {{a.b}} escaped value · {{{name}}} raw value · {{#name}}…{{/name}} once per array
+ * element, or once when true or an object · {{^name}}…{{/name}} when false, null, empty or absent ·
+ * {{.}} the current element · {{!comment}}. A section tag or comment alone on its line takes the
+ * line with it. Names are looked up from the innermost object outwards. Numbers print as integers
+ * or %.2f reals. */
+#ifndef COMMON_TEMPLATE_H
+#define COMMON_TEMPLATE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "error.h"
+
+enum template_escape {
+    TEMPLATE_PLAIN, /* text: values as they are, control characters but tab and newline dropped */
+    TEMPLATE_HTML,  /* & < > " ' become entities, control characters dropped */
+};
+
+/* Render text (called name in errors) with data (an object). Returns malloc'd UTF-8 for the caller
+ * to free, or NULL. Errors: ERR_CONFIG "NAME:LINE: ..." for an unknown variable (a {{name}} that no
+ * enclosing object has), an unbalanced or empty tag, an object or array printed as a value; a
+ * result over 1 MiB or nesting over 16 is ERR_REJECTED. */
+char *template_render(const char *name, const char *text, const json_t *data,
+                      enum template_escape escape, struct error *err);
+
+#endif
