@@ -92,6 +92,19 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 
 unit-tests: $(UNIT_TESTS)
 
+$(BUILD)/tests/peers/%: $(BUILD)/tests/peers/%.o $(LIBRARY)
+	$(say) LINK $@
+	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Fuzz targets want clang: make fuzz FUZZ_SECONDS=60
+FUZZ_SECONDS ?= 60
+fuzz:
+	tests/fuzz/run $(FUZZ_SECONDS)
+
+# The flags, for scripts/lint
+print-cppflags:
+	@printf '%s\n' '$(CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))'
+
 test: all unit-tests
 	TICKEASY_BIN=$(abspath $(BIN)) TICKEASY_BUILD=$(abspath $(BUILD)) scripts/test --no-setup
 
@@ -118,7 +131,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
 	install -m 0755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
 
-.PHONY: all always bench clean demo fuzz format help install lint test unit-tests
+.PHONY: all always bench clean demo fuzz format help install lint print-cppflags test unit-tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
