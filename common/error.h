@@ -14,7 +14,7 @@ enum error_kind {
     ERR_REJECTED,    /* this item is refused for good: set it aside, go on with the others */
     ERR_TIMEOUT,     /* our own time is up: stop, keep what is committed */
     ERR_STOPPED,     /* a signal asked us to end: stop, keep what is committed */
-    ERR_BUSY,        /* another run of the task is going on */
+    ERR_BUSY,        /* another run is going on, or the task is switched off */
     ERR_FENCED,      /* this run was declared dead by another: write nothing more */
     ERR_INTERNAL,    /* a bug, or memory is exhausted */
 };

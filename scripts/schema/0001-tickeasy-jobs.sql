@@ -87,6 +87,7 @@ CREATE TABLE tickeasy_jobs.mail_outbox (
     next_attempt_at timestamptz NOT NULL DEFAULT now(),
     claimed_until   timestamptz,
     claimed_by      uuid,
+    ambiguous_at    timestamptz, -- first time that the outcome was unknown
     not_after       timestamptz NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     sent_at         timestamptz,
@@ -137,4 +138,16 @@ BEGIN
         RAISE EXCEPTION 'run % is not the running one any more', run USING ERRCODE = 'TJ001';
     END IF;
 END
+$$;
+
+-- A time as a person reads it, in a zone and a language: for the data of mails.
+CREATE FUNCTION tickeasy_jobs.local_time(at timestamptz, zone text, lang text) RETURNS text
+    LANGUAGE sql STABLE AS
+$$
+    SELECT CASE WHEN lang LIKE 'zh%'
+                THEN to_char(at AT TIME ZONE zone, 'YYYY/MM/DD') || '（'
+                     || substr('日一二三四五六', extract(dow FROM at AT TIME ZONE zone)::int + 1, 1)
+                     || '）' || to_char(at AT TIME ZONE zone, 'HH24:MI')
+                ELSE to_char(at AT TIME ZONE zone, 'Dy DD Mon YYYY, HH24:MI')
+           END
 $$;

@@ -1,0 +1,480 @@
+#include "db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "embed.h"
+#include "text.h"
+
+enum {
+    CONNECT_MS = 10000,     /* a database that takes longer to let us in is not fit for work */
+    CANCEL_GRACE_MS = 2000, /* how long a cancelled statement may take to end */
+};
+
+struct db {
+    PGconn *connection;
+    PGcancel *cancel;   /* made at connect time: making it later could fail when it is needed */
+    const char *schema; /* the folder below jobs/sql */
+    const char *fence;
+    bool broken; /* given up in the middle of a transaction: answers could be mistaken */
+};
+
+/* --- statements ---------------------------------------------------------------------------- */
+
+static const char *statement_text(const struct db *db, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "common/sql/%s.sql", name);
+    const char *text = embedded_text(path);
+    if (text != NULL)
+        return text;
+    snprintf(path, sizeof path, "jobs/sql/%s/%s.sql", db->schema, name);
+    return embedded_text(path);
+}
+
+/* The highest n of any $n; the head comment names them all, so it agrees with the statement. */
+static int parameter_count(const char *sql)
+{
+    int highest = 0;
+    for (const char *c = strchr(sql, '$'); c != NULL; c = strchr(c + 1, '$')) {
+        long n = strtol(c + 1, NULL, 10);
+        if (n > highest && n < 100)
+            highest = (int)n;
+    }
+    return highest;
+}
+
+/* --- errors -------------------------------------------------------------------------------- */
+
+/* The one place that looks at SQLSTATE. */
+static enum error_kind kind_of(const char *sqlstate)
+{
+    static const struct {
+        const char *prefix;
+        enum error_kind kind;
+    } kinds[] = {
+        { "TJ001", ERR_FENCED },      /* tickeasy_jobs.fence */
+        { "40", ERR_CONFLICT },       /* serialization_failure, deadlock_detected */
+        { "55P03", ERR_CONFLICT },    /* lock_not_available: lock_timeout */
+        { "57014", ERR_STOPPED },     /* query_canceled, and not by our deadline: an operator */
+        { "57", ERR_UNAVAILABLE },    /* admin_shutdown, crash_shutdown, cannot_connect_now */
+        { "08", ERR_UNAVAILABLE },    /* connection exceptions */
+        { "53", ERR_UNAVAILABLE },    /* out of connections, memory, disk */
+        { "58", ERR_UNAVAILABLE },    /* system error outside PostgreSQL */
+        { "25006", ERR_UNAVAILABLE }, /* read_only_sql_transaction: standby, failover */
+        { "28", ERR_CONFIG },         /* login refused */
+        { "3D000", ERR_CONFIG },      /* no such database */
+        { "42501", ERR_CONFIG },      /* insufficient_privilege */
+        { "42", ERR_INTERNAL },       /* any other fault of the statement itself */
+        { "0A", ERR_INTERNAL },       /* feature_not_supported */
+        { "22", ERR_REJECTED },       /* bad value */
+        { "23", ERR_REJECTED },       /* CHECK and other constraints */
+        { "44", ERR_REJECTED },       /* WITH CHECK OPTION */
+        { "P0", ERR_REJECTED },       /* raised by a trigger */
+        { "09", ERR_REJECTED },       /* triggered action exception */
+        { "27", ERR_REJECTED },       /* triggered data change violation */
+        { "54", ERR_REJECTED },       /* program limit: a value too large for an index */
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strncmp(sqlstate, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            return kinds[i].kind;
+    return ERR_INTERNAL;
+}
+
+/* A schema, table, function or column that is not there. */
+static bool is_undefined(const char *sqlstate)
+{
+    return strcmp(sqlstate, "3F000") == 0 || strcmp(sqlstate, "42P01") == 0 ||
+           strcmp(sqlstate, "42883") == 0 || strcmp(sqlstate, "42703") == 0;
+}
+
+static bool is_cancelled(const PGresult *rows)
+{
+    const char *sqlstate = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
+    return sqlstate != NULL && strcmp(sqlstate, "57014") == 0;
+}
+
+static bool result_error(const PGresult *rows, const char *statement, struct error *err)
+{
+    const char *sqlstate = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
+    const char *words = PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY);
+    if (sqlstate == NULL)
+        return error_set(err, ERR_UNAVAILABLE, "database connection lost during %s: %s", statement,
+                         text_or(words, text_or(PQresultErrorMessage(rows), "no reason given")));
+    if (strcmp(sqlstate, "25006") == 0)
+        return error_set(err, ERR_UNAVAILABLE,
+                         "database is read-only (a standby, or default_transaction_read_only): %s; "
+                         "point DATABASE_URL at the primary, or list all hosts with "
+                         "target_session_attrs=read-write",
+                         words);
+    if (is_undefined(sqlstate) && strstr(text_or(words, ""), "tickeasy_jobs") != NULL)
+        return error_set(err, ERR_CONFIG, "%s: run scripts/migrate on this database", words);
+    return error_set(err, kind_of(sqlstate), "%s: %s (%s)", statement, text_or(words, "refused"),
+                     sqlstate);
+}
+
+/* --- connecting ---------------------------------------------------------------------------- */
+
+/* A password with an unencoded '@' or '/' spills into the host or port, and from there into
+ * libpq's error texts. */
+static bool url_is_sound(const char *url)
+{
+    char *ignored = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &ignored);
+    PQfreemem(ignored); /* may quote a piece of the password */
+    if (options == NULL)
+        return false;
+    bool sound = true;
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
+        if (o->val == NULL)
+            continue;
+        if (strcmp(o->keyword, "host") == 0 && strchr(o->val, '@') != NULL)
+            sound = false;
+        if (strcmp(o->keyword, "port") == 0 && strspn(o->val, "0123456789,") != strlen(o->val))
+            sound = false;
+    }
+    PQconninfoFree(options);
+    return sound;
+}
+
+/* "…FATAL:  28P01: password authentication failed…": libpq keeps the SQLSTATE of a refused
+ * connection to itself, but prints it when errors are verbose. */
+static void refused_sqlstate(const char *message, char sqlstate[6])
+{
+    sqlstate[0] = '\0';
+    for (const char *c = strstr(message, ":  "); c != NULL; c = strstr(c + 1, ":  "))
+        if (strspn(c + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && c[8] == ':') {
+            memcpy(sqlstate, c + 3, 5);
+            sqlstate[5] = '\0';
+        }
+}
+
+static bool refused(const PGconn *connection, struct error *err)
+{
+    const char *message = PQerrorMessage(connection);
+    char sqlstate[6];
+    refused_sqlstate(message, sqlstate);
+    const char *place = strstr(message, "\nLOCATION:");
+    int length = place == NULL ? (int)strlen(message) : (int)(place - message);
+    enum error_kind kind = sqlstate[0] == '\0' ? ERR_UNAVAILABLE : kind_of(sqlstate);
+    if (PQconnectionNeedsPassword(connection))
+        kind = ERR_CONFIG;
+    if (kind == ERR_CONFIG)
+        return error_set(err, ERR_CONFIG, "database refused us: %.*s; check DATABASE_URL", length,
+                         message);
+    return error_set(err, ERR_UNAVAILABLE, "database is not reachable: %.*s", length, message);
+}
+
+static bool finish_connecting(PGconn *connection, struct error *err)
+{
+    int64_t end = deadline_now_ms() + CONNECT_MS;
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    while (state != PGRES_POLLING_OK) {
+        if (state == PGRES_POLLING_FAILED)
+            return refused(connection, err);
+        if (!deadline_ok(err))
+            return false;
+        if (deadline_now_ms() >= end)
+            return error_set(err, ERR_UNAVAILABLE,
+                             "database is not reachable: no answer from %s within %d s",
+                             text_or(PQhost(connection), "the server"), CONNECT_MS / 1000);
+        struct pollfd wait = {
+            .fd = PQsocket(connection),
+            .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+        };
+        int ready = deadline_poll(&wait, 1, (int)(end - deadline_now_ms()));
+        if (ready > 0)
+            state = PQconnectPoll(connection);
+    }
+    return true;
+}
+
+bool db_connect(struct db **db, const struct config *config, const char *program, struct error *err)
+{
+    if (config->database_url[0] != '\0' && !url_is_sound(config->database_url))
+        return error_set(err, ERR_CONFIG,
+                         "DATABASE_URL is not a connection string; it looks like "
+                         "postgresql://user@host:5432/database, with special characters of the "
+                         "password percent-encoded");
+
+    /* What stands before dbname is a default that the URL may override. */
+    const char *keywords[] = { "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                               "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+                               "client_encoding",  "dbname",           NULL };
+    const char *values[] = { "10", "10", "5", "3", "20000", program, "UTF8", config->database_url,
+                             NULL };
+
+    struct db *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return error_memory(err);
+    made->schema = config->app_schema;
+    made->connection = PQconnectStartParams(keywords, values, 1);
+    if (made->connection == NULL) {
+        db_close(made);
+        return error_memory(err);
+    }
+    PQsetErrorVerbosity(made->connection, PQERRORS_VERBOSE);
+    bool connected = PQstatus(made->connection) == CONNECTION_BAD
+                         ? refused(made->connection, err)
+                         : finish_connecting(made->connection, err);
+    if (connected) {
+        made->cancel = PQgetCancel(made->connection);
+        connected = made->cancel != NULL && PQsetnonblocking(made->connection, 1) == 0;
+        if (!connected)
+            error_memory(err);
+    }
+    if (!connected) {
+        db_close(made);
+        return false;
+    }
+    *db = made;
+    return true;
+}
+
+void db_close(struct db *db)
+{
+    if (db == NULL)
+        return;
+    PQfreeCancel(db->cancel);
+    PQfinish(db->connection);
+    free(db);
+}
+
+void db_fence(struct db *db, const char *run_id)
+{
+    db->fence = run_id;
+}
+
+/* --- waiting ------------------------------------------------------------------------------- */
+
+/* PQcancel connects anew and blocks; the deadline's ladder ends the process should that hang. */
+static void cancel_statement(const struct db *db)
+{
+    char ignored[256];
+    PQcancel(db->cancel, ignored, sizeof ignored);
+}
+
+/* Wait until libpq can go on. The deadline cancels the statement once and then waits a little for
+ * its end; *cancel_end_ms is 0 until then. */
+static bool wait_for_server(struct db *db, int64_t *cancel_end_ms, struct error *err)
+{
+    int pending = PQflush(db->connection);
+    struct pollfd wait = {
+        .fd = PQsocket(db->connection),
+        .events = (short)(POLLIN | (pending == 1 ? POLLOUT : 0)),
+    };
+    if (wait.fd < 0 || pending < 0)
+        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
+                         PQerrorMessage(db->connection));
+    int ready;
+    if (*cancel_end_ms == 0) {
+        ready = deadline_poll(&wait, 1, 60000);
+        if (ready <= 0 && deadline_left_ms() == 0) {
+            cancel_statement(db);
+            *cancel_end_ms = deadline_now_ms() + CANCEL_GRACE_MS;
+            return true;
+        }
+    } else {
+        int64_t left = *cancel_end_ms - deadline_now_ms();
+        if (left <= 0)
+            return deadline_ok(err) && error_set(err, ERR_TIMEOUT, "out of time");
+        ready = poll(&wait, 1, (int)left);
+    }
+    if (ready > 0 && PQconsumeInput(db->connection) == 0)
+        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
+                         PQerrorMessage(db->connection));
+    return true;
+}
+
+/* The next result of the pipeline; NULL between two statements. */
+static bool next_result(struct db *db, int64_t *cancel_end_ms, PGresult **rows, struct error *err)
+{
+    while (PQisBusy(db->connection))
+        if (!wait_for_server(db, cancel_end_ms, err))
+            return false;
+    *rows = PQgetResult(db->connection);
+    return true;
+}
+
+/* --- transactions -------------------------------------------------------------------------- */
+
+static bool send_statement(struct db *db, const char *name, const char *const *args,
+                           struct error *err)
+{
+    const char *sql = statement_text(db, name);
+    if (sql == NULL)
+        return error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", name,
+                         db->schema);
+    if (PQsendQueryParams(db->connection, sql, parameter_count(sql), NULL, args, NULL, NULL, 0) ==
+        0)
+        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
+                         PQerrorMessage(db->connection));
+    return true;
+}
+
+static bool send_budget(struct db *db, enum db_commit commit, int lock_ms, struct error *err)
+{
+    /* A second more than our own deadline: the client's cancel comes first, the server's timeout
+     * is the belt for a client that froze. */
+    struct decimal statement_ms = decimal((long long)deadline_left_ms() + 1000);
+    struct decimal lock = decimal(lock_ms);
+    const char *args[] = { statement_ms.text, lock.text, statement_ms.text,
+                           commit == DB_LAZY ? "off" : NULL, commit == DB_READ_ONLY ? "on" : NULL };
+    return send_statement(db, "budget", args, err);
+}
+
+/* What only reads does no harm, however late it comes. */
+static bool is_fenced(const struct db *db, enum db_commit commit)
+{
+    return db->fence != NULL && commit != DB_READ_ONLY;
+}
+
+static bool send_all(struct db *db, const struct db_step *steps, size_t count,
+                     enum db_commit commit, int lock_ms, struct error *err)
+{
+    if (db->broken || PQenterPipelineMode(db->connection) == 0)
+        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
+                         PQerrorMessage(db->connection));
+    if (!send_budget(db, commit, lock_ms, err))
+        return false;
+    const char *fence_args[] = { db->fence };
+    if (is_fenced(db, commit) && !send_statement(db, "fence", fence_args, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!send_statement(db, steps[i].statement, steps[i].args, err))
+            return false;
+    if (PQpipelineSync(db->connection) == 0)
+        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
+                         PQerrorMessage(db->connection));
+    return true;
+}
+
+/* Read every answer up to the sync; before statements of our own come ahead of the steps. The first
+ * refusal is kept; the statements after it answer "aborted". Returns false when the connection is
+ * of no further use. */
+static bool receive_all(struct db *db, struct db_step *steps, size_t count, size_t before,
+                        struct error *refusal, struct error *lost)
+{
+    size_t statement = 0;
+    int64_t cancel_end_ms = 0;
+    for (;;) {
+        PGresult *rows = NULL;
+        if (!next_result(db, &cancel_end_ms, &rows, lost))
+            return false;
+        if (rows == NULL) {
+            if (PQstatus(db->connection) == CONNECTION_BAD)
+                return error_set(lost, ERR_UNAVAILABLE, "database connection lost: %s",
+                                 PQerrorMessage(db->connection));
+            statement++;
+            continue;
+        }
+        struct db_step *step =
+            statement >= before && statement - before < count ? &steps[statement - before] : NULL;
+        switch (PQresultStatus(rows)) {
+        case PGRES_PIPELINE_SYNC:
+            PQclear(rows);
+            /* A commit cannot be told apart from a cancel that came too late; it counts. */
+            return true;
+        case PGRES_TUPLES_OK:
+        case PGRES_COMMAND_OK:
+            if (step != NULL) {
+                step->rows = rows;
+                rows = NULL;
+            }
+            break;
+        case PGRES_PIPELINE_ABORTED:
+            break;
+        default:
+            if (is_cancelled(rows))
+                deadline_ok(refusal);
+            result_error(rows, step != NULL ? step->statement : "transaction", refusal);
+            break;
+        }
+        PQclear(rows);
+    }
+}
+
+static void forget_rows(struct db_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        PQclear(steps[i].rows);
+        steps[i].rows = NULL;
+    }
+}
+
+bool db_run(struct db *db, struct db_step *steps, size_t count, enum db_commit commit, int lock_ms,
+            struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        steps[i].rows = NULL;
+    if (!deadline_ok(err))
+        return false;
+    struct error refusal = { 0 };
+    struct error lost = { 0 };
+    bool usable = send_all(db, steps, count, commit, lock_ms, &lost) &&
+                  receive_all(db, steps, count, is_fenced(db, commit) ? 2 : 1, &refusal, &lost) &&
+                  PQexitPipelineMode(db->connection) == 1;
+    db->broken = !usable;
+    if (usable && refusal.kind == ERR_NONE)
+        return true;
+    forget_rows(steps, count);
+    const struct error *cause = refusal.kind != ERR_NONE ? &refusal : &lost;
+    return error_set(err, cause->kind == ERR_NONE ? ERR_UNAVAILABLE : cause->kind, "%s",
+                     text_or(cause->text, "database connection lost"));
+}
+
+PGresult *db_query(struct db *db, const char *statement, const char *const *args,
+                   enum db_commit commit, struct error *err)
+{
+    struct db_step step = { .statement = statement, .args = args };
+    return db_run(db, &step, 1, commit, DB_LOCK_MS, err) ? step.rows : NULL;
+}
+
+bool db_prepare(struct db *db, const char *statement, struct error *err)
+{
+    const char *sql = statement_text(db, statement);
+    if (sql == NULL)
+        return error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", statement,
+                         db->schema);
+    PGresult *rows = NULL;
+    int64_t cancel_end_ms = 0;
+    bool good = PQsendPrepare(db->connection, "", sql, 0, NULL) == 1 &&
+                next_result(db, &cancel_end_ms, &rows, err);
+    if (good && PQresultStatus(rows) != PGRES_COMMAND_OK)
+        good = result_error(rows, statement, err);
+    PQclear(rows);
+    PGresult *end = NULL;
+    if (!good && err->kind == ERR_NONE)
+        error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
+                  PQerrorMessage(db->connection));
+    if (next_result(db, &cancel_end_ms, &end, err))
+        PQclear(end);
+    return good;
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+const char *db_text(const PGresult *rows, int row, const char *column)
+{
+    int number = PQfnumber(rows, column);
+    return number < 0 ? "" : PQgetvalue(rows, row, number);
+}
+
+long db_number(const PGresult *rows, int row, const char *column)
+{
+    return strtol(db_text(rows, row, column), NULL, 10);
+}
+
+bool db_true(const PGresult *rows, int row, const char *column)
+{
+    return db_text(rows, row, column)[0] == 't';
+}
+
+bool db_is_null(const PGresult *rows, int row, const char *column)
+{
+    int number = PQfnumber(rows, column);
+    return number < 0 || PQgetisnull(rows, row, number);
+}

@@ -1,0 +1,75 @@
+/* db: one PostgreSQL connection, and the only sender of SQL.
+ *
+ * A statement is a named file (common/sql/NAME.sql or jobs/sql/SCHEMA/NAME.sql). Every call here is
+ * one transaction in one round trip: time limits, the fence, the statements, and the commit travel
+ * together, so that no lock ever waits for this process to wake up, and a transaction-mode pooler
+ * may stand between. No session state is used. */
+#ifndef COMMON_DB_H
+#define COMMON_DB_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "error.h"
+
+struct db;
+
+/* One statement of a transaction. */
+struct db_step {
+    const char *statement;   /* its file's name without .sql */
+    const char *const *args; /* one text per $n, NULL = SQL NULL; NULL when it takes none */
+    PGresult *rows;          /* out: the caller clears it; NULL after an error */
+};
+
+/* How sure a commit is when the call returns. */
+enum db_commit {
+    DB_DURABLE, /* on disk */
+    /* Visible to all at once, on disk a moment later (synchronous_commit = off). Allowed where a
+     * crash of the server may undo it harmlessly: whoever builds on what they saw commits after it
+     * in the same log, so their commit makes it durable too. */
+    DB_LAZY,
+    DB_READ_ONLY, /* the server itself refuses any write */
+};
+
+/* Connect, waiting at most the deadline and 10 seconds. Returns true with *db for db_close.
+ * Errors: ERR_UNAVAILABLE host not reachable or not accepting, ERR_CONFIG login refused, unknown
+ * database, or a connection string that libpq refuses; ERR_TIMEOUT, ERR_STOPPED. */
+bool db_connect(struct db **db, const struct config *config, const char *program,
+                struct error *err);
+void db_close(struct db *db);
+
+/* From now on each transaction of db that may write first checks, inside itself, that the run with
+ * this id is still the running one (else ERR_FENCED, nothing written). NULL: no fence. The text is
+ * kept, not copied. */
+void db_fence(struct db *db, const char *run_id);
+
+/* Run the steps as one transaction, all or nothing. On success each step's rows are set.
+ * lock_ms   longest wait for one lock, milliseconds
+ * Errors    ERR_UNAVAILABLE connection lost: the commit may have happened; ERR_CONFLICT lock
+ *           timeout, deadlock, serialization; ERR_REJECTED the data were refused (CHECK, trigger,
+ *           bad value); ERR_CONFIG missing rights or tables; ERR_FENCED; ERR_TIMEOUT; ERR_STOPPED;
+ *           ERR_INTERNAL the server refuses the statement itself. */
+bool db_run(struct db *db, struct db_step *steps, size_t count, enum db_commit commit, int lock_ms,
+            struct error *err);
+
+/* One statement; returns its rows or NULL. Waits for locks up to DB_LOCK_MS. */
+PGresult *db_query(struct db *db, const char *statement, const char *const *args,
+                   enum db_commit commit, struct error *err);
+
+/* Shorter than deadlock_timeout (1 s by default): in a deadlock it is always the job that gives
+ * way, never a customer's transaction. */
+enum { DB_LOCK_MS = 300 };
+
+/* Ask the server to parse and plan a statement without running it: what --check does. Errors as
+ * db_run; ERR_CONFIG names the statement and the server's objection. */
+bool db_prepare(struct db *db, const char *statement, struct error *err);
+
+/* A field by column name, "" when NULL; the statement's file promises the column. */
+const char *db_text(const PGresult *rows, int row, const char *column);
+long db_number(const PGresult *rows, int row, const char *column);
+bool db_true(const PGresult *rows, int row, const char *column);
+bool db_is_null(const PGresult *rows, int row, const char *column);
+
+#endif

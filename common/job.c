@@ -1,0 +1,382 @@
+#include "job.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "spool.h"
+#include "text.h"
+
+enum {
+    BACKOFF_MS = 5000,    /* the source document's 5 s, doubled with each attempt */
+    CLOSING_MS = 5000,    /* to write the end of a run down, within the ladder's 10 s */
+    EXIT_SOME_FAILED = 1, /* done, but some items failed */
+    LOG_FIELDS = 32,
+};
+
+/* --- counters ------------------------------------------------------------------------------ */
+
+void job_set(struct job *job, const char *name, long long value)
+{
+    json_object_set_new(job->result, name, json_integer(value));
+}
+
+long long job_counter(const struct job *job, const char *name)
+{
+    return json_integer_value(json_object_get(job->result, name));
+}
+
+void job_add(struct job *job, const char *name, long long more)
+{
+    job_set(job, name, job_counter(job, name) + more);
+}
+
+/* --- telling people and the log ------------------------------------------------------------ */
+
+static int complain(const char *program, const struct error *err)
+{
+    fprintf(stderr, "%s: %s\n", program, err->text);
+    return error_exit_code(err->kind);
+}
+
+void job_warn(struct job *job, const char *event, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    fprintf(stderr, "%s: %s\n", job->type->task.program, line);
+    log_event(&job->log, LOG_WARN, event, "message", line, NULL);
+}
+
+/* expiredOrders → expired_orders: log keys are in snake case. */
+static void snake_case(const char *camel, char *snake, size_t size)
+{
+    size_t length = 0;
+    for (; *camel != '\0' && length + 3 < size; camel++) {
+        if (isupper((unsigned char)*camel))
+            snake[length++] = '_';
+        snake[length++] = (char)tolower((unsigned char)*camel);
+    }
+    snake[length] = '\0';
+}
+
+static void log_end(struct job *job, const char *status, const struct error *err)
+{
+    char keys[LOG_FIELDS][48];
+    struct decimal numbers[LOG_FIELDS];
+    struct log_field fields[LOG_FIELDS + 4];
+    size_t count = 0, counters = 0;
+    fields[count++] = (struct log_field){ "status", status };
+
+    const char *name;
+    json_t *value;
+    json_object_foreach(job->result, name, value)
+    {
+        if (counters == LOG_FIELDS || !json_is_integer(value))
+            continue;
+        snake_case(name, keys[counters], sizeof keys[0]);
+        numbers[counters] = decimal(json_integer_value(value));
+        fields[count++] = (struct log_field){ keys[counters], numbers[counters].text };
+        counters++;
+    }
+    struct decimal elapsed = decimal(deadline_now_ms() - job->run.started_ms);
+    fields[count++] = (struct log_field){ "elapsed_ms", elapsed.text };
+    if (err->kind != ERR_NONE)
+        fields[count++] = (struct log_field){ "error", err->text };
+    log_fields(&job->log, err->kind == ERR_NONE ? LOG_INFO : LOG_ERROR, "end", fields, count);
+}
+
+/* --- one attempt --------------------------------------------------------------------------- */
+
+static bool keep_in_spool(struct job *job, const char *status, const struct error *err)
+{
+    struct error trouble = { 0 };
+    char name[80];
+    snprintf(name, sizeof name, "%s-%s", job->run.started, job->run.id);
+    json_t *record =
+        run_record(&job->run, status, job->result, err->kind == ERR_NONE ? NULL : err->text);
+    bool kept = record != NULL ? spool_keep(job->config.state_dir, name, record, &trouble)
+                               : error_memory(&trouble);
+    json_decref(record);
+    log_event(&job->log, LOG_WARN, kept ? "spooled" : "spool_failed", "record", name, "error",
+              kept ? NULL : trouble.text, NULL);
+    return kept;
+}
+
+/* Close the row; a lost connection gets a second chance, then the spool takes the record. */
+static void close_row(struct job *job, const char *status, struct error *err)
+{
+    char *result = json_dumps(job->result, JSON_COMPACT);
+    const char *words = err->kind == ERR_NONE ? NULL : err->text;
+    struct error trouble = { 0 };
+    bool closed =
+        job->db != NULL && runs_finish(job->db, &job->run, status, result, words, &trouble);
+    if (!closed && trouble.kind != ERR_FENCED) {
+        error_clear(&trouble);
+        db_close(job->db);
+        job->db = NULL;
+        closed = db_connect(&job->db, &job->config, job->type->task.program, &trouble) &&
+                 runs_finish(job->db, &job->run, status, result, words, &trouble);
+    }
+    free(result);
+    if (closed)
+        return;
+    if (trouble.kind == ERR_FENCED) {
+        error_set(err, ERR_FENCED, "%s", trouble.text);
+        return;
+    }
+    if (!keep_in_spool(job, status, err))
+        error_set(err, trouble.kind, "the end of the run (%s) could not be recorded: %s", status,
+                  trouble.text);
+}
+
+static void finish_attempt(struct job *job, bool locked, struct error *err)
+{
+    if (err->kind == ERR_BUSY) {
+        log_event(&job->log, LOG_INFO, "skip", "reason", err->text, NULL);
+        return;
+    }
+    deadline_close(CLOSING_MS);
+    const char *status = run_status(err->kind);
+    if (locked && err->kind != ERR_FENCED) {
+        close_row(job, status, err);
+    } else if (!locked) {
+        keep_in_spool(job, status, err);
+    }
+    log_end(job, status, err);
+}
+
+static bool begin_attempt(struct job *job, struct error *err)
+{
+    struct run *run = &job->run;
+    if (job->db == NULL && !db_connect(&job->db, &job->config, job->type->task.program, err))
+        return false;
+    int replayed = spool_replay(job->config.state_dir, job->db, &job->log, err);
+    if (replayed > 0)
+        log_event(&job->log, LOG_INFO, "replayed", "records", decimal(replayed).text, NULL);
+    if (err->kind != ERR_NONE ||
+        !runs_begin(job->db, run, options_value(&job->options, "now"), err))
+        return false;
+    snprintf(job->log.run, sizeof job->log.run, "%s", run->id);
+    log_event(&job->log, LOG_INFO, "begin", "trigger", run->trigger, "attempt",
+              decimal(run->attempt).text, "now", run->now, NULL);
+    if (run->reaped[0] != '\0')
+        log_event(&job->log, LOG_WARN, "reaped", "reason", run->reaped, NULL);
+    return true;
+}
+
+static void run_attempt(struct job *job, struct error *err)
+{
+    long own_timeout = options_number(&job->options, "timeout", 0);
+    deadline_start(own_timeout > 0 ? (int)own_timeout : job->run.timeout_ms);
+    bool locked = begin_attempt(job, err);
+    if (locked) {
+        if (own_timeout == 0)
+            deadline_start(job->run.timeout_ms);
+        db_fence(job->db, job->run.id);
+        job->type->work(job, err);
+        if (job->db != NULL)
+            db_fence(job->db, NULL);
+    }
+    finish_attempt(job, locked, err);
+    deadline_disarm();
+    if (err->kind == ERR_UNAVAILABLE) {
+        db_close(job->db);
+        job->db = NULL;
+    }
+}
+
+/* --- all attempts -------------------------------------------------------------------------- */
+
+/* Monotonic time of the task's next slot. */
+static int64_t next_slot_ms(const struct task *task)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t into_ms = (now.tv_sec % task->period_s) * 1000 + now.tv_nsec / 1000000;
+    return deadline_now_ms() + (int64_t)task->period_s * 1000 - into_ms;
+}
+
+/* 5 s · 2^(n-1), a fifth more or less, so that two hosts do not stumble over each other again. */
+static int backoff_ms(int attempt)
+{
+    int wait_ms = BACKOFF_MS << (attempt < 8 ? attempt - 1 : 7);
+    return wait_ms * 4 / 5 + (int)(random() % (wait_ms * 2 / 5));
+}
+
+/* The operator at the keyboard is the retry of a manual run; cron's runs have theirs. */
+static long retries_of(const struct job *job, bool cron)
+{
+    return options_number(&job->options, "retries", cron ? job->run.max_retries : 0);
+}
+
+static void run_attempts(struct job *job, struct error *err)
+{
+    const struct task *task = &job->type->task;
+    bool cron = options_flag(&job->options, "cron");
+    int64_t slot_end_ms = cron ? next_slot_ms(task) : INT64_MAX;
+    srandom((unsigned)(deadline_now_ms() ^ getpid()));
+    for (int attempt = 1;; attempt++) {
+        error_clear(err);
+        json_object_clear(job->result);
+        job->failed_items = 0;
+        run_init(&job->run, task, cron ? "cron" : "manual", attempt);
+        run_attempt(job, err);
+        if (!error_is_temporary(err->kind) || attempt > retries_of(job, cron))
+            return;
+        int wait_ms = backoff_ms(attempt);
+        if (deadline_now_ms() + wait_ms + job->run.timeout_ms > slot_end_ms)
+            return;
+        log_event(&job->log, LOG_WARN, "retry", "attempt", decimal(attempt + 1).text, "wait_ms",
+                  decimal(wait_ms).text, NULL);
+        if (!deadline_sleep_ms(wait_ms)) {
+            error_clear(err);
+            deadline_ok(err);
+            return;
+        }
+    }
+}
+
+/* --- looking without touching -------------------------------------------------------------- */
+
+static bool prepare_all(struct job *job, const char *const *names, int *count, struct error *err)
+{
+    for (; *names != NULL; names++, (*count)++)
+        if (!db_prepare(job->db, *names, err))
+            return false;
+    return true;
+}
+
+static bool check(struct job *job, struct error *err)
+{
+    static const char *const corridor[] = { "budget",      "fence",      "runs_register",
+                                            "runs_look",   "runs_begin", "runs_finish",
+                                            "runs_replay", "runs_clock", NULL };
+    static const char *const mail[] = { "outbox_claim", "outbox_answer", "outbox_expire",
+                                        "outbox_release", NULL };
+    deadline_start(job->type->task.timeout_ms);
+    if (!db_connect(&job->db, &job->config, job->type->task.program, err))
+        return false;
+    int count = 0;
+    if (!prepare_all(job, corridor, &count, err) ||
+        (job->type->sends_mail && !prepare_all(job, mail, &count, err)) ||
+        !prepare_all(job, job->type->statements, &count, err))
+        return false;
+    printf("configuration, database and %d statements are good\n", count);
+    return true;
+}
+
+static bool look(struct job *job, struct error *err)
+{
+    run_init(&job->run, &job->type->task, "manual", 1);
+    deadline_start((int)options_number(&job->options, "timeout", job->run.timeout_ms));
+    bool looked = db_connect(&job->db, &job->config, job->type->task.program, err) &&
+                  runs_clock(job->db, &job->run, options_value(&job->options, "now"), err) &&
+                  job->type->look(job, err);
+    deadline_disarm();
+    return looked;
+}
+
+static bool wants_look(const struct job *job)
+{
+    return options_flag(&job->options, "dry-run") ||
+           (job->type->looks != NULL && job->type->looks(&job->options));
+}
+
+/* --- the corridor -------------------------------------------------------------------------- */
+
+static void print_help(const struct job_type *type)
+{
+    options_print(stdout, type->task.program, type->summary, type->options);
+    printf("\nConfiguration, KEY=value lines in --config FILE, $TICKEASY_JOBS_CONFIG or\n"
+           "/etc/tickeasy-jobs.conf; the environment wins:\n");
+    config_print_keys(stdout);
+    printf(
+        "\nExit codes: 0 done (or nothing to do), 1 done but some items failed, 64 called wrong,\n"
+        "69 database or mail server not reachable, 70 the schema refuses a statement, 75 out of\n"
+        "time, stopped, or another run is going on, 78 configuration missing or wrong.\n");
+}
+
+static bool prepare(struct job *job, struct error *err)
+{
+    if (!config_load(&job->config, options_value(&job->options, "config"), err))
+        return false;
+    log_open(&job->log, &job->config, job->type->task.program);
+    const char *url = job->config.mail_url;
+    if (job->type->needs_mail && url[0] == '\0')
+        return error_set(err, ERR_CONFIG,
+                         "MAIL_URL is not set; it looks like smtp://user:password@host:587 or "
+                         "maildir:/path");
+    if (job->type->sends_mail && url[0] != '\0' &&
+        !mailer_parse(&job->mail_server, url, job->config.mail_ca_file, err))
+        return false;
+    job->result = json_object();
+    return job->result != NULL || error_memory(err);
+}
+
+/* What a person, a script or cron's mail gets to read. Returns the exit code. */
+static int report(struct job *job, const struct error *err)
+{
+    const struct options *options = &job->options;
+    bool cron = options_flag(options, "cron");
+    if (cron && err->kind == ERR_BUSY)
+        return EXIT_SUCCESS;
+    if (options_flag(options, "json") && !wants_look(job) && job->result != NULL) {
+        json_dumpf(job->result, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        putchar('\n');
+        fflush(stdout);
+    } else if (err->kind == ERR_NONE && !cron && !options_flag(options, "quiet") &&
+               isatty(STDOUT_FILENO) && job->type->tell != NULL && !wants_look(job) &&
+               !options_flag(options, "check")) {
+        job->type->tell(job, stdout);
+    }
+    if (err->kind != ERR_NONE)
+        return complain(job->type->task.program, err);
+    return job->failed_items > 0 ? EXIT_SOME_FAILED : EXIT_SUCCESS;
+}
+
+int job_main(int argc, char **argv, const struct job_type *type)
+{
+    struct job job = { .type = type, .log.fd = -1 };
+    struct error err = { 0 };
+    char last_words[128];
+
+    if (!options_parse(&job.options, argc, argv, type->options, &err))
+        return complain(type->task.program, &err);
+    if (options_flag(&job.options, "help")) {
+        print_help(type);
+        return EXIT_SUCCESS;
+    }
+    if (options_flag(&job.options, "version")) {
+        printf("%s " VERSION "\n", type->task.program);
+        return EXIT_SUCCESS;
+    }
+
+    /* a core file would hold passwords */
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    snprintf(last_words, sizeof last_words, "%s: still hanging 10 s after its end; ended hard\n",
+             type->task.program);
+    deadline_install(last_words);
+
+    if (prepare(&job, &err)) {
+        if (options_flag(&job.options, "check"))
+            check(&job, &err);
+        else if (wants_look(&job))
+            look(&job, &err);
+        else
+            run_attempts(&job, &err);
+    }
+    int code = report(&job, &err);
+    db_close(job.db);
+    json_decref(job.result);
+    log_close(&job.log);
+    config_free(&job.config);
+    return code;
+}

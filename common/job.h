@@ -1,0 +1,63 @@
+/* job: the corridor of a run, from argv to exit code; the only file that knows the order of things.
+ */
+#ifndef COMMON_JOB_H
+#define COMMON_JOB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "config.h"
+#include "db.h"
+#include "error.h"
+#include "log.h"
+#include "mailer.h"
+#include "options.h"
+#include "runs.h"
+
+/* One run under way; what a job's work is handed. */
+struct job {
+    const struct job_type *type;
+    struct options options;
+    struct config config;
+    struct mail_server mail_server; /* valid when config.mail_url is set */
+    struct log log;
+    struct db *db;
+    struct run run;
+    json_t *result;    /* counters, in the source document's camelCase */
+    long failed_items; /* > 0: the run is completed, but exits 1 */
+};
+
+/* What a program is: const, one per executable. */
+struct job_type {
+    struct task task;
+    const char *summary;               /* first line of --help */
+    const struct option_spec *options; /* its own, NULL = none */
+    const char *const *statements;     /* what --check prepares, NULL-terminated */
+    bool sends_mail;                   /* MAIL_URL is parsed before anything else happens */
+    bool needs_mail;                   /* and must be set */
+    /* The work: small committed batches, deadline_ok between them, counters by job_set. Everything
+     * that is committed when it returns false stays. */
+    bool (*work)(struct job *job, struct error *err);
+    /* Reads only, prints to standard output, leaves no run: --dry-run and the job's own looks. */
+    bool (*look)(struct job *job, struct error *err);
+    /* True when the options ask for look instead of work, beside --dry-run. NULL: never. */
+    bool (*looks)(const struct options *options);
+    /* After a manual run on a terminal: some lines for a person. */
+    void (*tell)(const struct job *job, FILE *out);
+};
+
+/* The whole life of a program; main returns what it returns. */
+int job_main(int argc, char **argv, const struct job_type *type);
+
+/* Set or read a counter of the result. */
+void job_set(struct job *job, const char *name, long long value);
+void job_add(struct job *job, const char *name, long long more);
+long long job_counter(const struct job *job, const char *name);
+
+/* One line on standard error for a person, and the same in the log: news that the exit code alone
+ * does not tell. */
+void job_warn(struct job *job, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,309 @@
+#include "outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "embed.h"
+#include "mailer.h"
+#include "message.h"
+#include "template.h"
+#include "text.h"
+
+enum {
+    CLAIM = 50, /* mails taken at a time: what a killed worker delays by a lease */
+    LEASE_SLACK_MS =
+        30000,        /* beyond the run's own end: nobody takes over what may still be going on */
+    REPLY_MS = 20000, /* longest wait for one reply of the server */
+    LAST_CALL_MS = 1500, /* with less time left, no further mail is begun */
+    MARK_MS = 3000,      /* to write down an answer that came with the end of the run */
+    MARK_TRIES = 3,
+    SESSION_WAIT_MS = 60000, /* after trouble of the server itself */
+};
+
+/* One mail under way; lives from feed.next to feed.answered. */
+struct letter {
+    struct mail mail;
+    char id[37];
+    char to[256];
+    char *text;
+};
+
+struct delivery {
+    struct job *job;
+    struct outbox_counts *counts;
+    char worker[37];
+    char from_name[256];
+    char from[256];
+    PGresult *claimed;
+    int row;              /* the next of claimed */
+    bool closing;         /* time is up: only answers are written down */
+    struct error trouble; /* first error of the queue itself, or of a template */
+};
+
+/* --- the queue ----------------------------------------------------------------------------- */
+
+static bool claim(struct delivery *delivery)
+{
+    struct decimal lease = decimal((long long)deadline_left_ms() + LEASE_SLACK_MS);
+    struct decimal most = decimal(CLAIM);
+    const char *at = strchr(delivery->from, '@');
+    const char *args[] = { delivery->worker, lease.text, most.text,
+                           at == NULL ? "localhost" : at + 1 };
+    PQclear(delivery->claimed);
+    delivery->row = 0;
+    delivery->claimed =
+        db_query(delivery->job->db, "outbox_claim", args, DB_DURABLE, &delivery->trouble);
+    return delivery->claimed != NULL && PQntuples(delivery->claimed) > 0;
+}
+
+static void count_status(struct outbox_counts *counts, const char *status)
+{
+    if (strcmp(status, "sent") == 0)
+        counts->sent++;
+    else if (strcmp(status, "failed") == 0)
+        counts->failed++;
+    else if (strcmp(status, "ambiguous") == 0)
+        counts->ambiguous++;
+    else
+        counts->deferred++;
+}
+
+static bool reconnect(struct job *job, struct error *err)
+{
+    db_close(job->db);
+    job->db = NULL;
+    if (!db_connect(&job->db, &job->config, job->type->task.program, err))
+        return false;
+    db_fence(job->db, job->run.id);
+    return true;
+}
+
+/* Write one answer down. It must not be lost with a connection: the mail would go out twice. */
+static void mark(struct delivery *delivery, const char *id, const char *verdict, const char *words)
+{
+    if (deadline_left_ms() == 0) {
+        delivery->closing = true;
+        deadline_close(MARK_MS);
+    }
+    const char *args[] = { id, delivery->worker, verdict, words };
+    struct error err = { 0 };
+    PGresult *row = NULL;
+    for (int try = 0; row == NULL && try < MARK_TRIES; try++) {
+        if (try > 0) {
+            if (err.kind != ERR_UNAVAILABLE && err.kind != ERR_CONFLICT)
+                break;
+            bool lost = err.kind == ERR_UNAVAILABLE;
+            error_clear(&err);
+            if (!deadline_sleep_ms(100 << try) || (lost && !reconnect(delivery->job, &err)))
+                continue;
+        }
+        if (delivery->job->db != NULL)
+            row = db_query(delivery->job->db, "outbox_answer", args, DB_DURABLE, &err);
+    }
+    if (row != NULL && PQntuples(row) == 1)
+        count_status(delivery->counts, db_text(row, 0, "status"));
+    if (row == NULL)
+        error_set(&delivery->trouble, err.kind, "mail %s: %s, but that could not be recorded: %s",
+                  id, verdict, err.text);
+    PQclear(row);
+    log_event(&delivery->job->log, strcmp(verdict, "sent") == 0 ? LOG_INFO : LOG_WARN, "mail", "id",
+              id, "verdict", verdict, "reply", words, NULL);
+}
+
+static const char *verdict_name(enum mail_verdict verdict)
+{
+    switch (verdict) {
+    case MAIL_SENT:
+        return "sent";
+    case MAIL_RETRY:
+        return "retry";
+    case MAIL_REJECTED:
+        return "rejected";
+    case MAIL_UNKNOWN:
+        return "unknown";
+    }
+    return "unknown";
+}
+
+/* --- a row becomes a message --------------------------------------------------------------- */
+
+/* One part of a kind of mail in a language; false with err, or *rendered NULL when there is no such
+ * template and it may be missing. */
+static bool render(const PGresult *rows, int row, const char *part, const json_t *data, bool needed,
+                   char **rendered, struct error *err)
+{
+    char path[256];
+    snprintf(path, sizeof path, "jobs/templates/%s/%s.%s", db_text(rows, row, "lang"),
+             db_text(rows, row, "kind"), part);
+    const char *template = embedded_text(path);
+    *rendered = NULL;
+    if (template == NULL)
+        return !needed || error_set(err, ERR_REJECTED, "there is no mail template %s", path);
+    *rendered = template_render(path, template, data,
+                                strcmp(part, "html") == 0 ? TEMPLATE_HTML : TEMPLATE_PLAIN, err);
+    return *rendered != NULL;
+}
+
+static void one_line(char *text)
+{
+    text[strcspn(text, "\r\n")] = '\0';
+}
+
+static bool compose(struct delivery *delivery, int row, struct letter *letter, struct error *err)
+{
+    const PGresult *rows = delivery->claimed;
+    char *subject = NULL, *text = NULL, *html = NULL;
+    bool composed = false;
+    json_t *data = json_loads(db_text(rows, row, "data"), 0, NULL);
+    if (!json_is_object(data)) {
+        error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
+        goto out;
+    }
+    if (!message_address(db_text(rows, row, "recipient"), letter->to, sizeof letter->to, err) ||
+        !render(rows, row, "subject", data, true, &subject, err) ||
+        !render(rows, row, "txt", data, true, &text, err) ||
+        !render(rows, row, "html", data, false, &html, err))
+        goto out;
+    one_line(subject);
+    const struct message message = {
+        .from_name = delivery->from_name,
+        .from = delivery->from,
+        .to_name = db_text(rows, row, "recipient_name"),
+        .to = letter->to,
+        .subject = subject,
+        .text = text,
+        .html = html,
+        .lang = db_text(rows, row, "lang"),
+        .message_id = db_text(rows, row, "message_id"),
+        .date = (time_t)db_number(rows, row, "created"),
+    };
+    letter->text = message_build(&message, &letter->mail.length, err);
+    composed = letter->text != NULL;
+out:
+    json_decref(data);
+    free(subject);
+    free(text);
+    free(html);
+    return composed;
+}
+
+static void letter_free(struct letter *letter)
+{
+    if (letter != NULL)
+        free(letter->text);
+    free(letter);
+}
+
+/* The letter of one claimed row; NULL when the row is of no use, which is then marked. */
+static struct letter *write_letter(struct delivery *delivery, int row)
+{
+    struct error err = { 0 };
+    struct letter *letter = calloc(1, sizeof *letter);
+    if (letter == NULL) {
+        error_memory(&delivery->trouble);
+        return NULL;
+    }
+    snprintf(letter->id, sizeof letter->id, "%s", db_text(delivery->claimed, row, "id"));
+    if (!compose(delivery, row, letter, &err)) {
+        /* bad data fail for good; a bad template is the operator's and is tried again */
+        mark(delivery, letter->id, err.kind == ERR_REJECTED ? "rejected" : "retry", err.text);
+        if (err.kind != ERR_REJECTED)
+            error_set(&delivery->trouble, err.kind, "%s", err.text);
+        letter_free(letter);
+        return NULL;
+    }
+    letter->mail.id = letter->id;
+    letter->mail.from = delivery->from;
+    letter->mail.to = letter->to;
+    letter->mail.text = letter->text;
+    letter->mail.owner = letter;
+    return letter;
+}
+
+/* --- the feed ------------------------------------------------------------------------------ */
+
+static bool may_go_on(const struct delivery *delivery)
+{
+    return !delivery->closing && deadline_left_ms() > LAST_CALL_MS &&
+           (delivery->trouble.kind == ERR_NONE || delivery->trouble.kind == ERR_CONFIG);
+}
+
+static struct mail *next_mail(void *context)
+{
+    struct delivery *delivery = context;
+    while (may_go_on(delivery)) {
+        if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed))
+            if (!claim(delivery))
+                return NULL;
+        struct letter *letter = write_letter(delivery, delivery->row++);
+        if (letter != NULL)
+            return &letter->mail;
+    }
+    return NULL;
+}
+
+static void mail_answered(void *context, struct mail *mail, const struct mail_answer *answer)
+{
+    mark(context, mail->id, verdict_name(answer->verdict), answer->reply);
+    letter_free(mail->owner);
+}
+
+/* --- delivering ---------------------------------------------------------------------------- */
+
+static bool prepare(struct delivery *delivery, struct error *err)
+{
+    const struct config *config = &delivery->job->config;
+    char address[256];
+    text_uuid(delivery->worker);
+    if (!config_mail_from(config, delivery->from_name, sizeof delivery->from_name, address,
+                          sizeof address))
+        return error_set(err, ERR_CONFIG, "MAIL_FROM is not an address: %s", config->mail_from);
+    struct error why = { 0 };
+    return message_address(address, delivery->from, sizeof delivery->from, &why) ||
+           error_set(err, ERR_CONFIG, "MAIL_FROM: %s", why.text);
+}
+
+static void count_expired(struct delivery *delivery)
+{
+    PGresult *row =
+        db_query(delivery->job->db, "outbox_expire", NULL, DB_DURABLE, &delivery->trouble);
+    if (row != NULL)
+        delivery->counts->expired = db_number(row, 0, "expired");
+    PQclear(row);
+}
+
+/* Give back what was claimed and not begun. */
+static void release(struct delivery *delivery, int wait_ms)
+{
+    if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed) ||
+        delivery->job->db == NULL)
+        return;
+    if (deadline_left_ms() == 0)
+        deadline_close(MARK_MS);
+    struct error ignored = { 0 };
+    struct decimal wait = decimal(wait_ms);
+    const char *args[] = { delivery->worker, wait.text };
+    PQclear(db_query(delivery->job->db, "outbox_release", args, DB_DURABLE, &ignored));
+}
+
+bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error *err)
+{
+    struct delivery delivery = { .job = job, .counts = counts };
+    *counts = (struct outbox_counts){ 0 };
+    if (!prepare(&delivery, err))
+        return false;
+    count_expired(&delivery);
+    if (delivery.trouble.kind == ERR_NONE && claim(&delivery)) {
+        struct mail_feed feed = { &delivery, next_mail, mail_answered };
+        bool delivered = mailer_deliver(&job->mail_server, &feed, REPLY_MS, &job->log, err);
+        release(&delivery, delivered ? 0 : SESSION_WAIT_MS);
+    }
+    PQclear(delivery.claimed);
+    if (delivery.trouble.kind != ERR_NONE)
+        error_set(err, delivery.trouble.kind, "%s", delivery.trouble.text);
+    if (err->kind == ERR_NONE && !delivery.closing)
+        deadline_ok(err);
+    return err->kind == ERR_NONE;
+}

@@ -1,0 +1,270 @@
+#include "runs.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "text.h"
+
+enum {
+    SCHEMA_VERSION = 1, /* the newest migration that this program relies on */
+    /* The hard end comes 10 s after the alarm; 10 s more for a slow network to deliver the last
+     * commit. Only then may another run take a silent one for dead. */
+    LEASE_SLACK_MS = 20000,
+};
+
+/* --- processes ----------------------------------------------------------------------------- */
+
+static void read_line(const char *path, char *line, size_t size)
+{
+    line[0] = '\0';
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    if (fgets(line, (int)size, file) == NULL)
+        line[0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    fclose(file);
+}
+
+/* Field 22 of /proc/PID/stat; 0 when it cannot be read. The name in field 2 may hold anything, so
+ * counting starts behind its last parenthesis. */
+static int64_t start_of(int pid)
+{
+    char path[64], line[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    read_line(path, line, sizeof line);
+    char *field = strrchr(line, ')');
+    for (int i = 2; field != NULL && i < 22; i++)
+        field = strchr(field + 1, ' ');
+    return field == NULL ? 0 : strtoll(field, NULL, 10);
+}
+
+void process_identify(struct process *process)
+{
+    *process = (struct process){ .pid = getpid() };
+    if (gethostname(process->host, sizeof process->host - 1) != 0)
+        snprintf(process->host, sizeof process->host, "unknown");
+    char boot[40], space[48] = "";
+    read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
+    ssize_t length = readlink("/proc/self/ns/pid", space, sizeof space - 1);
+    space[length < 0 ? 0 : length] = '\0';
+    snprintf(process->boot_id, sizeof process->boot_id, "%s %s", boot, space);
+    process->pid_started = start_of(process->pid);
+}
+
+bool process_is_gone(const struct process *process, const struct process *self)
+{
+    if (strlen(self->boot_id) < 36 || strcmp(process->boot_id, self->boot_id) != 0)
+        return false;
+    if (process->pid <= 0)
+        return false;
+    if (kill(process->pid, 0) != 0 && errno == ESRCH)
+        return true;
+    int64_t started = start_of(process->pid);
+    return started != 0 && process->pid_started != 0 && started != process->pid_started;
+}
+
+/* --- an attempt ---------------------------------------------------------------------------- */
+
+static void utc_now(char *text, size_t size)
+{
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + length, size - length, ".%06ldZ", now.tv_nsec / 1000);
+}
+
+void run_init(struct run *run, const struct task *task, const char *trigger, int attempt)
+{
+    *run = (struct run){
+        .task = task,
+        .trigger = trigger,
+        .attempt = attempt,
+        .timeout_ms = task->timeout_ms,
+        .max_retries = task->max_retries,
+        .started_ms = deadline_now_ms(),
+    };
+    text_uuid(run->id);
+    process_identify(&run->process);
+    utc_now(run->started, sizeof run->started);
+    const struct passwd *user = getpwuid(geteuid());
+    snprintf(run->actor, sizeof run->actor, "%s",
+             user == NULL ? decimal(geteuid()).text : user->pw_name);
+}
+
+const char *run_status(enum error_kind kind)
+{
+    return kind == ERR_NONE ? "completed" : kind == ERR_TIMEOUT ? "timeout" : "failed";
+}
+
+/* --- beginning ----------------------------------------------------------------------------- */
+
+static bool look(struct db *db, const struct run *run, const char *now, PGresult **rows,
+                 struct error *err)
+{
+    const struct task *task = run->task;
+    struct decimal retries = decimal(task->max_retries);
+    struct decimal timeout = decimal(task->timeout_ms);
+    const char *register_args[] = { task->id,       task->name,   task->description, task->program,
+                                    task->schedule, retries.text, timeout.text };
+    const char *look_args[] = { task->id, now };
+    struct db_step steps[] = {
+        { .statement = "runs_register", .args = register_args },
+        { .statement = "runs_look", .args = look_args },
+    };
+    if (!db_run(db, steps, 2, DB_DURABLE, DB_LOCK_MS, err))
+        return false;
+    PQclear(steps[0].rows);
+    *rows = steps[1].rows;
+    if (PQntuples(*rows) == 1)
+        return true;
+    return error_set(err, ERR_INTERNAL, "task %s is not in the registry", task->id);
+}
+
+static bool is_wanted(const PGresult *seen, const struct task *task, struct error *err)
+{
+    long version = db_number(seen, 0, "schema_version");
+    if (version < SCHEMA_VERSION)
+        return error_set(err, ERR_CONFIG,
+                         "schema tickeasy_jobs has version %ld, %s needs %d: run scripts/migrate",
+                         version, task->program, SCHEMA_VERSION);
+    if (!db_true(seen, 0, "is_active"))
+        return error_set(err, ERR_BUSY, "task %s is disabled (by %s)", task->id,
+                         db_text(seen, 0, "updated_by"));
+    if (!db_is_null(seen, 0, "paused_until"))
+        return error_set(err, ERR_BUSY, "task %s is paused until %s: %s", task->id,
+                         db_text(seen, 0, "paused_until"),
+                         text_or(db_text(seen, 0, "pause_reason"), "no reason given"));
+    return true;
+}
+
+static bool busy(const PGresult *seen, struct error *err)
+{
+    return error_set(err, ERR_BUSY,
+                     "another run is going on: run %s on %s, pid %s, since %s, lease until %s",
+                     db_text(seen, 0, "run_id"), db_text(seen, 0, "host"), db_text(seen, 0, "pid"),
+                     db_text(seen, 0, "run_start"), db_text(seen, 0, "lease_until"));
+}
+
+/* Why the running row in seen is a dead one, in words; "" when it may well be alive. */
+static void death_of(const PGresult *seen, const struct process *self, char *words, size_t size)
+{
+    struct process other = {
+        .pid = (int)db_number(seen, 0, "pid"),
+        .pid_started = strtoll(db_text(seen, 0, "pid_started"), NULL, 10),
+    };
+    snprintf(other.boot_id, sizeof other.boot_id, "%s", db_text(seen, 0, "boot_id"));
+    words[0] = '\0';
+    if (process_is_gone(&other, self))
+        snprintf(words, size, "process %d on %s ended without a report", other.pid,
+                 db_text(seen, 0, "host"));
+    else if (db_true(seen, 0, "lease_over"))
+        snprintf(words, size, "lease ran out at %s: no sign of process %d on %s",
+                 db_text(seen, 0, "lease_until"), other.pid, db_text(seen, 0, "host"));
+}
+
+/* Close the dead run, if any, and insert our row, in one transaction. */
+static bool take_lock(struct db *db, const struct run *run, const PGresult *dead, const char *death,
+                      bool *taken, struct error *err)
+{
+    struct decimal attempt = decimal(run->attempt), pid = decimal(run->process.pid);
+    struct decimal started = decimal(run->process.pid_started);
+    struct decimal lease = decimal((long long)run->timeout_ms + LEASE_SLACK_MS);
+    const char *begin_args[] = {
+        run->id,           run->task->id,        attempt.text, run->trigger, run->actor, lease.text,
+        run->process.host, run->process.boot_id, pid.text,     started.text, VERSION
+    };
+    const char *reap_args[] = { db_text(dead, 0, "run_id"), "failed", NULL, death };
+    struct db_step steps[] = {
+        { .statement = "runs_finish", .args = reap_args },
+        { .statement = "runs_begin", .args = begin_args },
+    };
+    size_t first = death[0] == '\0' ? 1 : 0;
+    if (!db_run(db, steps + first, 2 - first, DB_DURABLE, DB_LOCK_MS, err))
+        return false;
+    *taken = PQntuples(steps[1].rows) == 1;
+    PQclear(steps[0].rows);
+    PQclear(steps[1].rows);
+    return true;
+}
+
+bool runs_begin(struct db *db, struct run *run, const char *now, struct error *err)
+{
+    PGresult *seen = NULL;
+    bool taken = false;
+    if (!look(db, run, now, &seen, err) || !is_wanted(seen, run->task, err))
+        goto out;
+    snprintf(run->now, sizeof run->now, "%s", db_text(seen, 0, "now"));
+    snprintf(run->since, sizeof run->since, "%s", db_text(seen, 0, "since"));
+    run->timeout_ms = (int)db_number(seen, 0, "timeout_ms");
+    run->max_retries = (int)db_number(seen, 0, "max_retries");
+
+    char death[400] = "";
+    if (!db_is_null(seen, 0, "run_id")) {
+        death_of(seen, &run->process, death, sizeof death);
+        if (death[0] == '\0') {
+            busy(seen, err);
+            goto out;
+        }
+        snprintf(run->reaped, sizeof run->reaped, "run %s: %s", db_text(seen, 0, "run_id"), death);
+    }
+    if (!take_lock(db, run, seen, death, &taken, err) || taken)
+        goto out;
+
+    /* Somebody was faster between the two looks; tell who. */
+    PQclear(seen);
+    seen = NULL;
+    if (look(db, run, now, &seen, err))
+        busy(seen, err);
+out:
+    PQclear(seen);
+    return taken;
+}
+
+bool runs_clock(struct db *db, struct run *run, const char *now, struct error *err)
+{
+    const char *args[] = { now };
+    PGresult *rows = db_query(db, "runs_clock", args, DB_READ_ONLY, err);
+    if (rows == NULL)
+        return false;
+    snprintf(run->now, sizeof run->now, "%s", db_text(rows, 0, "now"));
+    PQclear(rows);
+    return true;
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+bool runs_finish(struct db *db, const struct run *run, const char *status, const char *result,
+                 const char *error, struct error *err)
+{
+    const char *args[] = { run->id, status, result, error };
+    PGresult *rows = db_query(db, "runs_finish", args, DB_DURABLE, err);
+    if (rows == NULL)
+        return false;
+    bool closed = db_true(rows, 0, "closed");
+    PQclear(rows);
+    return closed || error_set(err, ERR_FENCED, "run %s was already closed by another", run->id);
+}
+
+json_t *run_record(const struct run *run, const char *status, const json_t *result,
+                   const char *error)
+{
+    char end[32];
+    utc_now(end, sizeof end);
+    return json_pack(
+        "{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:O?, s:s?, s:I, s:s, s:s, s:i, s:I, s:s}", "id",
+        run->id, "taskId", run->task->id, "attempt", run->attempt, "trigger", run->trigger, "actor",
+        run->actor, "startTime", run->started, "endTime", end, "status", status, "result", result,
+        "error", error, "executionTime", (json_int_t)(deadline_now_ms() - run->started_ms), "host",
+        run->process.host, "bootId", run->process.boot_id, "pid", run->process.pid, "pidStarted",
+        (json_int_t)run->process.pid_started, "version", VERSION);
+}

@@ -1,0 +1,81 @@
+/* runs: the registry and the execution log. The unique running row of a task is its lock. */
+#ifndef COMMON_RUNS_H
+#define COMMON_RUNS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "db.h"
+#include "error.h"
+
+/* What the compiled program says of its task; the registry row, once there, wins. */
+struct task {
+    const char *id;   /* "order-expiration" */
+    const char *name; /* as in the source document, 訂單過期處理 */
+    const char *description;
+    const char *program;  /* "expire-orders" */
+    const char *schedule; /* five-field cron expression */
+    int period_s;         /* seconds between two slots at the least: retries end before the next */
+    int timeout_ms;
+    int max_retries;
+};
+
+/* Which process this is, so that another run on this host can tell whether it is gone. */
+struct process {
+    char host[256];
+    char boot_id[96]; /* boot id and pid namespace: within one pair a pid means one process */
+    int pid;
+    int64_t pid_started; /* clock ticks since boot; 0 when unknown */
+};
+
+/* One attempt of a run. */
+struct run {
+    char id[37];
+    const struct task *task;
+    struct process process;
+    int attempt;         /* from 1 */
+    const char *trigger; /* "cron" or "manual" */
+    char actor[64];      /* user name */
+    char started[32];    /* host's clock, ISO 8601 UTC: for the spool only */
+    int64_t started_ms;  /* monotonic */
+    /* filled by runs_begin */
+    char now[40];   /* the database's clock when the run began, ISO 8601 UTC */
+    char since[40]; /* start of the last completed run, ISO 8601 UTC; \"\" = there was none */
+    int timeout_ms;
+    int max_retries;
+    char reaped[512]; /* the dead run that was closed, in words; "" = none */
+};
+
+/* Fill in what this process knows of itself. */
+void process_identify(struct process *process);
+
+/* True when the process provably no longer runs: same boot and pid namespace as self, and the pid
+ * is not there or started at another time. False when that cannot be known from here. */
+bool process_is_gone(const struct process *process, const struct process *self);
+
+/* A new attempt: fresh id, start time, actor. */
+void run_init(struct run *run, const struct task *task, const char *trigger, int attempt);
+
+/* How the row of an attempt ends: "completed", "timeout" or "failed". */
+const char *run_status(enum error_kind kind);
+
+/* Register the task when it is new, close a dead run of it, take the lock. At most 3 round trips.
+ * now   NULL for the database's clock, else ISO 8601
+ * Errors as db_run, and ERR_BUSY: another run is going on, or the task is disabled or paused, in
+ * words; ERR_CONFIG: the schema is missing or older than this program. */
+bool runs_begin(struct db *db, struct run *run, const char *now, struct error *err);
+
+/* Only the clock, for what reads and writes nothing: fills run->now. */
+bool runs_clock(struct db *db, struct run *run, const char *now, struct error *err);
+
+/* Close the row, only while it is still running. Errors as db_run, and ERR_FENCED: somebody else
+ * closed it; nothing was written. error may be NULL. */
+bool runs_finish(struct db *db, const struct run *run, const char *status, const char *result,
+                 const char *error, struct error *err);
+
+/* The same end as a record for the spool; a new reference, NULL without memory. */
+json_t *run_record(const struct run *run, const char *status, const json_t *result,
+                   const char *error);
+
+#endif

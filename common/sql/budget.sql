@@ -1,0 +1,8 @@
+-- budget: the limits of this transaction; they end with it, so a pooled session keeps none of them.
+-- $1 statement_timeout ms  $2 lock_timeout ms  $3 idle_in_transaction_session_timeout ms
+-- $4 synchronous_commit or NULL  $5 transaction_read_only or NULL (NULL: as the server has it)
+SELECT set_config('statement_timeout', $1, true),
+       set_config('lock_timeout', $2, true),
+       set_config('idle_in_transaction_session_timeout', $3, true),
+       set_config('synchronous_commit', coalesce($4, current_setting('synchronous_commit')), true),
+       set_config('transaction_read_only', coalesce($5, current_setting('transaction_read_only')), true)

@@ -1,0 +1,36 @@
+-- runs_look: the registry row, the clock, and the run that is going on, if any.
+-- $1 task id  $2 now timestamptz or NULL for the database's clock
+-- one row: now text, schema_version int, is_active bool, paused_until text or NULL, pause_reason text,
+--   updated_by text, max_retries int, timeout_ms int, since text (the last completed run), and of the running run, NULL when there is none:
+--   run_id uuid, host text, boot_id text, pid int, pid_started bigint, run_start text,
+--   lease_until text, lease_over bool
+SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
+               'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now,
+       (SELECT max(version) FROM tickeasy_jobs.schema_migrations) AS schema_version,
+       task.is_active,
+       CASE WHEN task.paused_until > now()
+            THEN to_char(task.paused_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+       END AS paused_until,
+       task.pause_reason,
+       task.updated_by,
+       task.max_retries,
+       task.timeout_ms,
+       to_char((SELECT start_time
+                  FROM tickeasy_jobs.task_execution_logs
+                 WHERE task_id = task.id
+                   AND status = 'completed'
+                 ORDER BY start_time DESC
+                 LIMIT 1) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS since,
+       run.id AS run_id,
+       run.host,
+       run.boot_id,
+       run.pid,
+       run.pid_started,
+       to_char(run.start_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS run_start,
+       to_char(run.lease_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS lease_until,
+       run.lease_until < now() AS lease_over
+  FROM tickeasy_jobs.scheduled_tasks AS task
+  LEFT JOIN tickeasy_jobs.task_execution_logs AS run
+    ON run.task_id = task.id
+   AND run.status = 'running'
+ WHERE task.id = $1

@@ -1,0 +1,413 @@
+/* expire-orders: give back the stock of orders whose payment window has passed.
+ * Reads    orders, payments
+ * Writes   orders, tickets, ticket_types, mail_outbox, all in one transaction per batch; alerts
+ * Re-run   harmless: an expired order is no longer due. */
+#include "job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alert.h"
+#include "deadline.h"
+#include "outbox.h"
+#include "progress.h"
+#include "table.h"
+#include "text.h"
+
+enum {
+    UUID = 37,
+    WINDOW = 5000,      /* due orders read at a time: what a run keeps in memory */
+    SUSPECTS = 20000,   /* orders of refused batches kept for a second look; the rest waits */
+    CONFLICT_TRIES = 6, /* a batch that loses against customers' locks; then the next run has it */
+    CONFLICT_WAIT_MS = 50,
+};
+
+/* Orders by id. */
+struct orders {
+    char (*ids)[UUID];
+    size_t count;
+};
+
+/* A run's way through the due orders. */
+struct sweep {
+    struct job *job;
+    char grace_text[32];
+    struct orders suspects; /* of batches that the schema refused */
+    json_t *refused;        /* alerts of the orders that stand alone as the reason */
+    struct progress progress;
+    long seen;
+};
+
+/* --- one batch ----------------------------------------------------------------------------- */
+
+/* "{id,id,…}", a PostgreSQL array. */
+static char *array_of(const struct orders *orders)
+{
+    struct text text = { 0 };
+    text_add(&text, "{", 1);
+    for (size_t i = 0; i < orders->count; i++)
+        text_printf(&text, "%s%s", i == 0 ? "" : ",", orders->ids[i]);
+    text_add(&text, "}", 1);
+    if (text.failed)
+        text_free(&text);
+    return text.chars;
+}
+
+static void count_batch(struct job *job, const PGresult *row)
+{
+    job_add(job, "expiredOrders", db_number(row, 0, "expired"));
+    job_add(job, "releasedTickets", db_number(row, 0, "released"));
+    job_add(job, "queuedMails", db_number(row, 0, "queued"));
+    job_add(job, "batches", 1);
+}
+
+/* Expire these orders, all or nothing. A crash of the server may undo it without harm: whatever
+ * builds on it (a sale, a mail's claim, the end of this run) is committed after it. */
+static bool expire_batch(struct sweep *sweep, const struct orders *orders, struct error *err)
+{
+    struct job *job = sweep->job;
+    char *ids = array_of(orders);
+    if (ids == NULL)
+        return error_memory(err);
+    const char *lock_args[] = { ids, job->run.now, sweep->grace_text };
+    const char *batch_args[] = { job->run.now, job->config.app_timezone, job->config.mail_lang };
+    struct db_step steps[] = {
+        { .statement = "expire_lock", .args = lock_args },
+        { .statement = "expire_batch", .args = batch_args },
+    };
+    bool done = db_run(job->db, steps, 2, DB_LAZY, DB_LOCK_MS, err);
+    if (done)
+        count_batch(job, steps[1].rows);
+    PQclear(steps[0].rows);
+    PQclear(steps[1].rows);
+    free(ids);
+    return done;
+}
+
+/* The same, giving way to customers as often as it takes. True as well when they were always
+ * faster: those orders are left to the next run. */
+static bool expire_patiently(struct sweep *sweep, const struct orders *orders, struct error *err)
+{
+    for (int try = 0; try < CONFLICT_TRIES; try++) {
+        error_clear(err);
+        if (expire_batch(sweep, orders, err))
+            return true;
+        if (err->kind != ERR_CONFLICT)
+            return false;
+        log_event(&sweep->job->log, LOG_INFO, "conflict", "error", err->text, NULL);
+        int wait_ms = CONFLICT_WAIT_MS << try;
+        if (!deadline_sleep_ms(wait_ms / 2 + (int)(random() % wait_ms)))
+            break;
+    }
+    error_clear(err);
+    return deadline_ok(err);
+}
+
+/* --- the reason of a refusal --------------------------------------------------------------- */
+
+static bool suspect(struct sweep *sweep, const struct orders *orders, struct error *err)
+{
+    struct orders *suspects = &sweep->suspects;
+    if (suspects->count + orders->count > SUSPECTS) {
+        log_event(&sweep->job->log, LOG_WARN, "suspects_full", "left",
+                  decimal((long long)orders->count).text, NULL);
+        return true;
+    }
+    char(*ids)[UUID] = realloc(suspects->ids, (suspects->count + orders->count) * UUID);
+    if (ids == NULL)
+        return error_memory(err);
+    memcpy(ids + suspects->count, orders->ids, orders->count * UUID);
+    suspects->ids = ids;
+    suspects->count += orders->count;
+    return true;
+}
+
+static bool refuse(struct sweep *sweep, const char *id, const char *why, struct error *err)
+{
+    struct job *job = sweep->job;
+    const char *args[] = { id };
+    PGresult *row = db_query(job->db, "expire_number", args, DB_READ_ONLY, err);
+    if (row == NULL)
+        return false;
+    char summary[1200];
+    snprintf(summary, sizeof summary, "%s: %s",
+             PQntuples(row) == 1 ? db_text(row, 0, "order_number") : id, why);
+    PQclear(row);
+    job->failed_items++;
+    job_add(job, "failedOrders", 1);
+    log_event(&job->log, LOG_ERROR, "order_refused", "order", id, "error", why, NULL);
+    json_array_append_new(sweep->refused, json_pack("{s:s, s:s, s:s}", "kind", "order-refused",
+                                                    "cause", id, "summary", summary));
+    return true;
+}
+
+/* Halve what was refused until each offending order stands alone; the others are expired. */
+static bool isolate(struct sweep *sweep, const struct orders *orders, // NOLINT(misc-no-recursion)
+                    struct error *err)
+{
+    if (!deadline_ok(err))
+        return false;
+    if (orders->count == 0 || expire_patiently(sweep, orders, err))
+        return true;
+    if (err->kind != ERR_REJECTED)
+        return false;
+    struct error why = *err;
+    error_clear(err);
+    if (orders->count == 1)
+        return refuse(sweep, orders->ids[0], why.text, err);
+    size_t half = orders->count / 2;
+    const struct orders first = { orders->ids, half };
+    const struct orders second = { orders->ids + half, orders->count - half };
+    return isolate(sweep, &first, err) && isolate(sweep, &second, err);
+}
+
+/* In pieces of a batch, so that buyers wait no longer for these than for others. */
+static bool isolate_suspects(struct sweep *sweep, struct error *err)
+{
+    size_t size = (size_t)sweep->job->config.expire_batch;
+    for (size_t at = 0; at < sweep->suspects.count; at += size) {
+        size_t left = sweep->suspects.count - at;
+        const struct orders piece = { sweep->suspects.ids + at, left < size ? left : size };
+        if (!isolate(sweep, &piece, err))
+            return false;
+    }
+    return true;
+}
+
+/* --- all that is due ----------------------------------------------------------------------- */
+
+/* Expire what one window holds. Refused batches are set aside: the healthy ones come first. */
+static bool expire_window(struct sweep *sweep, const PGresult *window, struct error *err)
+{
+    size_t size = (size_t)sweep->job->config.expire_batch;
+    struct orders batch = { calloc(size, UUID), 0 };
+    if (batch.ids == NULL)
+        return error_memory(err);
+    bool good = true;
+    int rows = PQntuples(window);
+    for (int row = 0; good && row < rows; row++) {
+        snprintf(batch.ids[batch.count++], UUID, "%s", db_text(window, row, "id"));
+        if (batch.count < size && row < rows - 1)
+            continue;
+        good = deadline_ok(err) && expire_patiently(sweep, &batch, err);
+        if (!good && err->kind == ERR_REJECTED) {
+            error_clear(err);
+            good = suspect(sweep, &batch, err);
+        }
+        sweep->seen += (long)batch.count;
+        progress_show(&sweep->progress, sweep->seen);
+        batch.count = 0;
+    }
+    free(batch.ids);
+    return good;
+}
+
+static bool expire_all(struct sweep *sweep, struct error *err)
+{
+    struct job *job = sweep->job;
+    char after[40] = "-infinity";
+    char after_id[UUID] = "00000000-0000-0000-0000-000000000000";
+    struct decimal most = decimal(WINDOW);
+    for (int rows = WINDOW; rows == WINDOW;) {
+        const char *args[] = { job->run.now, sweep->grace_text, after, after_id, most.text };
+        PGresult *window = db_query(job->db, "expire_due", args, DB_READ_ONLY, err);
+        if (window == NULL)
+            return false;
+        rows = PQntuples(window);
+        if (rows > 0) {
+            snprintf(after, sizeof after, "%s", db_text(window, rows - 1, "expires_at"));
+            snprintf(after_id, sizeof after_id, "%s", db_text(window, rows - 1, "id"));
+        }
+        bool good = expire_window(sweep, window, err);
+        PQclear(window);
+        if (!good)
+            return false;
+    }
+    return isolate_suspects(sweep, err);
+}
+
+static bool start_progress(struct sweep *sweep, struct error *err)
+{
+    struct job *job = sweep->job;
+    bool wanted = !options_flag(&job->options, "cron") && !options_flag(&job->options, "quiet");
+    long due = 0;
+    if (progress_is_seen(wanted)) {
+        const char *args[] = { job->run.now, sweep->grace_text };
+        PGresult *row = db_query(job->db, "expire_count", args, DB_READ_ONLY, err);
+        if (row == NULL)
+            return false;
+        due = db_number(row, 0, "due");
+        PQclear(row);
+    }
+    progress_start(&sweep->progress, "expiring", due, wanted);
+    return true;
+}
+
+/* --- money and ticket ---------------------------------------------------------------------- */
+
+static const char *news_words(const char *kind)
+{
+    if (strcmp(kind, "paid-but-open") == 0)
+        return ": it is paid but was never confirmed; confirm or refund it";
+    if (strcmp(kind, "paid-after-expiry") == 0)
+        return ": it was paid after it expired; give it tickets again or refund it";
+    return "; it cannot be expired until its data are mended, the other orders went on";
+}
+
+/* Open and close the alerts; say the news once, on standard error for cron's mail. */
+static bool watch_money(struct sweep *sweep, struct error *err)
+{
+    struct job *job = sweep->job;
+    const char *since = text_or(job->run.since, "-infinity");
+    const char *args[] = { job->run.now, sweep->grace_text, since };
+    PGresult *rows = db_query(job->db, "expire_sentinel", args, DB_READ_ONLY, err);
+    if (rows == NULL)
+        return false;
+    json_t *seen = json_copy(sweep->refused);
+    for (int row = 0; row < PQntuples(rows); row++) {
+        const char *kind = db_text(rows, row, "kind");
+        job_add(job, strcmp(kind, "paid-but-open") == 0 ? "paidButOpen" : "paidAfterExpiry", 1);
+        json_array_append_new(seen, json_pack("{s:s, s:s, s:s}", "kind", kind, "cause",
+                                              db_text(rows, row, "cause"), "summary",
+                                              db_text(rows, row, "summary")));
+    }
+    PQclear(rows);
+
+    json_t *kinds = json_pack("[s, s, s]", "paid-but-open", "paid-after-expiry", "order-refused");
+    json_t *news = NULL;
+    bool synced = alert_sync(job, kinds, seen, &news, err);
+    size_t index;
+    json_t *alert;
+    json_array_foreach(news, index, alert)
+    {
+        const char *kind = json_string_value(json_object_get(alert, "kind"));
+        job_warn(job, "alert", "order %s%s", json_string_value(json_object_get(alert, "summary")),
+                 news_words(kind));
+    }
+    json_decref(news);
+    json_decref(kinds);
+    json_decref(seen);
+    return synced;
+}
+
+/* --- mail ---------------------------------------------------------------------------------- */
+
+/* Send what is due in the time that is left. Mail that does not go out now stays queued for
+ * deliver-mail, so its trouble is not this run's. */
+static void send_mails(struct job *job)
+{
+    struct outbox_counts counts = { 0 };
+    struct error trouble = { 0 };
+    if (job->config.mail_url[0] == '\0')
+        return;
+    if (!outbox_deliver(job, &counts, &trouble))
+        log_event(&job->log, LOG_WARN, "mail_left", "error", trouble.text, NULL);
+    job_set(job, "sentMails", counts.sent);
+}
+
+/* --- the job ------------------------------------------------------------------------------- */
+
+static void sweep_init(struct sweep *sweep, struct job *job)
+{
+    *sweep = (struct sweep){ .job = job, .refused = json_array() };
+    snprintf(sweep->grace_text, sizeof sweep->grace_text, "%ld ms", job->config.expire_grace_ms);
+}
+
+static bool expire_due_orders(struct job *job, struct error *err)
+{
+    static const char *const counters[] = { "expiredOrders",   "releasedTickets", "queuedMails",
+                                            "sentMails",       "failedOrders",    "paidButOpen",
+                                            "paidAfterExpiry", "batches" };
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
+        job_set(job, counters[i], 0);
+    struct sweep sweep;
+    sweep_init(&sweep, job);
+    bool done = start_progress(&sweep, err) && expire_all(&sweep, err);
+    progress_end(&sweep.progress);
+    done = done && watch_money(&sweep, err);
+    json_decref(sweep.refused);
+    free(sweep.suspects.ids);
+    if (done)
+        send_mails(job);
+    return done;
+}
+
+static bool audit_or_preview(struct job *job, struct error *err)
+{
+    struct sweep sweep;
+    sweep_init(&sweep, job);
+    json_decref(sweep.refused);
+    bool audit = options_flag(&job->options, "audit");
+    const char *args[] = { job->run.now, sweep.grace_text };
+    PGresult *rows = db_query(job->db, audit ? "expire_audit" : "expire_preview",
+                              audit ? NULL : args, DB_READ_ONLY, err);
+    if (rows == NULL)
+        return false;
+    bool json = options_flag(&job->options, "json");
+    bool printed = true;
+    if (json || PQntuples(rows) > 0)
+        printed = table_print(stdout, rows, json, err);
+    else if (!options_flag(&job->options, "quiet"))
+        puts(audit ? "the books add up" : "no order is due");
+    if (audit)
+        job->failed_items = PQntuples(rows);
+    PQclear(rows);
+    return printed;
+}
+
+static bool wants_audit(const struct options *options)
+{
+    return options_flag(options, "audit");
+}
+
+static void tell(const struct job *job, FILE *out)
+{
+    fprintf(out, "%lld orders expired, %lld tickets released, %lld mails queued, %lld mails sent\n",
+            job_counter(job, "expiredOrders"), job_counter(job, "releasedTickets"),
+            job_counter(job, "queuedMails"), job_counter(job, "sentMails"));
+    if (job_counter(job, "failedOrders") > 0)
+        fprintf(out, "%lld orders cannot be expired: the database refuses them\n",
+                job_counter(job, "failedOrders"));
+    if (job_counter(job, "paidButOpen") > 0)
+        fprintf(out, "%lld orders are paid but were never confirmed\n",
+                job_counter(job, "paidButOpen"));
+    if (job_counter(job, "paidAfterExpiry") > 0)
+        fprintf(out, "%lld orders were paid after they expired\n",
+                job_counter(job, "paidAfterExpiry"));
+}
+
+static const struct option_spec own_options[] = {
+    { "audit", OPTION_FLAG, NULL, "check that all stock adds up; list what does not (exit 1)" },
+    { 0 },
+};
+
+static const char *const statements[] = {
+    "expire_count",    "expire_due",     "expire_lock",  "expire_batch", "expire_number",
+    "expire_sentinel", "expire_preview", "expire_audit", "alert_sync",   NULL
+};
+
+static const struct job_type expire_orders = {
+    .task = {
+        .id = "order-expiration",
+        .name = "訂單過期處理",
+        .description = "自動處理過期的待付款訂單",
+        .program = "expire-orders",
+        .schedule = "* * * * *",
+        .period_s = 60,
+        .timeout_ms = 30000,
+        .max_retries = 3,
+    },
+    .summary = "give back the stock of orders whose payment window has passed",
+    .options = own_options,
+    .statements = statements,
+    .sends_mail = true,
+    .work = expire_due_orders,
+    .look = audit_or_preview,
+    .looks = wants_audit,
+    .tell = tell,
+};
+
+int main(int argc, char **argv)
+{
+    return job_main(argc, argv, &expire_orders);
+}
