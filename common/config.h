@@ -28,13 +28,24 @@ struct config {
 
 /* Load: defaults, then the file (path; NULL: $TICKEASY_JOBS_CONFIG, else /etc/tickeasy-jobs.conf
  * when it exists), then the environment, which wins. Values may be bare, 'single' or "double"
- * quoted; `export ` before a key, blank lines and # comments are accepted; nothing is expanded. A
- * secret may be file:/path (one trailing newline dropped). config is zeroed by the caller and owns
- * its texts. Errors: ERR_CONFIG naming file, line and key (or the environment variable) and what to
- * do: unknown key (with the nearest known one), bad value, unreadable file, file with secrets that
- * group or others can read. Secret values never stand in an error. */
+ * quoted; `export ` before a key, blank lines and # comments are accepted; nothing is expanded. An
+ * empty value means the default. A secret may be file:/path (one trailing newline dropped). config
+ * is zeroed by the caller and owns its texts, also after a failure. Errors: ERR_CONFIG naming file,
+ * line and key (or the environment variable) and what to do: unknown key (with the nearest known
+ * one), bad value, unreadable file, file with secrets that group or others can read. Secret values
+ * never stand in an error. */
 bool config_load(struct config *config, const char *path, struct error *err);
 void config_free(struct config *config);
+
+/* The middle part of config_load: take the settings of text (length bytes, it may hold anything)
+ * over into config. PGHOST and its like (PG and capitals) are put into the process environment for
+ * libpq, unless they are there already.
+ *
+ * name      of the text, for errors
+ * *secret   set to the first key with a secret that stands in text itself, else untouched
+ * Errors    ERR_CONFIG as in config_load; config may then hold a part of the settings */
+bool config_parse_text(struct config *config, const char *name, const char *text, size_t length,
+                       const char **secret, struct error *err);
 
 /* Every key, its default and meaning, one line each; for --help. */
 void config_print_keys(FILE *out);

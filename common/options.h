@@ -12,7 +12,7 @@ enum option_type {
     OPTION_FLAG,     /* no value */
     OPTION_TEXT,     /* any non-empty text */
     OPTION_COUNT,    /* whole number 0 to 1000000 */
-    OPTION_DURATION, /* "30s" "5m" "2h" "3d", longest 366 days; see duration_parse */
+    OPTION_DURATION, /* "30s" "5m" "2h" "3d", longest 366 days; see value.h */
     OPTION_TIME,     /* ISO 8601 with zone, "2026-01-02T03:04:05+08:00" or "...Z" */
 };
 
@@ -53,13 +53,5 @@ long options_number(const struct options *options, const char *name, long otherw
 /* --help: usage line, description, then the options, own ones first, values aligned. */
 void options_print(FILE *out, const char *program, const char *description,
                    const struct option_spec *own);
-
-/* "30s" "5m" "2h" "3d" or a bare number of seconds, at most 366 days, into milliseconds.
- * false when text is anything else. */
-bool duration_parse(const char *text, long *ms);
-
-/* The member of names (NULL-terminated) nearest to word by edit distance, NULL when none is near
- * enough to be meant (distance over 3, or over half of the word). */
-const char *nearest_name(const char *word, const char *const *names);
 
 #endif

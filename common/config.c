@@ -1,0 +1,429 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_file.h"
+#include "value.h"
+#include "words.h"
+
+/* line: the longest value that libpq or a mail server would take is far below */
+enum { FILE_MAX_BYTES = 1 << 20, LINE_MAX_BYTES = 8192 };
+enum { SHOWN_BYTES = 200, MAILBOX_BYTES = 256 };
+
+static const char default_path[] = "/etc/tickeasy-jobs.conf";
+static const char libpq_password[] = "PGPASSWORD";
+
+enum key_type {
+    KEY_TEXT,
+    KEY_CHOICE,
+    KEY_INTEGER,
+    KEY_DURATION,
+    KEY_ZONE,
+    KEY_SECRET,
+    KEY_ADDRESS,
+    KEY_MAILBOX,
+    KEY_PATH,
+};
+
+/* Every key there is. range: what a person reads; for a choice also what is compared. */
+static const struct key {
+    const char *name;
+    enum key_type type;
+    size_t offset; /* in struct config: a char *, or a long for KEY_INTEGER and KEY_DURATION */
+    const char *standard;
+    const char *meaning;
+    const char *range;
+    long min, max; /* KEY_DURATION: milliseconds */
+} keys[] = {
+#define AT(field) offsetof(struct config, field)
+    { "DATABASE_URL", KEY_SECRET, AT(database_url), "",
+      "postgresql://user:password@host/name; unset: libpq's PG* variables", NULL, 0, 0 },
+    { "APP_SCHEMA", KEY_TEXT, AT(app_schema), "design",
+      "the application's tables, or a folder with own statements", NULL, 0, 0 },
+    { "APP_TIMEZONE", KEY_ZONE, AT(app_timezone), "Asia/Taipei",
+      "time zone of schedules and of times in mails", NULL, 0, 0 },
+    { "MAIL_URL", KEY_SECRET, AT(mail_url), "",
+      "smtp://user:password@host:587 or maildir:/path; unset: mail stays queued", NULL, 0, 0 },
+    { "MAIL_FROM", KEY_MAILBOX, AT(mail_from), "Tickeasy <no-reply@localhost>",
+      "sender of all mail", NULL, 0, 0 },
+    { "MAIL_LANG", KEY_CHOICE, AT(mail_lang), "zh-TW", "language of mail: zh-TW en", "zh-TW en", 0,
+      0 },
+    { "MAIL_CA_FILE", KEY_PATH, AT(mail_ca_file), "",
+      "certificates to trust for mail; unset: the system's", NULL, 0, 0 },
+    { "ALERT_EMAIL", KEY_ADDRESS, AT(alert_email), "", "who is told of failures; unset: nobody",
+      NULL, 0, 0 },
+    { "EXPIRE_GRACE", KEY_DURATION, AT(expire_grace_ms), "0s",
+      "time an order is left alone after its payment window, to 7d", "0s to 7d", 0,
+      7L * 24 * 60 * 60 * 1000 },
+    { "EXPIRE_BATCH", KEY_INTEGER, AT(expire_batch), "250",
+      "orders expired in one transaction, 1 to 10000", "1 to 10000", 1, 10000 },
+    { "STATE_DIR", KEY_PATH, AT(state_dir), "/var/lib/tickeasy-jobs",
+      "folder for what the database cannot take now", NULL, 0, 0 },
+    { "LOG_FILE", KEY_PATH, AT(log_file), "", "log file; unset: none", NULL, 0, 0 },
+    { "LOG_LEVEL", KEY_CHOICE, AT(log_level), "info", "least to log: debug info warn error",
+      "debug info warn error", 0, 0 },
+    { "LOG_FORMAT", KEY_CHOICE, AT(log_format), "logfmt", "shape of a log line: logfmt json",
+      "logfmt json", 0, 0 },
+#undef AT
+};
+
+enum { KEY_COUNT = sizeof keys / sizeof *keys };
+
+static bool is_number(const struct key *key)
+{
+    return key->type == KEY_INTEGER || key->type == KEY_DURATION;
+}
+
+static char **text_slot(struct config *config, const struct key *key)
+{
+    return (char **)(void *)((char *)config + key->offset);
+}
+
+static long *number_slot(struct config *config, const struct key *key)
+{
+    return (long *)(void *)((char *)config + key->offset);
+}
+
+static void wipe(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+/* --- checks, one per type ----------------------------------------------------------------------
+ */
+
+static bool is_choice(const char *choices, const char *value)
+{
+    size_t length = strlen(value);
+    for (const char *at = choices; *at != '\0'; at += strspn(at, " ")) {
+        size_t width = strcspn(at, " ");
+        if (width == length && memcmp(at, value, length) == 0)
+            return true;
+        at += width;
+    }
+    return false;
+}
+
+static bool is_mailbox(const char *value)
+{
+    char name[MAILBOX_BYTES];
+    char address[MAILBOX_BYTES];
+    return mailbox_split(value, name, sizeof name, address, sizeof address);
+}
+
+/* Whether value fits its key; *number is set for a key that is a number. */
+static bool value_fits(const struct key *key, const char *value, long *number)
+{
+    switch (key->type) {
+    case KEY_TEXT:
+    case KEY_SECRET:
+        return true;
+    case KEY_CHOICE:
+        return is_choice(key->range, value);
+    case KEY_INTEGER:
+        return number_parse(value, key->min, key->max, number);
+    case KEY_DURATION:
+        return duration_parse(value, number) && *number >= key->min && *number <= key->max;
+    case KEY_ZONE:
+        return zone_known(value);
+    case KEY_ADDRESS:
+        return address_plausible(value);
+    case KEY_MAILBOX:
+        return is_mailbox(value);
+    case KEY_PATH:
+        return *value == '/';
+    }
+    return false;
+}
+
+static const char *expectation(enum key_type type)
+{
+    switch (type) {
+    case KEY_TEXT:
+    case KEY_SECRET:
+        return "a text";
+    case KEY_CHOICE:
+        return "one of";
+    case KEY_INTEGER:
+        return "a whole number from";
+    case KEY_DURATION:
+        return "a duration (30s, 5m, 2h, 3d) from";
+    case KEY_ZONE:
+        return "a time zone such as Asia/Taipei";
+    case KEY_ADDRESS:
+        return "a mail address";
+    case KEY_MAILBOX:
+        return "a mail address or Name <address>";
+    case KEY_PATH:
+        return "an absolute path";
+    }
+    return "usable";
+}
+
+/* --- taking values over ------------------------------------------------------------------------
+ */
+
+static bool is_libpq_key(const char *name)
+{
+    return strncmp(name, "PG", 2) == 0 && name[2] != '\0' &&
+           name[2 + strspn(name + 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
+}
+
+static const struct key *find_key(const char *name)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+/* Where a value stands, for errors: "FILE:LINE", or "environment". */
+struct place {
+    char text[SHOWN_BYTES + 24];
+};
+
+static bool refuse_unknown(const struct place *place, const char *name, struct error *err)
+{
+    const char *names[KEY_COUNT + 1] = { NULL };
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        names[i] = keys[i].name;
+    const char *meant = nearest_name(name, names);
+    char shown[SHOWN_BYTES];
+    utf8_clean(shown, sizeof shown, name);
+    if (meant == NULL)
+        return error_set(err, ERR_CONFIG, "%s: unknown key \"%s\"; --help lists the keys",
+                         place->text, shown);
+    return error_set(err, ERR_CONFIG, "%s: unknown key \"%s\" (did you mean \"%s\"?)", place->text,
+                     shown, meant);
+}
+
+/* The secret that value stands for, malloc'd. */
+static char *resolve_secret(const char *name, const char *value, const struct place *place,
+                            struct error *err)
+{
+    struct error cause = { 0 };
+    char *secret = config_file_secret(value, &cause);
+    if (secret == NULL)
+        error_set(err, cause.kind, "%s: %s: %s", place->text, name, cause.text);
+    return secret;
+}
+
+/* Put text (malloc'd, taken over) into its place. */
+static void set_text(struct config *config, const struct key *key, char *text)
+{
+    char **slot = text_slot(config, key);
+    wipe(*slot);
+    *slot = text;
+}
+
+static bool set_standard(struct config *config, const struct key *key, struct error *err)
+{
+    long number = 0;
+    if (is_number(key)) {
+        value_fits(key, key->standard, &number);
+        *number_slot(config, key) = number;
+        return true;
+    }
+    char *copy = strdup(key->standard);
+    if (copy == NULL)
+        return error_memory(err);
+    set_text(config, key, copy);
+    return true;
+}
+
+static bool set_value(struct config *config, const struct key *key, const char *value,
+                      const struct place *place, struct error *err)
+{
+    if (*value == '\0')
+        return set_standard(config, key, err);
+    const char *trouble = utf8_trouble(value, strlen(value), false);
+    if (trouble != NULL)
+        return error_set(err, ERR_CONFIG, "%s: the value of %s %s", place->text, key->name,
+                         trouble);
+    long number = 0;
+    if (!value_fits(key, value, &number)) {
+        char shown[SHOWN_BYTES];
+        utf8_clean(shown, sizeof shown, value);
+        return error_set(err, ERR_CONFIG, "%s: %s \"%s\" is not %s%s%s", place->text, key->name,
+                         shown, expectation(key->type), key->range == NULL ? "" : " ",
+                         key->range == NULL ? "" : key->range);
+    }
+    if (is_number(key)) {
+        *number_slot(config, key) = number;
+        return true;
+    }
+    char *text =
+        key->type == KEY_SECRET ? resolve_secret(key->name, value, place, err) : strdup(value);
+    if (text == NULL)
+        return error_memory(err); /* keeps an earlier cause */
+    set_text(config, key, text);
+    return true;
+}
+
+static bool set_libpq(const char *name, const char *value, const struct place *place,
+                      struct error *err)
+{
+    if (*value == '\0')
+        return true;
+    const char *trouble = utf8_trouble(value, strlen(value), false);
+    if (trouble != NULL)
+        return error_set(err, ERR_CONFIG, "%s: the value of %s %s", place->text, name, trouble);
+    char *secret = NULL;
+    if (strcmp(name, libpq_password) == 0) {
+        secret = resolve_secret(name, value, place, err);
+        if (secret == NULL)
+            return false;
+    }
+    bool set = setenv(name, secret == NULL ? value : secret, 0) == 0;
+    wipe(secret);
+    return set || error_memory(err);
+}
+
+/* The name of a key whose secret stands in the file itself, or NULL. */
+static const char *secret_in_line(const char *name, const char *value)
+{
+    const struct key *key = find_key(name);
+    if (*value == '\0' || strncmp(value, "file:", 5) == 0)
+        return NULL;
+    if (key != NULL && key->type == KEY_SECRET)
+        return key->name;
+    return strcmp(name, libpq_password) == 0 ? libpq_password : NULL;
+}
+
+static bool take_line(struct config *config, char *line, const struct place *place,
+                      const char **secret, struct error *err)
+{
+    struct config_line parsed;
+    const char *trouble = config_line_parse(line, &parsed);
+    if (trouble != NULL)
+        return error_set(err, ERR_CONFIG, "%s: %s%s%s", place->text,
+                         parsed.key == NULL ? "" : parsed.key, parsed.key == NULL ? "" : ": ",
+                         trouble);
+    if (parsed.key == NULL)
+        return true;
+    if (*secret == NULL)
+        *secret = secret_in_line(parsed.key, parsed.value);
+    if (is_libpq_key(parsed.key))
+        return set_libpq(parsed.key, parsed.value, place, err);
+    const struct key *key = find_key(parsed.key);
+    if (key == NULL)
+        return refuse_unknown(place, parsed.key, err);
+    return set_value(config, key, parsed.value, place, err);
+}
+
+static bool take_raw_line(struct config *config, const char *bytes, size_t length,
+                          const struct place *place, const char **secret, struct error *err)
+{
+    if (length > 0 && bytes[length - 1] == '\r')
+        length--;
+    if (length > LINE_MAX_BYTES)
+        return error_set(err, ERR_CONFIG, "%s: the line is longer than %d bytes", place->text,
+                         LINE_MAX_BYTES);
+    const char *trouble = utf8_trouble(bytes, length, true);
+    if (trouble != NULL)
+        return error_set(err, ERR_CONFIG, "%s: the line %s", place->text, trouble);
+    char line[LINE_MAX_BYTES + 1];
+    memcpy(line, bytes, length);
+    line[length] = '\0';
+    bool taken = take_line(config, line, place, secret, err);
+    explicit_bzero(line, length);
+    return taken;
+}
+
+bool config_parse_text(struct config *config, const char *name, const char *text, size_t length,
+                       const char **secret, struct error *err)
+{
+    char shown[SHOWN_BYTES];
+    utf8_clean(shown, sizeof shown, name);
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        return error_set(err, ERR_CONFIG, "%s:1: a byte order mark; save the file without one",
+                         shown);
+    for (size_t at = 0, number = 1; at < length; number++) {
+        const char *end = memchr(text + at, '\n', length - at);
+        size_t width = end == NULL ? length - at : (size_t)(end - (text + at));
+        struct place place;
+        snprintf(place.text, sizeof place.text, "%s:%zu", shown, number);
+        if (!take_raw_line(config, text + at, width, &place, secret, err))
+            return false;
+        at += width + 1;
+    }
+    return true;
+}
+
+/* --- loading -----------------------------------------------------------------------------------
+ */
+
+static bool load_file(struct config *config, const char *path, struct error *err)
+{
+    struct config_file file;
+    const char *secret = NULL;
+    if (!config_file_read(&file, path, FILE_MAX_BYTES, err))
+        return false;
+    bool loaded = config_parse_text(config, path, file.text, file.length, &secret, err) &&
+                  config_file_guards(&file, path, secret, err);
+    config_file_free(&file);
+    return loaded;
+}
+
+static bool load_environment(struct config *config, struct error *err)
+{
+    static const struct place environment = { "environment" };
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        const char *value = getenv(keys[i].name);
+        if (value == NULL)
+            continue;
+        if (strlen(value) > LINE_MAX_BYTES)
+            return error_set(err, ERR_CONFIG, "environment: %s is longer than %d bytes",
+                             keys[i].name, LINE_MAX_BYTES);
+        if (!set_value(config, &keys[i], value, &environment, err))
+            return false;
+    }
+    return true;
+}
+
+bool config_load(struct config *config, const char *path, struct error *err)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (!set_standard(config, &keys[i], err))
+            return false;
+    if (path == NULL)
+        path = getenv("TICKEASY_JOBS_CONFIG");
+    bool chosen = path != NULL && *path != '\0';
+    if (!chosen)
+        path = default_path;
+    if ((chosen || access(path, F_OK) == 0 || errno != ENOENT) && !load_file(config, path, err))
+        return false;
+    return load_environment(config, err);
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (!is_number(&keys[i]))
+            wipe(*text_slot(config, &keys[i]));
+    *config = (struct config){ 0 };
+}
+
+void config_print_keys(FILE *out)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        fprintf(out, "  %-13s %s", keys[i].name, keys[i].meaning);
+        if (*keys[i].standard != '\0')
+            fprintf(out, " (%s)", keys[i].standard);
+        fputc('\n', out);
+    }
+}
+
+bool config_mail_from(const struct config *config, char *name, size_t name_size, char *address,
+                      size_t address_size)
+{
+    return mailbox_split(config->mail_from, name, name_size, address, address_size);
+}

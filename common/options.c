@@ -1,0 +1,254 @@
+#include "options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "value.h"
+#include "words.h"
+
+enum { COUNT_MAX = 1000000, COLUMNS = 100, SHOWN_BYTES = 100 };
+
+const struct option_spec options_common[] = {
+    { "config", OPTION_TEXT, "FILE", "read the configuration from FILE" },
+    { "cron", OPTION_FLAG, NULL, "this is the scheduled run: take the slot, print failures only" },
+    { "dry-run", OPTION_FLAG, NULL, "show what would be done, change nothing" },
+    { "check", OPTION_FLAG, NULL, "check configuration, database and statements, then end" },
+    { "json", OPTION_FLAG, NULL, "print the result as one JSON object" },
+    { "quiet", OPTION_FLAG, NULL, "print nothing but failures" },
+    { "now", OPTION_TIME, "TIME", "take TIME (2026-01-02T03:04:05+08:00) for the current time" },
+    { "timeout", OPTION_DURATION, "TIME",
+      "stop after TIME (30s, 5m, 2h), not the task's own limit" },
+    { "retries", OPTION_COUNT, "N", "try N more times after a temporary failure" },
+    { "help", OPTION_FLAG, NULL, "print this text and end" },
+    { "version", OPTION_FLAG, NULL, "print the version and end" },
+    { 0 },
+};
+
+/* A word from argv as it may stand in an error; lives as long as the full expression. */
+struct shown {
+    char text[SHOWN_BYTES];
+};
+
+static struct shown shown(const char *word)
+{
+    struct shown clean = { "" };
+    utf8_clean(clean.text, sizeof clean.text, word);
+    return clean;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static bool add_specs(struct options *options, const struct option_spec *specs)
+{
+    for (; specs != NULL && specs->name != NULL; specs++) {
+        if (options->count == OPTIONS_MAX)
+            return false;
+        options->specs[options->count++] = specs;
+    }
+    return true;
+}
+
+/* The index of the option with exactly the name in name[0..length), or -1. */
+static int find(const struct options *options, const char *name, size_t length)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (strlen(options->specs[i]->name) == length &&
+            memcmp(options->specs[i]->name, name, length) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* The option that an argument "--name" or "--name=value" spells out in full, or -1. */
+static int find_argument(const struct options *options, const char *argument)
+{
+    if (strncmp(argument, "--", 2) != 0)
+        return -1;
+    return find(options, argument + 2, strcspn(argument + 2, "="));
+}
+
+static bool refuse_unknown(const struct options *options, const char *argument, const char *program,
+                           struct error *err)
+{
+    const char *names[OPTIONS_MAX + 1] = { NULL };
+    for (size_t i = 0; i < options->count; i++)
+        names[i] = options->specs[i]->name;
+    struct shown whole = shown(argument);
+    struct shown bare = shown(argument + strspn(argument, "-"));
+    whole.text[strcspn(whole.text, "=")] = '\0';
+    bare.text[strcspn(bare.text, "=")] = '\0';
+    const char *meant = nearest_name(bare.text, names);
+    if (meant == NULL)
+        return error_set(err, ERR_USAGE, "unknown option \"%s\"; see %s --help", whole.text,
+                         program);
+    return error_set(err, ERR_USAGE,
+                     "unknown option \"%s\" (did you mean \"--%s\"?); see %s --help", whole.text,
+                     meant, program);
+}
+
+static const char *expectation(enum option_type type)
+{
+    switch (type) {
+    case OPTION_FLAG:
+    case OPTION_TEXT:
+        return "a non-empty text";
+    case OPTION_COUNT:
+        return "a whole number from 0 to 1000000";
+    case OPTION_DURATION:
+        return "a duration such as 30s, 5m, 2h or 3d, at most 366d";
+    case OPTION_TIME:
+        return "a time with zone such as 2026-01-02T03:04:05+08:00";
+    }
+    return "a value";
+}
+
+static bool value_valid(enum option_type type, const char *value)
+{
+    long number;
+    switch (type) {
+    case OPTION_FLAG:
+        return true;
+    case OPTION_TEXT:
+        return *value != '\0';
+    case OPTION_COUNT:
+        return number_parse(value, 0, COUNT_MAX, &number);
+    case OPTION_DURATION:
+        return duration_parse(value, &number);
+    case OPTION_TIME:
+        return time_valid(value);
+    }
+    return false;
+}
+
+/* Judge one argument that getopt_long has looked at; answer is what it said. */
+static bool take(struct options *options, const char *argument, int answer, const char *program,
+                 struct error *err)
+{
+    /* getopt_long would accept abbreviations, which change their meaning as options are added */
+    int index = find_argument(options, argument);
+    if (index < 0)
+        return refuse_unknown(options, argument, program, err);
+    const struct option_spec *spec = options->specs[index];
+    if (answer == ':')
+        return error_set(err, ERR_USAGE, "option --%s needs %s; see %s --help", spec->name,
+                         expectation(spec->type), program);
+    if (answer == '?')
+        return error_set(err, ERR_USAGE, "option --%s takes no value; see %s --help", spec->name,
+                         program);
+    const char *value = spec->type == OPTION_FLAG ? "" : optarg;
+    if (!value_valid(spec->type, value))
+        return error_set(err, ERR_USAGE, "option --%s: \"%s\" is not %s; see %s --help", spec->name,
+                         shown(value).text, expectation(spec->type), program);
+    options->values[index] = value;
+    return true;
+}
+
+bool options_parse(struct options *options, int argc, char **argv, const struct option_spec *own,
+                   struct error *err)
+{
+    *options = (struct options){ 0 };
+    if (!add_specs(options, options_common) || !add_specs(options, own))
+        return error_set(err, ERR_INTERNAL, "more than %d options are declared", OPTIONS_MAX);
+    struct option table[OPTIONS_MAX + 1] = { { 0 } };
+    for (size_t i = 0; i < options->count; i++) {
+        table[i].name = options->specs[i]->name;
+        table[i].has_arg = options->specs[i]->type == OPTION_FLAG ? no_argument : required_argument;
+    }
+    struct shown program = shown(argc > 0 ? base_name(argv[0]) : "the program");
+    opterr = 0;
+    optind = 0; /* glibc: start afresh, also when an earlier parse stopped half-way */
+    for (;;) {
+        int at = optind == 0 ? 1 : optind;
+        int answer = getopt_long(argc, argv, "+:", table, NULL);
+        if (answer == -1)
+            break;
+        if (!take(options, argv[at], answer, program.text, err))
+            return false;
+    }
+    if (optind < argc)
+        return error_set(err, ERR_USAGE,
+                         "unexpected operand \"%s\", only options are taken; "
+                         "see %s --help",
+                         shown(argv[optind]).text, program.text);
+    return true;
+}
+
+const char *options_value(const struct options *options, const char *name)
+{
+    int index = find(options, name, strlen(name));
+    return index < 0 ? NULL : options->values[index];
+}
+
+bool options_flag(const struct options *options, const char *name)
+{
+    return options_value(options, name) != NULL;
+}
+
+long options_number(const struct options *options, const char *name, long otherwise)
+{
+    int index = find(options, name, strlen(name));
+    if (index < 0 || options->values[index] == NULL)
+        return otherwise;
+    long number = otherwise;
+    if (options->specs[index]->type == OPTION_DURATION)
+        duration_parse(options->values[index], &number);
+    else
+        number_parse(options->values[index], 0, COUNT_MAX, &number);
+    return number;
+}
+
+/* Columns of "--name VALUE". */
+static size_t spec_width(const struct option_spec *spec)
+{
+    return strlen("--") + strlen(spec->name) + (spec->value == NULL ? 0 : 1 + strlen(spec->value));
+}
+
+static size_t widest(const struct option_spec *specs, size_t so_far)
+{
+    for (; specs != NULL && specs->name != NULL; specs++)
+        if (spec_width(specs) > so_far)
+            so_far = spec_width(specs);
+    return so_far;
+}
+
+/* Print words from column on, a new line before each that would pass the right edge. */
+static void print_wrapped(FILE *out, const char *words, size_t column)
+{
+    size_t at = column;
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+        if (at > column && at + 1 + length > COLUMNS) {
+            fprintf(out, "\n%*s", (int)column, "");
+            at = column;
+        }
+        at += (size_t)fprintf(out, "%s%.*s", at > column ? " " : "", (int)length, words);
+        words += length + strspn(words + length, " ");
+    }
+    fputc('\n', out);
+}
+
+static void print_specs(FILE *out, const struct option_spec *specs, size_t width)
+{
+    for (; specs != NULL && specs->name != NULL; specs++) {
+        fprintf(out, "  --%s%s%s%*s", specs->name, specs->value == NULL ? "" : " ",
+                specs->value == NULL ? "" : specs->value, (int)(width - spec_width(specs)) + 2, "");
+        print_wrapped(out, specs->help, 2 + width + 2);
+    }
+}
+
+void options_print(FILE *out, const char *program, const char *description,
+                   const struct option_spec *own)
+{
+    size_t width = widest(own, widest(options_common, 0));
+    fprintf(out, "Usage: %s [OPTION]...\n", program);
+    print_wrapped(out, description, 0);
+    if (own != NULL && own->name != NULL) {
+        fprintf(out, "\nOptions:\n");
+        print_specs(out, own, width);
+    }
+    fprintf(out, "\nCommon options:\n");
+    print_specs(out, options_common, width);
+}

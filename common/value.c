@@ -1,0 +1,204 @@
+#include "value.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char zone_directory[] = "/usr/share/zoneinfo";
+
+enum { LONGEST_S = 366 * 24 * 60 * 60 };
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Reads digits up to max and returns where they end; NULL when there are none or they are more. */
+static const char *digits(const char *text, long max, long *number)
+{
+    if (!is_digit(*text))
+        return NULL;
+    long sum = 0;
+    for (; is_digit(*text); text++) {
+        int digit = *text - '0';
+        if (sum > (LONG_MAX - digit) / 10)
+            return NULL;
+        sum = sum * 10 + digit;
+    }
+    if (sum > max)
+        return NULL;
+    *number = sum;
+    return text;
+}
+
+bool number_parse(const char *text, long min, long max, long *number)
+{
+    long found = 0;
+    const char *end = digits(text, max, &found);
+    if (end == NULL || *end != '\0' || found < min)
+        return false;
+    *number = found;
+    return true;
+}
+
+static long unit_seconds(const char *unit)
+{
+    static const struct {
+        const char *name;
+        long seconds;
+    } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(unit, units[i].name) == 0)
+            return units[i].seconds;
+    return 0;
+}
+
+bool duration_parse(const char *text, long *ms)
+{
+    long count = 0;
+    const char *unit = digits(text, LONGEST_S, &count);
+    long seconds = unit == NULL ? 0 : unit_seconds(unit);
+    if (seconds == 0 || count > LONGEST_S / seconds)
+        return false;
+    *ms = count * seconds * 1000;
+    return true;
+}
+
+/* Whether text begins like shape, in which 0 stands for any digit. */
+static bool shaped(const char *text, const char *shape)
+{
+    for (; *shape != '\0'; shape++, text++)
+        if (*shape == '0' ? !is_digit(*text) : *text != *shape)
+            return false;
+    return true;
+}
+
+static int two_digits(const char *text)
+{
+    return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+static bool date_valid(const char *text)
+{
+    int year = two_digits(text) * 100 + two_digits(text + 2);
+    int month = two_digits(text + 5);
+    int day = two_digits(text + 8);
+    return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days_in_month(year, month);
+}
+
+static bool offset_valid(const char *text)
+{
+    if (strcmp(text, "Z") == 0)
+        return true;
+    if (!shaped(text, "+00:00") && !shaped(text, "-00:00"))
+        return false;
+    int minutes = two_digits(text + 1) * 60 + two_digits(text + 4);
+    return text[6] == '\0' && two_digits(text + 4) <= 59 && minutes <= 14 * 60;
+}
+
+bool time_valid(const char *text)
+{
+    if (!shaped(text, "0000-00-00T00:00:00") || !date_valid(text))
+        return false;
+    if (two_digits(text + 11) > 23 || two_digits(text + 14) > 59 || two_digits(text + 17) > 59)
+        return false;
+    const char *zone = text + strlen("0000-00-00T00:00:00");
+    if (*zone == '.') {
+        /* microseconds are what PostgreSQL keeps */
+        size_t count = strspn(zone + 1, "0123456789");
+        if (count < 1 || count > 6)
+            return false;
+        zone += 1 + count;
+    }
+    return offset_valid(zone);
+}
+
+/* A zone file begins with "TZif"; the folder holds tables and leap second lists as well. */
+static bool is_zone_file(const char *path)
+{
+    char start[4] = "";
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    bool zone = fread(start, 1, sizeof start, file) == sizeof start &&
+                memcmp(start, "TZif", sizeof start) == 0;
+    fclose(file);
+    return zone;
+}
+
+bool zone_known(const char *name)
+{
+    /* no dots: no way out of the folder, and what is in there never blocks */
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789_+-/";
+    char path[128];
+    int length = snprintf(path, sizeof path, "%s/%s", zone_directory, name);
+    if (length < 0 || (size_t)length >= sizeof path || name[strspn(name, allowed)] != '\0' ||
+        name[0] == '/' || name[0] == '\0')
+        return false;
+    return access(zone_directory, F_OK) != 0 || is_zone_file(path);
+}
+
+bool address_plausible(const char *text)
+{
+    const char *at = strchr(text, '@');
+    return at != NULL && at != text && at[1] != '\0' && strchr(at + 1, '@') == NULL &&
+           strlen(text) <= 254 && strpbrk(text, " \t\r\n<>()[]\",:;\\") == NULL;
+}
+
+/* Copy from[0..length) without the spaces around it; false when it does not fit. */
+static bool copy_trimmed(char *to, size_t size, const char *from, size_t length)
+{
+    while (length > 0 && *from == ' ') {
+        from++;
+        length--;
+    }
+    while (length > 0 && from[length - 1] == ' ')
+        length--;
+    if (length >= size)
+        return false;
+    memcpy(to, from, length);
+    to[length] = '\0';
+    return true;
+}
+
+/* A display name loses its quotes; quotes or brackets within a bare one are a mistake. */
+static bool unquote_name(char *name)
+{
+    if (*name != '"')
+        return strpbrk(name, "<>\"") == NULL;
+    char *to = name;
+    const char *from = name + 1;
+    for (; *from != '\0' && *from != '"'; from++) {
+        if (*from == '\\' && from[1] != '\0')
+            from++;
+        *to++ = *from;
+    }
+    bool closed = from[0] == '"' && from[1] == '\0';
+    *to = '\0';
+    return closed;
+}
+
+bool mailbox_split(const char *mailbox, char *name, size_t name_size, char *address,
+                   size_t address_size)
+{
+    size_t length = strlen(mailbox);
+    while (length > 0 && mailbox[length - 1] == ' ')
+        length--;
+    const char *open = NULL;
+    if (length > 0 && mailbox[length - 1] == '>')
+        open = memrchr(mailbox, '<', length);
+    const char *start = open == NULL ? mailbox : open + 1;
+    size_t address_length = (size_t)(mailbox + length - start) - (open == NULL ? 0 : 1);
+    return copy_trimmed(name, name_size, mailbox, open == NULL ? 0 : (size_t)(open - mailbox)) &&
+           unquote_name(name) && copy_trimmed(address, address_size, start, address_length) &&
+           address_plausible(address);
+}

@@ -1,0 +1,33 @@
+/* value: the shapes that a value from the command line or the configuration may have. */
+#ifndef COMMON_VALUE_H
+#define COMMON_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A whole number from min to max (min at least 0), digits only. false when text is anything else;
+ * *number is then untouched. */
+bool number_parse(const char *text, long min, long max, long *number);
+
+/* "30s" "5m" "2h" "3d" or a bare number of seconds, at most 366 days, into milliseconds.
+ * false when text is anything else; *ms is then untouched. */
+bool duration_parse(const char *text, long *ms);
+
+/* True for ISO 8601 with seconds and zone: "2026-01-02T03:04:05+08:00", "2026-01-02T03:04:05.5Z".
+ * The day must exist; leap seconds and offsets beyond 14 hours are refused. */
+bool time_valid(const char *text);
+
+/* True for the name of a zone in the system's zone database ("Asia/Taipei"). On a machine without
+ * that database any name of the right letters passes: PostgreSQL has its own and will say. */
+bool zone_known(const char *name);
+
+/* Whether text looks like one mail address at all: one @ with something on both sides, at most 254
+ * bytes, no blanks, brackets or quotes. message_address judges it before it is used. */
+bool address_plausible(const char *text);
+
+/* Split "Name <address>", "\"Name\" <address>", "<address>" or a bare address; name may turn out
+ * "". Both buffers are filled or false; the address is plausible. */
+bool mailbox_split(const char *mailbox, char *name, size_t name_size, char *address,
+                   size_t address_size);
+
+#endif

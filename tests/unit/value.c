@@ -1,0 +1,247 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "value.h"
+
+static void a_number_is_digits_within_its_range(void **state)
+{
+    (void)state;
+    long number = -1;
+    assert_true(number_parse("0", 0, 5, &number));
+    assert_int_equal(number, 0);
+    assert_true(number_parse("0005", 0, 5, &number));
+    assert_int_equal(number, 5);
+    assert_true(number_parse("9223372036854775807", 0, LONG_MAX, &number));
+    assert_int_equal(number, LONG_MAX);
+}
+
+static void anything_else_is_no_number_and_leaves_the_result_alone(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "",    " 1", "1 ", "+1",  "-1", "1.0",
+                                         "1e3", "x",  "0",  "0x1", "11", "9223372036854775808" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        long number = 77;
+        assert_false(number_parse(wrong[i], 1, 10, &number));
+        assert_int_equal(number, 77);
+    }
+    long number = 77;
+    assert_false(number_parse("9223372036854775808", 0, LONG_MAX, &number));
+    assert_false(number_parse("99999999999999999999999", 0, LONG_MAX, &number));
+}
+
+static void a_duration_has_a_unit_or_is_in_seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        long ms;
+    } good[] = {
+        { "0s", 0 },         { "30s", 30000 }, { "5m", 300000 },        { "2h", 7200000 },
+        { "3d", 259200000 }, { "90", 90000 },  { "366d", 31622400000 }, { "31622400", 31622400000 },
+        { "0", 0 },
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        long ms = -1;
+        assert_true(duration_parse(good[i].text, &ms));
+        assert_int_equal(ms, good[i].ms);
+    }
+}
+
+static void anything_else_is_no_duration(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "",     "s",     "5 m",      "5M",
+                                         "5ms",  "-5s",   "+5s",      "1.5h",
+                                         "1w",   "5m ",   " 5m",      "1h30m",
+                                         "367d", "8785h", "31622401", "99999999999999999999d" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        long ms = 77;
+        assert_false(duration_parse(wrong[i], &ms));
+        assert_int_equal(ms, 77);
+    }
+}
+
+static void a_time_has_seconds_and_a_zone(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "2026-01-02T03:04:05+08:00", "2026-01-02T03:04:05Z",
+        "2024-02-29T23:59:59-14:00", "2000-02-29T00:00:00Z",
+        "2026-12-31T00:00:00.5Z",    "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59Z",      "2026-01-02T03:04:05.123456+05:45",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(time_valid(good[i]));
+}
+
+static void a_time_that_does_not_exist_or_is_incomplete_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",
+        "now",
+        "2026-01-02",
+        "2026-01-02T03:04Z",
+        "2026-01-02T03:04:05",
+        "2026-01-02 03:04:05Z",
+        "2026-01-02T03:04:05z",
+        "2026-01-02T03:04:05+8",
+        "2026-01-02T03:04:05+0800",
+        "2026-01-02T03:04:05+08:00 ",
+        "2026-01-02T03:04:05+08:60",
+        "2026-01-02T03:04:05+14:01",
+        "2026-01-02T03:04:05Zulu",
+        "2026-01-02T03:04:05.Z",
+        "2026-01-02T03:04:05.1234567Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T03:60:05Z",
+        "2026-01-02T03:04:60Z",
+        "2026-13-01T00:00:00Z",
+        "2026-00-01T00:00:00Z",
+        "2026-01-00T00:00:00Z",
+        "2026-04-31T00:00:00Z",
+        "2026-02-29T00:00:00Z",
+        "1900-02-29T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "+2026-01-02T03:04:05Z",
+        "2026-1-2T3:4:5Z",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (time_valid(wrong[i]))
+            fail_msg("\"%s\" was taken for a time", wrong[i]);
+}
+
+static void a_zone_is_a_name_in_the_zone_database(void **state)
+{
+    (void)state;
+    assert_true(zone_known("Asia/Taipei"));
+    assert_true(zone_known("UTC"));
+    assert_true(zone_known("Etc/GMT+8"));
+}
+
+static void a_zone_never_leads_out_of_the_database_nor_to_its_other_files(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",         "Asia",  "Asia/Nowhere", "/etc/localtime", "../zoneinfo/UTC", "Asia/../UTC",
+        "zone.tab", "UTC\n", "Asia/Taipei ", "$(id)"
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (zone_known(wrong[i]))
+            fail_msg("\"%s\" was taken for a zone", wrong[i]);
+    char longest[4096];
+    memset(longest, 'A', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_false(zone_known(longest));
+}
+
+static void an_address_has_one_at_sign_and_nothing_that_could_end_it(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "",      "a",       "@",         "a@",      "@b",
+                                         "a@b@c", "a b@c.d", "a@b.c\n",   "<a@b.c>", "a@b.c,d@e.f",
+                                         "a@b;c", "a@[::1]", "\"a\"@b.c", "a\\b@c.d" };
+    assert_true(address_plausible("no-reply@localhost"));
+    assert_true(address_plausible("a.b+c@example.com"));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (address_plausible(wrong[i]))
+            fail_msg("\"%s\" was taken for an address", wrong[i]);
+    char address[256];
+    memset(address, 'a', sizeof address);
+    address[1] = '@';
+    address[254] = '\0';
+    assert_true(address_plausible(address));
+    address[254] = 'a';
+    address[255] = '\0';
+    assert_false(address_plausible(address));
+}
+
+static void a_mailbox_is_split_into_name_and_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mailbox, *name, *address;
+    } good[] = {
+        { "Tickeasy <no-reply@localhost>", "Tickeasy", "no-reply@localhost" },
+        { "  Tick  Easy  < a@b.c >  ", "Tick  Easy", "a@b.c" },
+        { "\"Tick, \\\"E\\\"\" <a@b.c>", "Tick, \"E\"", "a@b.c" },
+        { "票券 <a@b.c>", "票券", "a@b.c" },
+        { "<a@b.c>", "", "a@b.c" },
+        { "a@b.c", "", "a@b.c" },
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char name[32];
+        char address[32];
+        assert_true(mailbox_split(good[i].mailbox, name, sizeof name, address, sizeof address));
+        assert_string_equal(name, good[i].name);
+        assert_string_equal(address, good[i].address);
+    }
+}
+
+static void a_mailbox_with_anything_left_over_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",
+        "   ",
+        "Tickeasy",
+        "Tickeasy <>",
+        "<a@b.c",
+        "a@b.c>",
+        "A <a@b.c> x",
+        "A <x> <a@b.c>",
+        "\"A <a@b.c>",
+        "\"A\"B <a@b.c>",
+        "A\"B <a@b.c>",
+        "A a@b.c",
+        "A <a@b.c, d@e.f>",
+        "\"",
+        "\"\\ <a@b.c>",
+        ">",
+        "<",
+        "<>",
+        "> <",
+    };
+    char name[32];
+    char address[32];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (mailbox_split(wrong[i], name, sizeof name, address, sizeof address))
+            fail_msg("\"%s\" was taken for a mailbox", wrong[i]);
+}
+
+static void a_mailbox_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    char name[4];
+    char address[6];
+    assert_true(mailbox_split("abc <a@b.c>", name, sizeof name, address, sizeof address));
+    assert_false(mailbox_split("abcd <a@b.c>", name, sizeof name, address, sizeof address));
+    assert_false(mailbox_split("abc <a@b.cd>", name, sizeof name, address, sizeof address));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_is_digits_within_its_range),
+        cmocka_unit_test(anything_else_is_no_number_and_leaves_the_result_alone),
+        cmocka_unit_test(a_duration_has_a_unit_or_is_in_seconds),
+        cmocka_unit_test(anything_else_is_no_duration),
+        cmocka_unit_test(a_time_has_seconds_and_a_zone),
+        cmocka_unit_test(a_time_that_does_not_exist_or_is_incomplete_is_refused),
+        cmocka_unit_test(a_zone_is_a_name_in_the_zone_database),
+        cmocka_unit_test(a_zone_never_leads_out_of_the_database_nor_to_its_other_files),
+        cmocka_unit_test(an_address_has_one_at_sign_and_nothing_that_could_end_it),
+        cmocka_unit_test(a_mailbox_is_split_into_name_and_address),
+        cmocka_unit_test(a_mailbox_with_anything_left_over_is_refused),
+        cmocka_unit_test(a_mailbox_that_does_not_fit_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
