@@ -5,6 +5,7 @@
 #define COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "config.h"
 
@@ -30,5 +31,14 @@ void log_close(struct log *log);
  * invalid UTF-8 becomes '?', a value over 1,000 bytes is cut. */
 void log_event(struct log *log, enum log_level level, const char *event, ...)
     __attribute__((sentinel));
+
+/* The same with the pairs in an array, for fields that are not known when the program is written.
+ */
+struct log_field {
+    const char *key;
+    const char *value;
+};
+void log_fields(struct log *log, enum log_level level, const char *event,
+                const struct log_field *fields, size_t count);
 
 #endif
