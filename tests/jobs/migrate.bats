@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# scripts/migrate on a real server
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+
+setup() { new_database; }
+teardown() { drop_database; }
+
+# An empty database in place of the template's copy
+empty_database() { sql 'DROP SCHEMA tickeasy_jobs CASCADE' 2>/dev/null; }
+
+migrations() { ls "$PROJECT"/scripts/schema/[0-9]*.sql; }
+
+count_migrations() { migrations | wc -l; }
+
+@test "an empty database gets every migration, each recorded" {
+    empty_database
+    run migrate
+    assert_success
+    assert_line --index 0 'applied 0001-tickeasy-jobs'
+    assert_equal "${#lines[@]}" "$(count_migrations)"
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.schema_migrations')" "$(count_migrations)"
+}
+
+@test "a second run changes nothing and says so" {
+    empty_database
+    migrate
+    before=$(sql 'SELECT * FROM tickeasy_jobs.schema_migrations')
+    run migrate
+    assert_success
+    assert_output 'nothing to do'
+    assert_equal "$(sql 'SELECT * FROM tickeasy_jobs.schema_migrations')" "$before"
+}
+
+@test "of several runs at once exactly one applies each migration" {
+    empty_database
+    for i in 1 2 3 4 5 6; do
+        migrate >"$BATS_TEST_TMPDIR/$i" 2>&1 &
+        pids[i]=$!
+    done
+    for i in 1 2 3 4 5 6; do wait "${pids[i]}"; done
+    assert_equal "$(cat "$BATS_TEST_TMPDIR"/[1-6] | grep -c '^applied 0001-')" 1
+    assert_equal "$(cat "$BATS_TEST_TMPDIR"/[1-6] | grep -c '^nothing to do$')" 5
+}
+
+@test "a migration that the database refuses leaves nothing behind" {
+    cp -r "$PROJECT/scripts" "$BATS_TEST_TMPDIR/scripts"
+    printf 'CREATE TABLE half_done ();\nSELECT no_such_column;\n' \
+        >"$BATS_TEST_TMPDIR/scripts/schema/9998-broken.sql"
+    run "$BATS_TEST_TMPDIR/scripts/migrate"
+    assert_failure 70
+    assert_output --partial 'migrate: the database refuses: '
+    assert_output --partial '9998-broken.sql:2: ERROR: column "no_such_column" does not exist'
+    assert_equal "${#lines[@]}" 1
+    assert_equal "$(sql "SELECT to_regclass('half_done') IS NULL")" t
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.schema_migrations WHERE version = 9998')" 0
+}
+
+@test "without a database it is one clear line and exit 69" {
+    DATABASE_URL='postgresql:///tickeasy?host=/nonexistent' run migrate
+    assert_failure 69
+    assert_output --partial 'migrate: database not available: connection to server on socket'
+    assert_equal "${#lines[@]}" 1
+}
+
+@test "a wrong option is exit 64" {
+    run migrate --index
+    assert_failure 64
+    assert_output 'migrate: unknown option --index, see --help'
+}
+
+@test "the password stands in no argument of psql" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\necho "$@" >>"%s/arguments"\nexec %s "$@"\n' "$BATS_TEST_TMPDIR" \
+        "$(command -v psql)" >"$BATS_TEST_TMPDIR/bin/psql"
+    chmod +x "$BATS_TEST_TMPDIR/bin/psql"
+    password=$(sed -E 's,.*postgres:([0-9a-f]+)@.*,\1,' <<<"$DATABASE_TCP_URL")
+    port=$(sed -E 's,.*:([0-9]+)/.*,\1,' <<<"$DATABASE_TCP_URL")
+    for url in "$DATABASE_TCP_URL" \
+        "postgresql://127.0.0.1:$port/$DATABASE_NAME?user=postgres&password=$password&connect_timeout=9" \
+        "host=127.0.0.1 port=$port user=postgres password='$password' dbname=$DATABASE_NAME"; do
+        DATABASE_URL=$url PATH=$BATS_TEST_TMPDIR/bin:$PATH run migrate
+        assert_success
+    done
+    run grep -c 127.0.0.1 "$BATS_TEST_TMPDIR/arguments"
+    assert_output 3
+    run grep "$password" "$BATS_TEST_TMPDIR/arguments"
+    assert_failure 1
+}
+
+@test "the application's indexes are built once, and only those that are missing" {
+    sql 'DROP INDEX payments_order'
+    run migrate --app-indexes
+    assert_success
+    assert_output "built index tickeasy_orders_pending_due
+built index tickeasy_payments_order
+built index tickeasy_payments_completed"
+    run migrate --app-indexes
+    assert_success
+    assert_output 'nothing to do'
+}
+
+@test "an index that serves under another name is enough" {
+    sql "CREATE INDEX mine ON orders (expires_at, id) WHERE status = 'pending';
+         CREATE INDEX other ON orders (expires_at) WHERE status = 'paid';
+         DROP INDEX tickets_order; CREATE INDEX wide ON tickets (order_id, status)"
+    run migrate --app-indexes
+    assert_success
+    assert_output 'built index tickeasy_payments_completed'
+}
+
+@test "what an interrupted index build left is dropped and built again" {
+    sql "CREATE INDEX paid ON payments (updated_at) WHERE status = 'completed'"
+    # a reader that stays open holds the build in its last phase, where the index is still invalid
+    sql "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM orders;
+         SELECT pg_sleep(20)" &
+    reader=$!
+    until [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 1 ]]; do
+        sleep 0.1
+    done
+    migrate --app-indexes &
+    builder=$!
+    invalid="SELECT count(*) FROM pg_index WHERE NOT indisvalid
+                AND indexrelid = to_regclass('tickeasy_orders_pending_due')"
+    until [[ $(sql "$invalid") == 1 ]]; do sleep 0.1; done
+    run migrate --app-indexes
+    assert_output --partial 'index tickeasy_orders_pending_due is being built by another session'
+    for query in 'CREATE INDEX%' 'SELECT pg_sleep%'; do
+        sql "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+              WHERE datname = current_database() AND query LIKE '$query'"
+    done
+    wait $builder && fail 'the interrupted build succeeded'
+    wait $reader || true
+    assert_equal "$(sql "$invalid")" 1
+
+    run migrate --app-indexes
+    assert_success
+    assert_output 'built index tickeasy_orders_pending_due'
+    assert_equal "$(sql "$invalid")" 0
+}
+
+@test "without the application's tables no index is built" {
+    sql 'ALTER TABLE tickets RENAME TO tickets_old'
+    run migrate --app-indexes
+    assert_failure 78
+    assert_output 'migrate: table tickets is not in the search_path: no index built'
+}
+
+@test "the sample data loads, and its stock adds up but for the two types that are wrong" {
+    psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/data.sql"
+    assert_equal "$(sql "SELECT count(*) FROM orders WHERE status = 'pending' AND expires_at < now()")" 405
+    run psql_quietly -d "$DATABASE_URL" -v except_types='{}' -f "$PROJECT/tests/lib/invariants-design.sql"
+    assert_line --index 0 --partial 'I1 stock of 公關保留席'
+    assert_line --index 1 --partial 'I1 stock of 公關保留席'
+    assert_equal "${#lines[@]}" 2
+}
+
+@test "the seeds of the tests keep every invariant, and a broken one is seen" {
+    order 1 pending '-1 minute' --tickets 3
+    order 2 paid '-2 days' --payment completed --type 2
+    order 3 expired '-1 hour' --payment completed --user 2
+    order 4 pending '' --ticket-status used
+    assert_equal "$(stock 1)" 996
+    assert_equal "$(stock 2)" 999
+    assert_equal "$(stock 1)$(sql 'SELECT count(*) FROM users')" 9962
+    invariants
+    sql "UPDATE ticket_types SET available_quantity = 997 WHERE id = '$(uuid 1)'"
+    run invariants
+    assert_failure
+    assert_line --partial 'I1 stock of 票種1'
+    invariants 1
+    poison 1
+    run sql "UPDATE orders SET status = 'expired' WHERE id = '$(uuid 1)'"
+    assert_failure
+    assert_output --partial 'poisoned order T0001'
+}

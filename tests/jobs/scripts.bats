@@ -1,0 +1,212 @@
+#!/usr/bin/env bats
+# scripts/deps, scripts/private-database and scripts/test, as root and as an ordinary user
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+
+setup() {
+    # an ordinary user may not reach the project or bats' own folder, so both get a place they reach
+    place=$(mktemp -d /tmp/tickeasy.XXXXXX)
+    chmod 1777 "$place"
+    cp "$PROJECT/scripts/private-database" "$place/"
+    unset DATABASE_URL DATABASE_TCP_URL
+}
+
+teardown() {
+    for folder in "$place"/*/; do
+        [[ ! -e $folder/private-database ]] || private-database stop "$folder" || true
+    done
+    rm -rf "$place"
+}
+
+# A test for each kind of user: us, and an ordinary user too when we are root.
+users() { if [[ $(id -u) == 0 ]]; then printf "%s\n" root nobody; else id -un; fi; }
+
+as() { # USER COMMAND...
+    local user=$1
+    shift
+    if [[ $user == "$(id -un)" ]]; then "$@"; else
+        setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"
+    fi
+}
+
+# servers FOLDER: how many server processes work in it
+servers() { pgrep -fc "postgres -D $1/data" || true; }
+
+@test "deps with nothing missing says so in one line and calls neither apt nor sudo" {
+    mkdir "$place/bin"
+    for tool in apt-get sudo; do
+        # shellcheck disable=SC2016 # the stub's own
+        printf '#!/bin/sh\necho "$0 was called"\nexit 1\n' >"$place/bin/$tool"
+        chmod +x "$place/bin/$tool"
+    done
+    # shellcheck disable=SC2016 # the stub's own
+    printf '#!/bin/sh\nshift 3\nprintf "%%s installed\\n" "$@"\n' >"$place/bin/dpkg-query"
+    chmod +x "$place/bin/dpkg-query"
+    for user in $(users); do
+        for option in '' --build --test; do
+            # shellcheck disable=SC2086 # no option at all is one of the cases
+            PATH=$place/bin:$PATH run as "$user" bash -s -- $option <"$PROJECT/scripts/deps"
+            assert_success
+            assert_output 'deps: nothing missing'
+        done
+    done
+}
+
+@test "deps without root and sudo names the packages and the command" {
+    mkdir "$place/bin"
+    printf '#!/bin/sh\nexit 1\n' >"$place/bin/sudo"
+    printf '#!/bin/sh\nexit 1\n' >"$place/bin/dpkg-query"
+    printf '#!/bin/sh\necho 1000\n' >"$place/bin/id"
+    chmod +x "$place/bin/"*
+    PATH=$place/bin:$PATH run "$PROJECT/scripts/deps" --build
+    assert_failure 69
+    assert_output --partial 'run: sudo apt-get install -y --no-install-recommends gcc libc6-dev'
+    assert_equal "${#lines[@]}" 1
+}
+
+@test "deps installs as root without starting a service or making a cluster" {
+    mkdir "$place/bin" "$place/root"
+    cat >"$place/bin/apt-get" <<STUB
+#!/bin/sh
+echo "\$DEBIAN_FRONTEND \$*" >>$place/calls
+cp $place/policy $place/seen
+[ ! -e $place/fail ]
+STUB
+    printf '#!/bin/sh\nexit 1\n' >"$place/bin/dpkg-query"
+    chmod +x "$place/bin/"*
+    sed "s,/etc/postgresql-common,$place/root/etc,g; s,/usr/sbin/policy-rc.d,$place/policy,; \
+        s,id -u,echo 0," "$PROJECT/scripts/deps" >"$place/deps"
+    PATH=$place/bin:$PATH run bash "$place/deps" --build
+    assert_success
+    assert_output --partial 'deps: installing gcc libc6-dev'
+    assert_equal "${#lines[@]}" 1
+    assert_equal "$(grep -c '^noninteractive .* update$' "$place/calls")" 1
+    assert_equal "$(grep -c '^noninteractive .* install --no-install-recommends gcc ' "$place/calls")" 1
+    assert_equal "$(tail -n 1 "$place/seen")" 'exit 101'
+    assert [ ! -e "$place/policy" ]
+    assert_equal "$(tail -n 1 "$place/root/etc/createcluster.conf")" 'create_main_cluster = false'
+
+    touch "$place/fail"
+    PATH=$place/bin:$PATH run bash "$place/deps" --build
+    assert_failure 69
+    assert [ ! -e "$place/policy" ]
+}
+
+@test "a private database starts, answers over its socket only, and stops without a trace" {
+    for user in $(users); do
+        folder=$place/$user
+        printed=$(as "$user" "$place/private-database" start "$folder")
+        eval "$printed"
+        assert_equal "$(as "$user" psql -XAtc 'SELECT current_user' "$DATABASE_URL")" postgres
+        assert_equal "$(as "$user" psql -XAtc 'SHOW fsync' "$DATABASE_URL")" on
+        assert_equal "$(as "$user" psql -XAtc 'SHOW listen_addresses' "$DATABASE_URL")" ''
+        assert_equal "$(stat -c %a "$folder")" 700
+        assert_equal "$(as "$user" "$place/private-database" start "$folder")" "$printed"
+        assert_equal "$(servers "$folder")" 1
+        as "$user" "$place/private-database" stop "$folder"
+        assert [ ! -e "$folder" ]
+        assert_equal "$(servers "$folder")" 0
+        as "$user" "$place/private-database" stop "$folder"
+    done
+}
+
+@test "a port asks for the password" {
+    for user in $(users); do
+        eval "$(as "$user" "$place/private-database" start --fast --port auto "$place/$user")"
+        assert_equal "$(psql -XAtwc 'SHOW fsync' "$DATABASE_TCP_URL")" off
+        run psql -XAtwc 'SELECT 1' "$(sed -E 's,:[0-9a-f]{32}@,:wrong@,' <<<"$DATABASE_TCP_URL")"
+        assert_failure 2
+        assert_output --partial 'password authentication failed'
+    done
+}
+
+@test "stop clears up after a killed server, and start revives one" {
+    for user in $(users); do
+        folder=$place/$user
+        eval "$(as "$user" "$place/private-database" start --fast "$folder")"
+        segment=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid")
+        kill -9 "$(head -n 1 "$folder/data/postmaster.pid")"
+        as "$user" "$place/private-database" start "$folder"
+        assert_equal "$(as "$user" psql -XAtc 'SELECT 1' "$DATABASE_URL")" 1
+        kill -9 "$(head -n 1 "$folder/data/postmaster.pid")"
+        as "$user" "$place/private-database" stop "$folder"
+        assert [ ! -e "$folder" ]
+        run ipcs -m -i "$segment"
+        refute_output --partial 'bytes='
+    done
+}
+
+@test "root stops what another user started, to the last trace" {
+    user=$(users | tail -n 1)
+    as "$user" "$place/private-database" start --fast "$place/theirs"
+    segment=$(sed -n '7s/.* //p' "$place/theirs/data/postmaster.pid")
+    private-database stop "$place/theirs"
+    assert [ ! -e "$place/theirs" ]
+    run ipcs -m -i "$segment"
+    refute_output --partial 'bytes='
+}
+
+@test "a deep folder gets its socket elsewhere, and stop removes that too" {
+    for user in $(users); do
+        folder=$place/$user/$(printf 'deep%.0s' {1..20})/$(printf 'er%.0s' {1..20})
+        eval "$(as "$user" "$place/private-database" start --fast "$folder")"
+        assert_equal "$(as "$user" psql -XAtc 'SELECT 1' "$DATABASE_URL")" 1
+        socket=$(cat "$folder/socket")
+        as "$user" "$place/private-database" stop "$folder"
+        assert [ ! -e "$socket" ]
+        rm -rf "${place:?}/$user"
+    done
+}
+
+@test "the watcher stops the database when its owner is gone" {
+    sleep 100 &
+    owner=$!
+    disown
+    private-database start --fast --while $owner "$place/watched"
+    kill -9 $owner
+    for _ in {1..100}; do
+        [[ -e $place/watched ]] || break
+        sleep 0.1
+    done
+    assert [ ! -e "$place/watched" ]
+    assert_equal "$(servers "$place/watched")" 0
+}
+
+@test "what is not a private database is refused and left alone" {
+    mkdir "$place/mine"
+    touch "$place/mine/thesis"
+    run private-database start "$place/mine"
+    assert_failure 78
+    assert_output "private-database: $place/mine holds something else: name a new folder"
+    run private-database stop "$place/mine"
+    assert_failure 78
+    assert [ -e "$place/mine/thesis" ]
+    rm -r "$place/mine"
+}
+
+@test "wrong arguments are exit 64 with one line" {
+    for arguments in '' 'begin x' 'start' 'start --slow x' 'start --port 0 x' 'start x y' 'start x --port' \
+        'stop --fast x'; do
+        # shellcheck disable=SC2086 # several words
+        run private-database $arguments
+        assert_failure 64
+        assert_equal "${#lines[@]}" 1
+    done
+    run "$PROJECT/scripts/deps" --everything
+    assert_failure 64
+    run "$PROJECT/scripts/test" --quick
+    assert_failure 64
+    run "$PROJECT/scripts/test" no-such.bats
+    assert_failure 64
+}
+
+@test "every script has its help" {
+    for script in deps private-database migrate test lint; do
+        run "$PROJECT/scripts/$script" --help
+        assert_success
+        assert_output --partial "$script"
+        refute_output --partial 'set -euo'
+    done
+}

@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# database: a private database for each bats test, and short words to fill and read it.
+#
+#     load ../lib/database
+#     setup() { new_database; }
+#     teardown() { drop_database; }
+#
+# Under scripts/test all files share the server in $TICKEASY_TEST_CLUSTER; a file run alone starts
+# its own and stops it. Every database is a copy of one template: the design schema of scripts/sample
+# and the jobs' own schema, no rows. A file with a setup_file or teardown_file of its own calls
+# start_cluster and stop_cluster in them.
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+: "${TICKEASY_BIN:=$PROJECT/bin}" "${TICKEASY_BUILD:=$PROJECT/build}"
+PATH=$TICKEASY_BIN:$PATH
+NOW=2026-01-02T00:00:00Z # the tests' time: seeds are relative to it, jobs get it as --now
+export PROJECT TICKEASY_BIN TICKEASY_BUILD PATH NOW
+unset "${!PG@}"
+
+# By name, not by PATH: scripts/test must not stand in for test(1)
+# shellcheck disable=SC2120 # the tests give it options
+migrate() { "$PROJECT/scripts/migrate" "$@"; }
+private-database() { "$PROJECT/scripts/private-database" "$@"; }
+
+setup_file() { start_cluster; }
+teardown_file() { stop_cluster; }
+
+start_cluster() {
+    if [[ -z ${TICKEASY_TEST_CLUSTER-} ]]; then
+        TICKEASY_TEST_CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/tickeasy.XXXXXX")
+        export TICKEASY_TEST_CLUSTER TICKEASY_OWN_CLUSTER=1
+        make_cluster "$TICKEASY_TEST_CLUSTER" $$
+    fi
+    cluster_environment
+}
+
+stop_cluster() {
+    [[ -z ${TICKEASY_OWN_CLUSTER-} ]] || private-database stop "$TICKEASY_TEST_CLUSTER"
+}
+
+# make_cluster DIR PID: a server in DIR with the template, for as long as process PID lives.
+make_cluster() {
+    local server DATABASE_URL DATABASE_TCP_URL
+    private-database start --fast --port auto --while "$2" "$1" >/dev/null
+    # shellcheck source=/dev/null
+    source "$1/environment"
+    server=$DATABASE_URL
+    psql_quietly -d "$server" -c 'CREATE DATABASE tickeasy_template'
+    export DATABASE_URL
+    DATABASE_URL=$(database_url "$server" tickeasy_template)
+    psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/design.sql"
+    # shellcheck disable=SC2119
+    migrate >/dev/null
+    # a template with connections, autovacuum's included, cannot be copied
+    psql_quietly -d "$server" \
+        -c "ALTER DATABASE tickeasy_template WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"
+}
+
+# The cluster's own URLs: CLUSTER_URL over the socket, CLUSTER_TCP_URL over 127.0.0.1.
+cluster_environment() {
+    local DATABASE_URL='' DATABASE_TCP_URL=''
+    # shellcheck source=/dev/null
+    source "$TICKEASY_TEST_CLUSTER/environment"
+    export CLUSTER_URL=$DATABASE_URL CLUSTER_TCP_URL=$DATABASE_TCP_URL
+}
+
+database_url() { # URL DATABASE: the same server, another database
+    sed -E "s,/postgres(\?.*)?\$,/$2\1," <<<"$1"
+}
+
+psql_quietly() { psql -XAtqw -v ON_ERROR_STOP=1 "$@"; }
+
+# A copy of the template for this test: DATABASE_URL names it, DATABASE_TCP_URL does too, over
+# 127.0.0.1 with a password, for tests that put a proxy in between.
+new_database() {
+    cluster_environment
+    DATABASE_NAME=t_${BASHPID}_${RANDOM}
+    psql_quietly -d "$CLUSTER_URL" -c "CREATE DATABASE $DATABASE_NAME TEMPLATE tickeasy_template"
+    DATABASE_URL=$(database_url "$CLUSTER_URL" "$DATABASE_NAME")
+    DATABASE_TCP_URL=$(database_url "$CLUSTER_TCP_URL" "$DATABASE_NAME")
+    export DATABASE_NAME DATABASE_URL DATABASE_TCP_URL
+}
+
+drop_database() {
+    [[ -n ${DATABASE_NAME-} ]] || return 0
+    psql_quietly -d "$CLUSTER_URL" -c "DROP DATABASE IF EXISTS $DATABASE_NAME WITH (FORCE)" 2>&1 |
+        grep -v NOTICE || true
+}
+
+# sql STATEMENT [PSQL OPTION...]: columns separated by |, no decoration; fails when it does.
+sql() {
+    local statement=$1
+    shift
+    psql_quietly -d "$DATABASE_URL" "$@" <<<"$statement"
+}
+
+uuid() { printf '00000000-0000-0000-0000-%012d' "$1"; } # 7 -> the uuid that ends in 7
+
+# order ID STATUS EXPIRES [--tickets N] [--ticket-status S] [--user U] [--type T] [--payment S]
+#
+# An order whose payment window ends at NOW + EXPIRES ('-1 minute'; '' for none), with its tickets and
+# with whatever it needs: user U (1), ticket type T (1; of 1000 tickets) in a concert and a session
+# like T that starts 30 days from NOW. Ids are small: order 3 is ...003, 'T0003', user 3 is
+# user3@example.com. It holds N (1) tickets: reserved while pending, sold when paid or confirmed,
+# otherwise none; the stock is kept right. --payment adds a payment in that status, made just now.
+order() {
+    local number=$1 status=$2 expires=$3 tickets='' ticket='' user=1 type=1 payment=''
+    shift 3
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --tickets) tickets=$2 ;;
+            --ticket-status) ticket=$2 ;;
+            --user) user=$2 ;;
+            --type) type=$2 ;;
+            --payment) payment=$2 ;;
+            *) echo "order: unknown option $1" >&2; return 64 ;;
+        esac
+        shift 2
+    done
+    case $status in
+        pending) : "${ticket:=reserved}" ;;
+        paid | confirmed) : "${ticket:=sold}" ;;
+        *) [[ -n $ticket ]] || : "${tickets:=0}" "${ticket:=cancelled}" ;;
+    esac
+    psql_quietly -d "$DATABASE_URL" -v n="$number" -v status="$status" -v expires="$expires" \
+        -v tickets="${tickets:-1}" -v ticket="$ticket" -v user="$user" -v type="$type" \
+        -v payment="$payment" -v now="$NOW" -f "$PROJECT/tests/lib/order.sql"
+}
+
+# stock TYPE: its available tickets
+stock() { sql "SELECT available_quantity FROM ticket_types WHERE id = '$(uuid "$1")'"; }
+
+# result KEY: of the run that ended last
+result() {
+    sql "SELECT result->>:'key' FROM tickeasy_jobs.task_execution_logs
+          WHERE status <> 'running' ORDER BY age(xmin), end_time DESC LIMIT 1" -v key="$1"
+}
+
+# poison ID: the schema refuses every change of this order from now on
+poison() {
+    sql "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN RAISE check_violation USING MESSAGE = 'poisoned order ' || old.order_number; END \$\$;
+         CREATE TRIGGER poison_$1 BEFORE UPDATE ON orders
+            FOR EACH ROW WHEN (old.id = '$(uuid "$1")') EXECUTE FUNCTION refuse()"
+}
+
+# invariants [TYPE...]: fails and prints what is broken; the stock of these types need not add up
+invariants() {
+    local broken types=('{}')
+    [[ $# == 0 ]] || types=("$(for type in "$@"; do uuid "$type"; echo; done | paste -sd, | sed 's/.*/{&}/')")
+    broken=$(psql_quietly -d "$DATABASE_URL" -v except_types="${types[0]}" \
+        -f "$PROJECT/tests/lib/invariants-design.sql")
+    [[ -z $broken ]] || { printf 'invariants broken:\n%s\n' "$broken"; return 1; }
+}
