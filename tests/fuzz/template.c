@@ -1,0 +1,37 @@
+/* Fuzz template_render. Input: a byte for the escape, the template, NUL, the data as JSON. A result
+ * stays within 1 MiB; a refusal has one of the two kinds the contract names. */
+#include "template.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+    if (size < 2)
+        return 0;
+    char *text = malloc(size);
+    if (text == NULL)
+        return 0;
+    memcpy(text, input + 1, size - 1);
+    text[size - 1] = '\0';
+    size_t length = strlen(text);
+    const char *json = length + 1 < size ? text + length + 1 : "{}";
+    json_t *data = json_loads(json, JSON_ALLOW_NUL, NULL);
+    if (data != NULL) {
+        struct error err = { 0 };
+        enum template_escape escape = input[0] % 2 == 0 ? TEMPLATE_PLAIN : TEMPLATE_HTML;
+        char *result = template_render("fuzz", text, data, escape, &err);
+        if (result != NULL && (err.kind != ERR_NONE || strlen(result) > (size_t)1024 * 1024))
+            abort();
+        if (result == NULL && err.kind != ERR_CONFIG && err.kind != ERR_REJECTED)
+            abort();
+        free(result);
+    }
+    json_decref(data);
+    free(text);
+    return 0;
+}
