@@ -1,0 +1,793 @@
+/* The one file that knows libesmtp. What smtp_start_session and smtp_errno return says little: they
+ * report success after drops, timeouts, refused certificates and refused logins. The truth is in
+ * the replies, which the monitor callback reads along, and in the codes kept per message. */
+#include "mailer.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+/* In this order: each header looks for what the ones before it defined. */
+#include <auth-client.h>
+#include <libesmtp.h>
+
+#include "deadline.h"
+#include "text.h"
+
+enum {
+    MAILS_PER_SESSION = 300, /* libesmtp keeps about 4 KB of each until the session is destroyed */
+    PIECE_BYTES = 2048,      /* libesmtp's own buffer: at most one blocking write a piece */
+    SOCKETS_TRIED = 64,
+    WAIT_MIN_MS = 1000, /* libesmtp rounds shorter waits up to this */
+};
+
+enum phase { GREETING, HELLO, STARTTLS, LOGIN, ENVELOPE, BODY };
+
+struct link;
+
+/* One message that the feed gave out. */
+struct underway {
+    struct link *link;
+    struct mail *mail; /* NULL: free */
+    smtp_message_t message;
+    smtp_recipient_t recipient;
+    size_t given;     /* bytes of the text that libesmtp has */
+    int64_t piece_ms; /* when it asked for the latest piece */
+    bool complete;    /* it has the whole text: the final dot may have reached the server */
+};
+
+/* One session; libesmtp may use several connections for it, one after the other. */
+struct link {
+    const struct mail_server *server;
+    struct mail_feed *feed;
+    struct error *err;
+    bool encrypt; /* nothing but EHLO and STARTTLS may be sent in clear */
+    int wait_ms;
+    smtp_session_t session;
+    struct underway underway[2];
+    int taken;
+    bool dry;
+
+    int lowest_fd; /* the socket cannot have a smaller number */
+    int fd;
+    bool connected;
+    bool secured;
+    bool logged_in;
+    bool quitting; /* what is said from now on matters no more */
+    enum phase phase;
+    int64_t asked_ms; /* since when we wait for a reply */
+
+    char line[512]; /* the reply line being read */
+    size_t line_length;
+    size_t chunking; /* letters of the word CHUNKING just seen */
+    int code;        /* the latest reply; 0 = none since the latest command */
+    char words[256];
+    char garbage[64]; /* a line that is no reply */
+
+    long certificate; /* X509_V_... */
+    char tls_trouble[128];
+};
+
+/* Callbacks take const text and our settings are const, libesmtp's types are not. */
+static void *unconst(const void *pointer)
+{
+    void *writable;
+    memcpy(&writable, &pointer, sizeof writable);
+    return writable;
+}
+
+/* A peer's words as one line of ASCII, for logs and for a UTF-8 column. */
+static void add_words(char *out, size_t size, const char *words)
+{
+    size_t length = strlen(out);
+    if (length > 0 && length + 1 < size)
+        out[length++] = ' ';
+    for (; *words != '\0' && length + 1 < size; words++) {
+        unsigned char c = (unsigned char)*words;
+        if (c <= ' ' && (length == 0 || out[length - 1] == ' '))
+            continue;
+        out[length++] = c <= ' ' || c == 0x7f ? ' ' : c > 0x7f ? '?' : (char)c;
+    }
+    while (length > 0 && out[length - 1] == ' ')
+        length--;
+    out[length] = '\0';
+}
+
+/* Make libesmtp end the session: every further read and write fails at once. What has arrived can
+ * still be read. */
+static void hang_up(struct link *link)
+{
+    if (link->fd >= 0)
+        shutdown(link->fd, SHUT_RDWR);
+}
+
+static bool wants_login(const struct link *link)
+{
+    return link->server->user[0] != '\0';
+}
+
+static void trouble(struct link *link, enum error_kind kind, const char *what)
+{
+    error_set(link->err, kind, "mail server %s:%s %s", link->server->host, link->server->port,
+              what);
+}
+
+/* The same with the server's own words. */
+static void trouble_words(struct link *link, enum error_kind kind, const char *what)
+{
+    error_set(link->err, kind, "mail server %s:%s %s: %d %s", link->server->host,
+              link->server->port, what, link->code, link->words);
+}
+
+static const char *moment(const struct link *link)
+{
+    static const char *const moments[] = {
+        "before its greeting", "after EHLO",           "after STARTTLS",
+        "during the login",    "before a mail's text", "during or after a mail's text",
+    };
+    return moments[link->phase];
+}
+
+static void gave_no_answer(struct link *link)
+{
+    char what[128];
+    snprintf(what, sizeof what, "gave no answer within %d ms %s", link->wait_ms, moment(link));
+    trouble(link, ERR_UNAVAILABLE, what);
+}
+
+/* --- outcomes ----------------------------------------------------------------------------------
+ */
+
+/* A reply that was cut off has no text; its code may be cut off too. */
+static int reply_code(const smtp_status_t *status)
+{
+    return status == NULL || status->text == NULL ? 0 : status->code;
+}
+
+/* These say "log in first" or "wrong login" whatever verb they answer: no recipient is to blame. */
+static bool is_login_code(int code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+static void answer_words(struct mail_answer *answer, const smtp_status_t *status)
+{
+    answer->code = reply_code(status);
+    answer->reply[0] = '\0';
+    if (answer->code == 0)
+        return;
+    /* When the server announced enhanced codes, libesmtp has cut them off the text. */
+    if (status->enh_class != 0)
+        snprintf(answer->reply, sizeof answer->reply, "%d.%d.%d", status->enh_class,
+                 status->enh_subject, status->enh_detail);
+    add_words(answer->reply, sizeof answer->reply, status->text);
+}
+
+static enum mail_verdict refusal(int code)
+{
+    return code / 100 == 5 && !is_login_code(code) ? MAIL_REJECTED : MAIL_RETRY;
+}
+
+/* ended = the server answered the DATA command or the final dot. */
+static struct mail_answer judge(const struct underway *mail, bool ended)
+{
+    struct mail_answer answer = { .verdict = MAIL_RETRY };
+    const smtp_status_t *sender = smtp_reverse_path_status(mail->message);
+    const smtp_status_t *recipient = smtp_recipient_status(mail->recipient);
+    const smtp_status_t *transfer = smtp_message_transfer_status(mail->message);
+
+    if (reply_code(sender) / 100 != 2) {
+        answer_words(&answer, sender);
+    } else if (reply_code(recipient) / 100 != 2) {
+        answer_words(&answer, recipient);
+        answer.verdict = refusal(answer.code);
+    } else if (ended) {
+        answer_words(&answer, transfer);
+        answer.verdict = refusal(answer.code);
+        /* A 250 to DATA itself is reported like one to the final dot. Nothing was sent then. */
+        if (answer.code / 100 == 2 && mail->complete)
+            answer.verdict = MAIL_SENT;
+    } else if (mail->complete) {
+        answer.verdict = MAIL_UNKNOWN;
+    }
+    if (answer.reply[0] == '\0')
+        snprintf(answer.reply, sizeof answer.reply, "%s",
+                 answer.verdict == MAIL_UNKNOWN ? "connection lost after the final dot"
+                                                : "connection lost");
+    return answer;
+}
+
+static void answer_mail(struct underway *mail, bool ended)
+{
+    struct link *link = mail->link;
+    struct mail_answer answer = judge(mail, ended);
+    struct mail *answered = mail->mail;
+    mail->mail = NULL;
+    link->feed->answered(link->feed->context, answered, &answer);
+}
+
+/* --- handing messages over ---------------------------------------------------------------------
+ */
+
+/* libesmtp ignores a write that failed or timed out and goes on with the next piece: a server that
+ * stalls and comes back would accept a mail with a hole. So look before each piece. */
+static bool still_there(const struct underway *mail)
+{
+    struct pollfd fd = { .fd = mail->link->fd, .events = POLLRDHUP };
+    if (poll(&fd, 1, 0) > 0)
+        return false;
+    return deadline_now_ms() - mail->piece_ms < mail->link->wait_ms;
+}
+
+/* libesmtp's message callback: the next piece; a NULL length means "from the start". */
+static const char *on_text(void **context, int *length, void *arg)
+{
+    (void)context;
+    struct underway *mail = arg;
+    if (length == NULL) {
+        mail->given = 0;
+        mail->complete = false;
+        mail->piece_ms = deadline_now_ms();
+        mail->link->phase = BODY;
+        mail->link->code = 0;
+        return NULL;
+    }
+    *length = 0;
+    if (!still_there(mail)) {
+        hang_up(mail->link);
+        return NULL;
+    }
+    mail->piece_ms = mail->link->asked_ms = deadline_now_ms();
+    size_t rest = mail->mail->length - mail->given;
+    if (rest == 0) {
+        mail->complete = true;
+        return NULL;
+    }
+    size_t piece = rest < PIECE_BYTES ? rest : PIECE_BYTES;
+    mail->given += piece;
+    *length = (int)piece;
+    return mail->mail->text + mail->given - piece;
+}
+
+static struct underway *slot_of(struct link *link, smtp_message_t message)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (link->underway[i].mail != NULL && link->underway[i].message == message)
+            return &link->underway[i];
+    return NULL;
+}
+
+static bool add_message(struct underway *mail)
+{
+    mail->message = smtp_add_message(mail->link->session);
+    if (mail->message == NULL)
+        return false;
+    mail->recipient = smtp_add_recipient(mail->message, mail->mail->to);
+    return mail->recipient != NULL && smtp_set_reverse_path(mail->message, mail->mail->from) &&
+           smtp_set_messagecb(mail->message, on_text, mail);
+}
+
+/* Take the next message from the feed into this session. */
+static bool take(struct link *link)
+{
+    if (link->dry || link->taken == MAILS_PER_SESSION || link->err->kind != ERR_NONE ||
+        deadline_left_ms() == 0)
+        return false;
+    struct underway *mail = &link->underway[link->underway[0].mail == NULL ? 0 : 1];
+    struct mail *next = link->feed->next(link->feed->context);
+    if (next == NULL) {
+        link->dry = true;
+        return false;
+    }
+    link->taken++;
+    *mail = (struct underway){ .link = link, .mail = next };
+    if (add_message(mail))
+        return true;
+    struct mail_answer answer = { .verdict = MAIL_RETRY, .reply = "out of memory" };
+    mail->mail = NULL;
+    link->feed->answered(link->feed->context, next, &answer);
+    return error_memory(link->err);
+}
+
+/* --- what goes over the wire -------------------------------------------------------------------
+ */
+
+static void login_refused(struct link *link)
+{
+    char what[640];
+    if (link->phase != LOGIN) {
+        trouble(link, ERR_CONFIG,
+                "offers no login that we speak (PLAIN, LOGIN, CRAM-MD5); check "
+                "MAIL_URL");
+        return;
+    }
+    snprintf(what, sizeof what, "refused the login of user \"%s\": %d %s%s", link->server->user,
+             link->code, link->words, link->code / 100 == 4 ? "" : "; check MAIL_URL");
+    trouble(link, link->code / 100 == 4 ? ERR_UNAVAILABLE : ERR_CONFIG, what);
+}
+
+static bool holds(const char *buffer, size_t length, const char *command)
+{
+    return memmem(buffer, length, command, strlen(command)) != NULL;
+}
+
+/* libesmtp goes on where it should end: without a login after a refused one, with the next message
+ * after trouble with the one before. */
+static bool may_go_on(struct link *link, bool mail)
+{
+    if (link->encrypt && !link->secured)
+        trouble(link, ERR_UNAVAILABLE, "is not encrypted, and nothing is sent in clear");
+    else if (mail && wants_login(link) && !link->logged_in)
+        login_refused(link);
+    return link->err->kind == ERR_NONE && deadline_left_ms() > 0;
+}
+
+/* Hanging up here comes before the write: the command is never sent. */
+static void on_write(struct link *link, const char *buffer, size_t length)
+{
+    bool mail = holds(buffer, length, "MAIL FROM:<");
+    bool login = holds(buffer, length, "AUTH ");
+    if (holds(buffer, length, "QUIT\r\n")) {
+        link->quitting = true;
+        return;
+    }
+    if ((mail || login) && !may_go_on(link, mail))
+        hang_up(link);
+    if (login)
+        link->phase = LOGIN;
+    else if (mail || holds(buffer, length, "RCPT TO:<"))
+        link->phase = ENVELOPE;
+    else if (holds(buffer, length, "STARTTLS\r\n"))
+        link->phase = STARTTLS;
+    else if (holds(buffer, length, "EHLO ") || holds(buffer, length, "HELO "))
+        link->phase = HELLO;
+    link->code = 0;
+    link->words[0] = '\0';
+    link->asked_ms = deadline_now_ms();
+}
+
+static bool is_reply(const char *line)
+{
+    return isdigit((unsigned char)line[0]) && isdigit((unsigned char)line[1]) &&
+           isdigit((unsigned char)line[2]) && (line[3] == ' ' || line[3] == '-');
+}
+
+/* True when the line ends a reply. */
+static bool on_line(struct link *link)
+{
+    link->line[link->line_length] = '\0';
+    link->line_length = 0;
+    if (!is_reply(link->line)) {
+        if (link->garbage[0] == '\0')
+            add_words(link->garbage, sizeof link->garbage, link->line);
+        return false;
+    }
+    int code = (link->line[0] - '0') * 100 + (link->line[1] - '0') * 10 + (link->line[2] - '0');
+    if (code != link->code)
+        link->words[0] = '\0';
+    link->code = code;
+    add_words(link->words, sizeof link->words, link->line + 4);
+    if (link->line[3] == '-')
+        return false;
+
+    link->asked_ms = deadline_now_ms();
+    if (link->phase == LOGIN && code == 235)
+        link->logged_in = true;
+    if (code == 421 || code == 432) {
+        trouble_words(link, ERR_UNAVAILABLE, "wants us to come back later");
+        hang_up(link);
+    }
+    return true;
+}
+
+/* libesmtp uses BDAT whenever the server offers it, and without PIPELINING the body of a refused
+ * mail becomes the start of the next one. Spoil the word's last letter in the read buffer, which
+ * also works when the word arrives in two pieces. */
+static void hide_chunking(struct link *link, char *c)
+{
+    static const char word[] = "CHUNKING";
+    char upper = (char)toupper((unsigned char)*c);
+    link->chunking = upper == word[link->chunking] ? link->chunking + 1 : upper == word[0];
+    if (link->chunking == sizeof word - 1) {
+        *c = 'X';
+        link->chunking = 0;
+    }
+}
+
+static void on_read(struct link *link, char *buffer, size_t length)
+{
+    bool ended = false;
+    for (size_t i = 0; i < length && !link->quitting; i++) {
+        /* Clear text behind the answer to STARTTLS would be taken for an answer under TLS. */
+        if (ended && link->phase == STARTTLS) {
+            trouble(link, ERR_UNAVAILABLE,
+                    "sent more than the answer to STARTTLS, as an attacker "
+                    "on the way would");
+            hang_up(link);
+            return;
+        }
+        hide_chunking(link, &buffer[i]);
+        ended = false;
+        if (buffer[i] == '\n')
+            ended = on_line(link);
+        else if (buffer[i] != '\0' && link->line_length < sizeof link->line - 1)
+            link->line[link->line_length++] = buffer[i];
+    }
+    /* libesmtp's wait starts anew with every byte; ours is for the whole reply. */
+    if (!ended && !link->quitting && deadline_now_ms() - link->asked_ms > link->wait_ms) {
+        gave_no_answer(link);
+        hang_up(link);
+    }
+}
+
+/* It shows the password in base64: nothing from here may be logged. */
+static void on_monitor(const char *buffer, int length, int writing, void *arg)
+{
+    if (writing == SMTP_CB_WRITING)
+        on_write(arg, buffer, (size_t)length);
+    else if (writing == SMTP_CB_READING)
+        on_read(arg, unconst(buffer), (size_t)length);
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+/* libesmtp keeps its socket to itself: it is the one that is connected to our port and did not
+ * exist before. */
+static int find_socket(const struct link *link)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } peer = { .ipv6 = { 0 } };
+    for (int fd = link->lowest_fd; fd < link->lowest_fd + SOCKETS_TRIED; fd++) {
+        socklen_t size = sizeof peer;
+        if (getpeername(fd, &peer.any, &size) != 0)
+            continue;
+        in_port_t port = peer.any.sa_family == AF_INET    ? peer.ipv4.sin_port
+                         : peer.any.sa_family == AF_INET6 ? peer.ipv6.sin6_port
+                                                          : 0;
+        char text[sizeof link->server->port];
+        snprintf(text, sizeof text, "%u", (unsigned)ntohs(port));
+        if (strcmp(text, link->server->port) == 0)
+            return fd;
+    }
+    return -1;
+}
+
+static void on_connect(struct link *link)
+{
+    static const int on = 1;
+    link->fd = find_socket(link);
+    link->phase = GREETING;
+    link->connected = true;
+    link->secured = link->logged_in = link->quitting = false;
+    link->line_length = link->chunking = 0;
+    link->code = 0;
+    link->words[0] = link->garbage[0] = '\0';
+    link->asked_ms = deadline_now_ms();
+    if (link->fd < 0) {
+        error_set(link->err, ERR_INTERNAL, "the socket of libesmtp is not found");
+        return;
+    }
+    /* Without it each mail over 2 KB waits 40 ms for a delayed acknowledgement. */
+    setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    deadline_watch_socket(link->fd);
+    /* The address before this one has told us to stay away. */
+    if (link->err->kind != ERR_NONE)
+        hang_up(link);
+}
+
+static void on_disconnect(struct link *link)
+{
+    deadline_watch_socket(-1);
+    link->fd = -1;
+}
+
+/* One message ahead is taken here: at MESSAGESENT libesmtp may already have decided to quit. */
+static void on_sender(struct link *link, smtp_message_t message)
+{
+    int code = reply_code(smtp_reverse_path_status(message));
+    if (code / 100 == 2)
+        take(link);
+    else if (is_login_code(code))
+        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
+    else
+        trouble_words(link, ERR_UNAVAILABLE, "refused the sender; check MAIL_FROM");
+}
+
+static void on_recipient(struct link *link, smtp_recipient_t recipient)
+{
+    if (is_login_code(reply_code(smtp_recipient_status(recipient))))
+        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
+}
+
+static void on_sent(struct link *link, smtp_message_t message)
+{
+    struct underway *mail = slot_of(link, message);
+    if (mail == NULL)
+        return;
+    int code = reply_code(smtp_message_transfer_status(message));
+    if (is_login_code(code))
+        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
+    else if (code / 100 == 2 && !mail->complete)
+        trouble_words(link, ERR_UNAVAILABLE, "answered DATA out of turn");
+    answer_mail(mail, true);
+}
+
+static void on_event(smtp_session_t session, int event, void *arg, ...)
+{
+    (void)session;
+    struct link *link = arg;
+    va_list args;
+    va_start(args, arg);
+    switch (event) {
+    case SMTP_EV_CONNECT:
+        on_connect(link);
+        break;
+    case SMTP_EV_DISCONNECT:
+        on_disconnect(link);
+        break;
+    case SMTP_EV_MAILSTATUS:
+        (void)va_arg(args, const char *);
+        on_sender(link, va_arg(args, smtp_message_t));
+        break;
+    case SMTP_EV_RCPTSTATUS:
+        (void)va_arg(args, const char *);
+        on_recipient(link, va_arg(args, smtp_recipient_t));
+        break;
+    case SMTP_EV_MESSAGESENT:
+        on_sent(link, va_arg(args, smtp_message_t));
+        break;
+    case SMTP_EV_STARTTLS_OK:
+        link->secured = true;
+        break;
+    case SMTP_EV_EXTNA_STARTTLS:
+        trouble(link, ERR_UNAVAILABLE, "offers no STARTTLS, and nothing is sent in clear");
+        break;
+    case SMTP_EV_WRONG_PEER_CERTIFICATE:
+        /* It compared with DNS's canonical name; OpenSSL has checked the configured one. */
+        *va_arg(args, int *) = 1;
+        break;
+    case SMTP_EV_INVALID_PEER_CERTIFICATE:
+        /* Comes only where the certificate is not asked for, see make_tls. */
+        (void)va_arg(args, long);
+        *va_arg(args, int *) = !link->encrypt;
+        break;
+    default:
+        break;
+    }
+    va_end(args);
+}
+
+/* --- TLS ---------------------------------------------------------------------------------------
+ */
+
+static bool is_address(const char *host)
+{
+    struct in_addr address;
+    return inet_pton(AF_INET, host, &address) == 1;
+}
+
+/* libesmtp names no server in its hello, and tells nobody why a handshake failed. */
+static void on_tls(const SSL *tls, int where, int result)
+{
+    struct link *link = SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls));
+    if (where == SSL_CB_HANDSHAKE_START && !is_address(link->server->host))
+        SSL_set_tlsext_host_name((SSL *)unconst(tls), unconst(link->server->host));
+    if ((where & SSL_CB_EXIT) == 0 || result > 0)
+        return;
+    link->certificate = SSL_get_verify_result(tls);
+    unsigned long code = ERR_peek_last_error();
+    snprintf(link->tls_trouble, sizeof link->tls_trouble, "%s",
+             text_or(code == 0 ? NULL : ERR_reason_error_string(code), "handshake broken off"));
+}
+
+/* A context of our own: libesmtp's is freed with the first session and then used again. TLS 1.2 at
+ * most: with 1.3 libesmtp polls before it reads the session tickets and hangs now and then. On
+ * loopback without a login clear text would do as well, so any certificate does. */
+static SSL_CTX *make_tls(struct link *link)
+{
+    const struct mail_server *server = link->server;
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    if (tls == NULL) {
+        error_memory(link->err);
+        return NULL;
+    }
+    SSL_CTX_set_app_data(tls, link);
+    SSL_CTX_set_info_callback(tls, on_tls);
+    X509_VERIFY_PARAM *names = SSL_CTX_get0_param(tls);
+    bool ready = SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) &&
+                 SSL_CTX_set_max_proto_version(tls, TLS1_2_VERSION) &&
+                 (is_address(server->host) ? X509_VERIFY_PARAM_set1_ip_asc(names, server->host)
+                                           : X509_VERIFY_PARAM_set1_host(names, server->host, 0));
+    SSL_CTX_set_verify(tls, link->encrypt ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (!ready)
+        error_set(link->err, ERR_INTERNAL, "TLS cannot be set up for host %s", server->host);
+    else if (server->ca_file == NULL || server->ca_file[0] == '\0')
+        SSL_CTX_set_default_verify_paths(tls);
+    else if (!SSL_CTX_load_verify_file(tls, server->ca_file))
+        error_set(link->err, ERR_CONFIG, "no certificates can be read from %s; check MAIL_CA_FILE",
+                  server->ca_file);
+    ERR_clear_error();
+    if (link->err->kind == ERR_NONE)
+        return tls;
+    SSL_CTX_free(tls);
+    return NULL;
+}
+
+static int on_login(auth_client_request_t request, char **result, int fields, void *arg)
+{
+    const struct mail_server *server = arg;
+    for (int i = 0; i < fields; i++)
+        result[i] = unconst((request[i].flags & AUTH_PASS) != 0   ? server->password
+                            : (request[i].flags & AUTH_USER) != 0 ? server->user
+                                                                  : "");
+    return 1;
+}
+
+/* --- a session ---------------------------------------------------------------------------------
+ */
+
+static void explain_tls(struct link *link)
+{
+    char what[512];
+    if (link->certificate == X509_V_ERR_HOSTNAME_MISMATCH ||
+        link->certificate == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        snprintf(what, sizeof what, "has a certificate for another name than %s",
+                 link->server->host);
+    else if (link->certificate != X509_V_OK)
+        snprintf(what, sizeof what, "has a certificate that is not trusted: %s; check MAIL_CA_FILE",
+                 X509_verify_cert_error_string(link->certificate));
+    else
+        snprintf(what, sizeof what, "broke off TLS: %s",
+                 text_or(link->tls_trouble, "handshake broken off"));
+    trouble(link, ERR_UNAVAILABLE, what);
+}
+
+/* Why a session ended with messages unanswered, when no callback has told it. */
+static void explain(struct link *link)
+{
+    char what[512];
+    if (link->err->kind != ERR_NONE || !deadline_ok(link->err))
+        return;
+    if (!link->connected) {
+        /* Only here smtp_errno is known to be fresh. */
+        char buffer[128];
+        snprintf(what, sizeof what, "cannot be reached: %s",
+                 text_or(smtp_strerror(smtp_errno(), buffer, sizeof buffer), "no reason given"));
+        trouble(link, ERR_UNAVAILABLE, what);
+    } else if (link->garbage[0] != '\0') {
+        snprintf(what, sizeof what, "does not speak SMTP: %s", link->garbage);
+        trouble(link, ERR_UNAVAILABLE, what);
+    } else if (link->phase == LOGIN && !link->logged_in && link->code >= 400) {
+        login_refused(link);
+    } else if (link->code >= 400) {
+        trouble_words(link, ERR_UNAVAILABLE,
+                      link->phase == STARTTLS ? "refused STARTTLS" : "refused us");
+    } else if (link->code != 0 && link->phase != STARTTLS) {
+        snprintf(what, sizeof what, "sent a reply that is too long or not SMTP: %d %.80s",
+                 link->code, link->words);
+        trouble(link, ERR_UNAVAILABLE, what);
+    } else if (deadline_now_ms() - link->asked_ms >= link->wait_ms) {
+        gave_no_answer(link);
+    } else if (link->phase == STARTTLS) {
+        explain_tls(link);
+    } else {
+        snprintf(what, sizeof what, "closed the connection %s", moment(link));
+        trouble(link, ERR_UNAVAILABLE, what);
+    }
+}
+
+static bool prepare(struct link *link, SSL_CTX *tls, auth_context_t login)
+{
+    static const int waits[] = { Timeout_GREETING, Timeout_ENVELOPE, Timeout_DATA, Timeout_TRANSFER,
+                                 Timeout_DATA2 };
+    smtp_session_t session = link->session;
+    char address[sizeof link->server->host + sizeof link->server->port];
+    snprintf(address, sizeof address, "%s:%s", link->server->host, link->server->port);
+    bool ready =
+        smtp_set_server(session, address) && smtp_set_eventcb(session, on_event, link) &&
+        smtp_set_monitorcb(session, on_monitor, link, 0) && smtp_starttls_set_ctx(session, tls) &&
+        smtp_starttls_enable(session, link->encrypt ? Starttls_REQUIRED : Starttls_ENABLED);
+    for (size_t i = 0; ready && i < sizeof waits / sizeof waits[0]; i++)
+        ready = smtp_set_timeout(session, waits[i] | Timeout_OVERRIDE_RFC2822_MINIMUM,
+                                 link->wait_ms) != 0;
+    if (ready && wants_login(link)) {
+        auth_set_mechanism_flags(login, AUTH_PLUGIN_PLAIN, 0);
+        auth_set_interact_cb(login, on_login, unconst(link->server));
+        ready = smtp_auth_set_context(session, login) != 0;
+    }
+    return ready || error_memory(link->err);
+}
+
+static int lowest_free_fd(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? 0 : fd;
+}
+
+static void converse(struct link *link)
+{
+    if (!take(link))
+        return;
+    link->lowest_fd = lowest_free_fd();
+    link->asked_ms = deadline_now_ms();
+    ERR_clear_error();
+    smtp_start_session(link->session);
+    ERR_clear_error();
+    on_disconnect(link);
+    for (size_t i = 0; i < 2; i++) {
+        if (link->underway[i].mail == NULL)
+            continue;
+        explain(link);
+        answer_mail(&link->underway[i], false);
+    }
+}
+
+/* One session, with an SSL context and a login context of its own: neither outlives a session
+ * well. */
+static void run_session(struct link *link)
+{
+    SSL_CTX *tls = NULL;
+    auth_context_t login = NULL;
+    link->session = smtp_create_session();
+    if (link->session == NULL || (login = auth_create_context()) == NULL) {
+        error_memory(link->err);
+        goto out;
+    }
+    if ((tls = make_tls(link)) != NULL && prepare(link, tls, login))
+        converse(link);
+out:
+    if (link->session != NULL)
+        smtp_destroy_session(link->session);
+    if (login != NULL)
+        auth_destroy_context(login);
+    SSL_CTX_free(tls);
+}
+
+static void log_session(struct log *log, const struct link *link, int64_t started_ms)
+{
+    if (log == NULL || link->taken == 0)
+        return;
+    log_event(log, LOG_DEBUG, "smtp_session", "host", link->server->host, "port",
+              link->server->port, "tls", link->secured ? "yes" : "no", "mails",
+              decimal(link->taken).text, "elapsed_ms", decimal(deadline_now_ms() - started_ms).text,
+              (const char *)NULL);
+}
+
+bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
+                        struct log *log, struct error *err)
+{
+    bool dry = false;
+    auth_client_init();
+    while (!dry && err->kind == ERR_NONE && deadline_ok(err)) {
+        int left_ms = deadline_left_ms();
+        int64_t started_ms = deadline_now_ms();
+        struct link link = { .server = server, .feed = feed, .err = err, .fd = -1 };
+        link.encrypt = !server->loopback || server->user[0] != '\0';
+        link.wait_ms = wait_ms < left_ms ? wait_ms : left_ms;
+        if (link.wait_ms < WAIT_MIN_MS)
+            link.wait_ms = WAIT_MIN_MS;
+        run_session(&link);
+        log_session(log, &link, started_ms);
+        dry = link.dry;
+    }
+    auth_client_exit();
+    return dry && err->kind == ERR_NONE;
+}

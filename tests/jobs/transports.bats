@@ -1,0 +1,471 @@
+# The transports of mailer.h against real and misbehaving peers: what was promised about each
+# message, and about the session. bats tests/jobs/transports.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+
+certificate() { # name, days, subjectAltName
+    openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
+    openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days "$2" \
+        -extfile <(echo "subjectAltName=$3") -out "$1.crt" 2>/dev/null
+    cat "$1.key" "$1.crt" >"$1.pem"
+}
+
+setup_file() {
+    cd "$BATS_TEST_DIRNAME/../.." || return 1
+    export TICKEASY_BUILD="${TICKEASY_BUILD:-$PWD/build}"
+    make -s BUILD="$TICKEASY_BUILD" "$TICKEASY_BUILD/tests/peers/mail-send"
+    export CERTIFICATES="$BATS_FILE_TMPDIR/certificates"
+    mkdir "$CERTIFICATES"
+    cd "$CERTIFICATES" || return 1
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj "/CN=tests" \
+        2>/dev/null
+    certificate localhost 2 DNS:localhost,IP:127.0.0.1
+    certificate other 2 DNS:other.example
+    certificate expired 0 DNS:localhost
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    peers="$BATS_TEST_DIRNAME/../peers"
+    mkdir box
+    export MAIL_URL="" MAIL_CA_FILE="$CERTIFICATES/ca.crt"
+    peer=""
+}
+
+teardown() { stop; }
+
+stop() {
+    if [[ -n $peer ]]; then
+        kill "$peer" 2>/dev/null || true
+        wait "$peer" 2>/dev/null || true
+        peer=""
+    fi
+}
+
+# Start a peer; its port is in $port, its output in the file peer.out.
+start() {
+    stop
+    : >peer.out # the one of an earlier peer names its port
+    "$@" >peer.out 2>peer.err 3>&- &
+    peer=$!
+    for _ in {1..200}; do
+        port=$(sed -n 's/^port //p' peer.out)
+        [[ -n $port ]] && return
+        sleep 0.05
+    done
+    cat peer.err
+    return 1
+}
+
+server() { start "$peers/smtp-server" --dir box "$@"; MAIL_URL="smtp://localhost:$port"; }
+script() { start "$peers/smtp-script" --mode "$@"; MAIL_URL="smtp://localhost:$port"; }
+secure() { server --starttls "$CERTIFICATES/${1:-localhost}.pem" --auth ann:secret-word "${@:2}"; }
+
+send() { run "$TICKEASY_BUILD/tests/peers/mail-send" "$@"; }
+
+# assert_lines LINE... : these and no others
+assert_lines() { assert_output "$(printf '%s\n' "$@")"; }
+
+# --- both transports ------------------------------------------------------------------------------
+
+@test "a mail arrives as it was handed over, dots and all" {
+    server
+    send -s 20000 -o want -f shop@example.org ann@example.org
+    assert_success
+    assert_output "m1 sent 250 2.0.0 kept as 0001"
+    cmp want box/0001.eml
+    assert_equal "$(<box/0001.json)" '{"from": "shop@example.org", "to": ["ann@example.org"]}'
+}
+
+@test "a maildir gets the same mail with LF line ends, and no draft stays" {
+    MAIL_URL="maildir:$PWD/mail"
+    send -s 20000 -o want
+    assert_success
+    assert_output "m1 sent 0 stored as new/m1"
+    tr -d '\r' <want | cmp - mail/new/m1
+    assert_equal "$(find mail -type f)" mail/new/m1
+    assert_equal "$(stat -c %a mail mail/tmp mail/new mail/cur mail/new/m1 | xargs)" \
+        "700 700 700 700 600"
+}
+
+@test "nothing to send needs no peer" {
+    MAIL_URL=smtp://localhost:1 send -n 0
+    assert_success
+    refute_output
+}
+
+@test "many mails are each answered once, in order, with at most two under way" {
+    server
+    send -n 40
+    assert_success
+    assert_equal "${#lines[@]}" 40
+    assert_equal "${lines[39]}" "m40 sent 250 2.0.0 kept as 0040"
+    MAIL_URL="maildir:$PWD/mail" send -n 40
+    assert_success
+    assert_equal "$(find mail/new -type f | wc -l)" 40
+}
+
+@test "when time is up before the start no mail is taken" {
+    MAIL_URL="maildir:$PWD/mail" send -t 0
+    assert_failure 1
+    assert_output "error timeout out of time"
+    MAIL_URL=smtp://localhost:1 send -t 0
+    assert_failure 1
+    assert_output "error timeout out of time"
+}
+
+# --- maildir --------------------------------------------------------------------------------------
+
+@test "a mail that is stored again under its id stays one file" {
+    MAIL_URL="maildir:$PWD/mail" send -i a/../b
+    MAIL_URL="maildir:$PWD/mail" send -i a/../b -o want
+    assert_success
+    assert_equal "$(ls mail/new)" a=2F=2E=2E=2Fb
+    tr -d '\r' <want | cmp - mail/new/a=2F=2E=2E=2Fb
+}
+
+@test "a maildir that cannot be made is a matter of configuration" {
+    touch file
+    MAIL_URL="maildir:$PWD/file/mail" send
+    assert_failure 1
+    assert_output "error config mail folder $PWD/file/mail cannot be made: Not a directory"
+    MAIL_URL="maildir:$PWD/file" send
+    assert_failure 1
+    assert_output "error config mail folder $PWD/file cannot be made: not a directory"
+}
+
+@test "a disk that takes no more leaves the mail queued and no half file" {
+    MAIL_URL="maildir:$PWD/mail"
+    run bash -c 'trap "" XFSZ; ulimit -f 4; exec "$@"' - \
+        "$TICKEASY_BUILD/tests/peers/mail-send" -n 3 -s 20000
+    assert_failure 1
+    assert_lines "m1 retry 0 not stored: File too large" \
+        "error unavailable mail folder $PWD/mail: File too large"
+    assert_equal "$(find mail -type f)" ""
+}
+
+# --- SMTP: outcomes -------------------------------------------------------------------------------
+
+@test "each recipient is judged alone: 5xx for good, 4xx for now" {
+    server
+    send -n 6 a@x.org r550-b@x.org d554-c@x.org r451-d@x.org d452-e@x.org f@x.org
+    assert_success
+    assert_lines "m1 sent 250 2.0.0 kept as 0001" \
+        "m2 rejected 550 5.7.1 as you wished, r550-b@x.org" \
+        "m3 rejected 554 5.7.1 as you wished, d554-c@x.org" \
+        "m4 retry 451 4.7.1 as you wished, r451-d@x.org" \
+        "m5 retry 452 4.7.1 as you wished, d452-e@x.org" \
+        "m6 sent 250 2.0.0 kept as 0002"
+    assert_equal "$(grep -c connect box/log)" 1
+}
+
+@test "a refused sender fails no mail for good" {
+    for code in 451 550; do
+        server
+        send -n 3 -f "f$code-shop@x.org"
+        assert_failure 1
+        assert_lines "m1 retry $code ${code:0:1}.7.1 as you wished, f$code-shop@x.org" \
+            "error unavailable mail server localhost:$port refused the sender; check MAIL_FROM:\
+ $code ${code:0:1}.7.1 as you wished, f$code-shop@x.org"
+    done
+}
+
+@test "421 and 432 end the run wherever they come, and lose nothing" {
+    for code in 421 432; do
+        for verb in connect ehlo mail rcpt data dot; do
+            script "$code-at-$verb"
+            send -n 9
+            assert_failure 1
+            assert_line --regexp "^error unavailable .* wants us to come back later: $code "
+            refute_line --regexp "sent|rejected|unknown"
+            assert [ "${#lines[@]}" -le 3 ]
+            assert [ "$(grep -c 'MAIL FROM' peer.out)" -le 1 ]
+        done
+    done
+}
+
+@test "a mail answered before 421 stays answered" {
+    script 421-at-mail --after 2
+    send -n 9
+    assert_failure 1
+    assert_equal "$(cut -d ' ' -f 1-3 <<<"$output")" \
+        "$(printf '%s\n' "m1 sent 250" "m2 sent 250" "m3 retry 421" "error unavailable mail")"
+    script 421-at-dot --after 1
+    send -n 9
+    assert_failure 1
+    assert_equal "$(cut -d ' ' -f 1-3 <<<"$output")" \
+        "$(printf '%s\n' "m1 sent 250" "m2 retry 421" "m3 retry 0" "error unavailable mail")"
+    script 421-at-quit
+    send
+    assert_success
+}
+
+@test "a reply that wants a login fails no recipient for good" {
+    for verb in mail rcpt data dot; do
+        script "530-at-$verb"
+        send -n 9
+        assert_failure 1
+        assert_line --regexp "^error config .* wants a login; check MAIL_URL: 530 "
+        refute_line --regexp "sent|rejected|unknown"
+    done
+}
+
+@test "a connection lost before the final dot is a retry" {
+    for trick in drop-at-connect drop-at-ehlo drop-at-mail drop-at-rcpt drop-at-data drop-mid-body; do
+        script "$trick"
+        send -n 9 -s 4000000
+        assert_failure 1
+        assert_line "m1 retry 0 connection lost"
+        refute_line --regexp "sent|rejected|unknown"
+        assert_line --regexp "^error unavailable mail server localhost:$port closed the connection"
+    done
+}
+
+@test "a connection lost after the final dot is unknown, for that mail only" {
+    script drop-at-dot
+    send -n 9
+    assert_failure 1
+    assert_lines "m1 unknown 0 connection lost after the final dot" "m2 retry 0 connection lost" \
+        "error unavailable mail server localhost:$port closed the connection during or after a\
+ mail's text"
+}
+
+@test "a server that accepts a mail and is gone has accepted it" {
+    script drop-after-250
+    send -n 1
+    assert_success
+    assert_output --regexp "^m1 sent 250 2.0.0 kept [0-9]+ bytes$"
+    send -n 2
+    assert_failure 1
+    assert_line --regexp "^m1 sent"
+    assert_line "m2 retry 0 connection lost"
+}
+
+@test "a 250 to the DATA command is not taken for a 250 to the mail" {
+    script 250-at-data
+    send -n 2
+    assert_failure 1
+    assert_line --regexp "^m1 retry 250"
+    assert_line --regexp "^error unavailable .* answered DATA out of turn: 250"
+}
+
+@test "a server that stalls in a body and comes back gets no mail with a hole" {
+    script stall-mid-body --seconds 2
+    send -w 1000 -s 4000000
+    assert_failure 1
+    assert_line "m1 retry 0 connection lost"
+    sleep 1.5
+    run grep accepted peer.out
+    assert_failure
+}
+
+@test "CHUNKING is not used, whole or in two pieces" {
+    for mode in chunking chunking-split; do
+        script "$mode"
+        send -n 2
+        assert_success
+        assert_line --regexp "^m2 sent 250 2.0.0 kept"
+        run grep BDAT peer.out
+        assert_failure
+    done
+}
+
+# --- SMTP: connections and time -------------------------------------------------------------------
+
+@test "650 mails take three sessions, also under TLS" {
+    server
+    send -n 650
+    assert_success
+    assert_equal "$(grep -c connect box/log)" 3
+    assert_equal "$(find box -name '*.eml' | wc -l)" 650
+    rm -r box
+    mkdir box
+    secure
+    MAIL_URL="smtp://ann:secret-word@localhost:$port" send -n 310
+    assert_success
+    assert_equal "$(grep -c connect box/log)" 2
+}
+
+@test "100 mails over 2 KB do not wait for delayed acknowledgements" {
+    server
+    local started=${EPOCHREALTIME/./}
+    send -n 100 -s 5000
+    assert_success
+    assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 3000000 ]
+}
+
+@test "a silent server is left after the longest wait for a reply" {
+    for verb in connect ehlo mail rcpt data; do
+        script "silent-at-$verb"
+        send -w 1000
+        assert_failure 1
+        assert_line "m1 retry 0 connection lost"
+        assert_line --regexp "^error unavailable .*:$port gave no answer within 1000 ms "
+    done
+    script silent-at-dot
+    send -w 1000
+    assert_line "m1 unknown 0 connection lost after the final dot"
+}
+
+@test "a server that drips bytes gets no more time for a reply than others" {
+    for mode in drip drip-at-rcpt; do
+        script "$mode"
+        send -w 1000
+        assert_failure 1
+        assert_line --regexp "^error unavailable .* gave no answer within 1000 ms "
+    done
+}
+
+@test "the deadline ends a session that would wait longer" {
+    for mode in drip silent-at-rcpt endless-ehlo; do
+        script "$mode"
+        local started=${EPOCHREALTIME/./}
+        send -t 1000 -w 60000
+        assert_failure 1
+        assert_lines "m1 retry 0 connection lost" "error timeout out of time"
+        assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 3000000 ]
+    done
+}
+
+@test "a signal lets the mail under way be answered, and no other begins" {
+    start "$peers/smtp-script" --mode stall-mid-body --seconds 1
+    MAIL_URL="smtp://localhost:$port" "$TICKEASY_BUILD/tests/peers/mail-send" -n 5 >out 3>&- &
+    local sender=$!
+    sleep 0.5
+    kill -TERM "$sender"
+    wait "$sender" || true
+    run cat out
+    assert_line --index 0 --regexp "^m1 sent 250"
+    assert_line --index 1 "m2 retry 0 connection lost"
+    assert_line --index 2 "error stopped stopped by SIGTERM"
+}
+
+@test "a peer that speaks no SMTP, or too much, is named" {
+    script garbage
+    send
+    assert_line "error unavailable mail server localhost:$port does not speak SMTP: HTTP/1.1 400 Bad\
+ Request"
+    script banner
+    send
+    assert_line --regexp "^error unavailable .*:$port sent a reply that is too long"
+    script 554-at-connect
+    send
+    assert_line "error unavailable mail server localhost:$port refused us: 554 5.3.0 as you wished"
+}
+
+@test "a server that cannot be reached is told apart from a name that does not exist" {
+    MAIL_URL=smtp://127.0.0.1:1 send
+    assert_failure 1
+    assert_lines "m1 retry 0 connection lost" \
+        "error unavailable mail server 127.0.0.1:1 cannot be reached: Connection refused"
+    MAIL_URL=smtp://no-such-host.invalid send
+    assert_failure 1
+    assert_line --regexp "^error unavailable mail server no-such-host.invalid:587 cannot be reached:\
+ (Name or service not known|Temporary failure in name resolution)"
+}
+
+# --- SMTP: login and TLS --------------------------------------------------------------------------
+
+@test "a login goes over TLS 1.2, and the server is named in the hello" {
+    secure
+    MAIL_URL="smtp://ann:secret%2Dword@localhost:$port" send
+    assert_success
+    run cat box/log
+    assert_lines connect "ehlo clear" "sni localhost" "handshake done" "ehlo TLSv1.2" \
+        "auth LOGIN accepted" "mail shop@example.org 250" "rcpt ann@example.org 250" "data ann@example.org 250"
+}
+
+@test "the PLAIN mechanism works as well" {
+    secure localhost --without-auth LOGIN
+    MAIL_URL="smtp://ann:secret-word@localhost:$port" send
+    assert_success
+    assert grep -q "auth PLAIN accepted" box/log
+}
+
+@test "a certificate for an address is good for that address" {
+    secure
+    MAIL_URL="smtp://ann:secret-word@127.0.0.1:$port" send
+    assert_success
+}
+
+@test "a refused login fails no mail, and the password is not repeated" {
+    secure
+    MAIL_URL="smtp://ann:wrong-word@localhost:$port" send -n 5
+    assert_failure 1
+    assert_lines "m1 retry 0 connection lost" \
+        "error config mail server localhost:$port refused the login of user \"ann\": 535 5.7.8\
+ Authentication credentials invalid; check MAIL_URL"
+    run grep mail box/log
+    assert_failure
+}
+
+@test "a server without a login that we speak is a matter of configuration" {
+    secure localhost --without-auth LOGIN --without-auth PLAIN
+    MAIL_URL="smtp://ann:secret-word@localhost:$port" send
+    assert_failure 1
+    assert_line --regexp "^error config .* offers no login that we speak"
+    assert_line "m1 retry 0 connection lost"
+}
+
+@test "a server without STARTTLS gets neither a login nor a mail" {
+    script 535-at-auth
+    for address in ann:secret-word@localhost 2130706433; do
+        MAIL_URL="smtp://$address:$port" send
+        assert_failure 1
+        assert_line --regexp "^error unavailable .* offers no STARTTLS, and nothing is sent in clear"
+        assert_line "m1 retry 0 connection lost"
+    done
+    run grep -E "AUTH|MAIL" peer.out
+    assert_failure
+}
+
+@test "a refused STARTTLS ends the session" {
+    script 454-at-starttls
+    MAIL_URL="smtp://ann:secret-word@localhost:$port" send
+    assert_failure 1
+    assert_line --regexp "^error unavailable .* refused STARTTLS: 454 "
+    run grep -E "AUTH|MAIL" peer.out
+    assert_failure
+}
+
+@test "an answer put behind the one to STARTTLS is not believed" {
+    script starttls-inject
+    MAIL_URL="smtp://ann:secret-word@localhost:$port" send
+    assert_failure 1
+    assert_line --regexp "^error unavailable .* sent more than the answer to STARTTLS"
+}
+
+@test "certificates of strangers, for other names and past their time are told apart" {
+    secure other
+    MAIL_URL="smtp://ann:secret-word@localhost:$port" send
+    assert_failure 1
+    assert_line "error unavailable mail server localhost:$port has a certificate for another name\
+ than localhost"
+    assert_line "m1 retry 0 connection lost"
+    secure expired
+    MAIL_URL="smtp://ann:secret-word@localhost:$port" send
+    assert_failure 1
+    assert_line "error unavailable mail server localhost:$port has a certificate that is not\
+ trusted: certificate has expired; check MAIL_CA_FILE"
+    secure
+    MAIL_CA_FILE="" MAIL_URL="smtp://ann:secret-word@localhost:$port" send
+    assert_failure 1
+    assert_line "error unavailable mail server localhost:$port has a certificate that is not\
+ trusted: unable to get local issuer certificate; check MAIL_CA_FILE"
+    run grep -E "handshake|auth" box/log
+    assert_failure
+}
+
+@test "a certificate file that cannot be read is a matter of configuration" {
+    MAIL_CA_FILE="$PWD/missing.pem" MAIL_URL=smtp://ann:secret-word@localhost:1 send
+    assert_failure 1
+    assert_output "error config no certificates can be read from $PWD/missing.pem; check MAIL_CA_FILE"
+}
+
+@test "on loopback without a login any certificate does, as clear text would" {
+    server --starttls "$CERTIFICATES/other.pem"
+    MAIL_CA_FILE="" send
+    assert_success
+    assert grep -q "ehlo TLSv1.2" box/log
+}
