@@ -30,7 +30,8 @@ static bool parse(struct options *options, struct error *err, const char *const 
     int argc = 1;
     for (; *arguments != NULL; arguments++, argc++) {
         assert_true(argc <= ARGS_MAX && strlen(*arguments) < ARG_BYTES);
-        argv[argc] = strcpy(kept[argc - 1], *arguments);
+        argv[argc] = kept[argc - 1];
+        snprintf(argv[argc], ARG_BYTES, "%s", *arguments);
     }
     *err = (struct error){ 0 };
     return options_parse(options, argc, argv, own, err);
