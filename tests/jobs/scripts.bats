@@ -126,10 +126,11 @@ STUB
     for user in $(users); do
         folder=$place/$user
         eval "$(as "$user" "$place/private-database" start --fast "$folder")"
-        segment=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid")
         kill -9 "$(head -n 1 "$folder/data/postmaster.pid")"
         as "$user" "$place/private-database" start "$folder"
         assert_equal "$(as "$user" psql -XAtc 'SELECT 1' "$DATABASE_URL")" 1
+        segment=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid")
+        assert [ -n "$segment" ]
         kill -9 "$(head -n 1 "$folder/data/postmaster.pid")"
         as "$user" "$place/private-database" stop "$folder"
         assert [ ! -e "$folder" ]
