@@ -130,10 +130,18 @@ static void a_zone_is_a_name_in_the_zone_database(void **state)
 static void a_zone_never_leads_out_of_the_database_nor_to_its_other_files(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {
-        "",         "Asia",  "Asia/Nowhere", "/etc/localtime", "../zoneinfo/UTC", "Asia/../UTC",
-        "zone.tab", "UTC\n", "Asia/Taipei ", "$(id)"
-    };
+    static const char *const wrong[] = { "",
+                                         "Asia",
+                                         "Asia/Nowhere",
+                                         "/etc/localtime",
+                                         "../zoneinfo/UTC",
+                                         "Asia/../UTC",
+                                         "zone.tab",
+                                         "UTC\n",
+                                         "Asia/Taipei ",
+                                         "$(id)",
+                                         "/UTC",
+                                         "leapseconds" };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (zone_known(wrong[i]))
             fail_msg("\"%s\" was taken for a zone", wrong[i]);
