@@ -103,7 +103,7 @@ fuzz:
 
 # The flags, for scripts/lint
 print-cppflags:
-	@printf '%s\n' '$(CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))'
+	@: $(info $(CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)))
 
 test: all unit-tests
 	TICKEASY_BIN=$(abspath $(BIN)) TICKEASY_BUILD=$(abspath $(BUILD)) scripts/test --no-setup

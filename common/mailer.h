@@ -62,12 +62,13 @@ bool mailer_parse(struct mail_server *server, const char *url, const char *ca_fi
                   struct error *err);
 
 /* Deliver all that the feed gives, over as few connections as the transport allows.
+ *
  * wait_ms   longest wait for one reply, milliseconds; the run's deadline cuts it shorter
  * Returns   true when the feed ran dry and each message has its own answer.
  * Errors    trouble of the session, not of a message; messages already taken from the feed were
  *           answered MAIL_RETRY (or MAIL_UNKNOWN), the others not taken:
- *           ERR_UNAVAILABLE  no connection, 421, 432, TLS not offered or not trusted, MAIL FROM
- * refused ERR_CONFIG       login refused: a person must mend it; nothing is failed for good
+ *           ERR_UNAVAILABLE  no connection, 421, 432, no trusted TLS, MAIL FROM refused
+ *           ERR_CONFIG       login refused: a person must mend it; nothing is failed for good
  *           ERR_TIMEOUT, ERR_STOPPED   the run's own end */
 bool mailer_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
                     struct log *log, struct error *err);

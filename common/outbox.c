@@ -146,11 +146,6 @@ static bool render(const PGresult *rows, int row, const char *part, const json_t
     return *rendered != NULL;
 }
 
-static void one_line(char *text)
-{
-    text[strcspn(text, "\r\n")] = '\0';
-}
-
 static bool compose(struct delivery *delivery, int row, struct letter *letter, struct error *err)
 {
     const PGresult *rows = delivery->claimed;
@@ -166,7 +161,8 @@ static bool compose(struct delivery *delivery, int row, struct letter *letter, s
         !render(rows, row, "txt", data, true, &text, err) ||
         !render(rows, row, "html", data, false, &html, err))
         goto out;
-    one_line(subject);
+    if (subject != NULL) /* it is, or render had failed */
+        subject[strcspn(subject, "\r\n")] = '\0';
     const struct message message = {
         .from_name = delivery->from_name,
         .from = delivery->from,

@@ -70,7 +70,8 @@ static bool expire_batch(struct sweep *sweep, const struct orders *orders, struc
     if (ids == NULL)
         return error_memory(err);
     const char *lock_args[] = { ids, job->run.now, sweep->grace_text };
-    const char *batch_args[] = { job->run.now, job->config.app_timezone, job->config.mail_lang };
+    const char *batch_args[] = { job->run.now, job->config.app_timezone, job->config.mail_lang,
+                                 ids };
     struct db_step steps[] = {
         { .statement = "expire_lock", .args = lock_args },
         { .statement = "expire_batch", .args = batch_args },

@@ -683,9 +683,9 @@ static const char order[] =
     "\"starts_at\":\"2027/01/02（六）19:30\",\"ticket_type\":\"搖滾區\",\"quantity\":2,"
     "\"seats\":\"\"}]}";
 static const char alert[] =
-    "{\"summary\":\"有 3 張訂單無法處理\",\"program\":\"expire-orders\",\"host\":\"jobs-1\","
-    "\"at\":\"2026/11/23 19:30\",\"items\":[{\"summary\":\"order 17\"}],\"count\":3,\"more\":2,"
-    "\"advice\":\"\"}";
+    "{\"program\":\"expire-orders\",\"host\":\"jobs-1\",\"at\":\"2026-11-23 19:30\",\"run\":\"r1\","
+    "\"total\":3,\"order_refused\":{\"count\":3,\"items\":[{\"summary\":\"order "
+    "17\"}],\"more\":2}}";
 
 static char *shipped(const char *language, const char *kind, const char *part, const json_t *data)
 {
@@ -716,7 +716,7 @@ static void python_reads_what_the_shipped_templates_become(void **state)
     if (access("tests/peers/check-message", X_OK) != 0)
         skip(); /* not started in the source tree */
     static const char *const languages[] = { "zh-TW", "en" };
-    static const char *const kinds[] = { "order-expired", "alert" };
+    static const char *const kinds[] = { "order-expired", "order-alert" };
     for (size_t i = 0; i < 4; i++) {
         json_t *data = json_loads(i % 2 == 0 ? order : alert, 0, NULL);
         assert_non_null(data);

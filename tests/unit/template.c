@@ -320,9 +320,9 @@ static const char ticket[] = "{\"concert\":\"<夏夜> & Friends\",\"session\":\"
                              "\"starts_at\":\"2027/01/02（六）19:30\",\"ticket_type\":\"搖滾區\","
                              "\"quantity\":2,\"seats\":\"%s\"}";
 static const char alert[] =
-    "{\"summary\":\"3 orders could not be expired\",\"program\":\"expire-orders\","
-    "\"host\":\"jobs-1\",\"at\":\"2026/11/23 19:30\",\"items\":[{\"summary\":\"order 17\"},"
-    "{\"summary\":\"order 18\"}],\"count\":3,\"more\":%d,\"advice\":\"%s\"}";
+    "{\"program\":\"expire-orders\",\"host\":\"jobs-1\",\"at\":\"2026-11-23 19:30\",\"run\":\"r1\","
+    "\"total\":3,\"paid_but_open\":{\"count\":3,\"items\":[{\"summary\":\"order 17\"},"
+    "{\"summary\":\"order 18\"}],\"more\":%d}}";
 
 static char *shipped(const char *language, const char *file, const char *json)
 {
@@ -410,26 +410,26 @@ static void order_expired_reads_well_without_name_seats_or_tickets(void **state)
 static void alert_names_what_and_where(void **state)
 {
     (void)state;
-    static const char *const advice[] = { "建議處理方式：\nrun it", "What to do:\nrun it" };
-    static const char *const more[] = { "另有 1 件", "and 1 more" };
+    static const char *const items[] = { "\n・order 17\n・order 18\n",
+                                         "\n- order 17\n- order 18\n" };
+    static const char *const more[] = { "另有 1 筆", "and 1 more" };
+    static const char *const unseen[] = { "無法過期", "CANNOT BE EXPIRED" };
     char json[1024];
     for (size_t i = 0; i < 2; i++) {
-        snprintf(json, sizeof json, alert, 1, "run it");
-        char *text = shipped(languages[i], "alert.txt", json);
+        snprintf(json, sizeof json, alert, 1);
+        char *text = shipped(languages[i], "order-alert.txt", json);
         contains(text, "expire-orders", true);
         contains(text, "jobs-1", true);
-        contains(text, "\n- order 17\n- order 18\n", true);
-        contains(text, advice[i], true);
+        contains(text, items[i], true);
         contains(text, more[i], true);
+        contains(text, unseen[i], false);
         free(text);
-        snprintf(json, sizeof json, alert, 0, "");
-        text = shipped(languages[i], "alert.txt", json);
-        contains(text, "run it", false);
-        contains(text, i == 0 ? "另有" : "more", false);
-        contains(text, i == 0 ? "建議" : "What to do", false);
+        snprintf(json, sizeof json, alert, 0);
+        text = shipped(languages[i], "order-alert.txt", json);
+        contains(text, i == 0 ? "另有" : "more:", false);
         free(text);
-        text = shipped(languages[i], "alert.subject", json);
-        contains(text, "3 orders could not be expired\n", true);
+        text = shipped(languages[i], "order-alert.subject", json);
+        contains(text, i == 0 ? "3 筆訂單" : "3 orders", true);
         free(text);
     }
 }

@@ -1,56 +1,51 @@
 -- expire_batch: expire the orders that expire_lock locked: their tickets, their stock and their
 -- mails with them, or nothing.
+-- The flags are columns of their own and the ids a parameter, because the planner guesses the sizes
+-- of the joins from them.
 -- An order is left alone when it is paid (a completed payment, a sold or used ticket), and when one
 -- of its payments or tickets is locked: somebody is just paying. Nothing here waits for a lock but
 -- the stock of the ticket types, taken in the order of their ids as the very last step, so that
 -- buyers wait for no more than the commit.
--- $1 now timestamptz  $2 zone  $3 lang
+-- $1 now timestamptz  $2 zone  $3 lang  $4 orders uuid[], as given to expire_lock: the planner can
+--   count them
 -- one row: types int, expired int, released int, queued int, paid int, busy int
-WITH mine AS (
+WITH mine AS MATERIALIZED (
     SELECT unnest(current_setting('tickeasy_jobs.locked')::uuid[]) AS id
 ), payment AS (
-    SELECT order_id, status
+    SELECT order_id, status = 'completed' AS paid
       FROM payments
-     WHERE order_id = ANY (current_setting('tickeasy_jobs.locked')::uuid[])
+     WHERE order_id = ANY ($4::uuid[])
        FOR SHARE SKIP LOCKED
 ), ticket AS (
-    SELECT id, order_id, status
+    SELECT id, order_id, status = 'reserved' AS reserved, status IN ('sold', 'used') AS paid
       FROM tickets
-     WHERE order_id = ANY (current_setting('tickeasy_jobs.locked')::uuid[])
+     WHERE order_id = ANY ($4::uuid[])
        FOR NO KEY UPDATE SKIP LOCKED
 ), verdict AS (
     SELECT mine.id,
            coalesce(bool_or(part.paid), false) AS paid,
-           coalesce(sum(part.free), 0) < coalesce(sum(part.there), 0) AS busy
+           coalesce(sum(part.locked) < sum(part.there), false) AS busy
       FROM mine
       LEFT JOIN (
-           SELECT order_id, bool_or(status = 'completed') AS paid, count(*) AS free, 0 AS there
-             FROM payment
-            GROUP BY order_id
+           SELECT order_id, paid, 1 AS locked, 0 AS there FROM payment
            UNION ALL
-           SELECT order_id, bool_or(status IN ('sold', 'used')), count(*), 0
-             FROM ticket
-            GROUP BY order_id
+           SELECT order_id, paid, 1, 0 FROM ticket
            UNION ALL
-           SELECT order_id, false, 0, count(*)
-             FROM payments
-            WHERE order_id = ANY (current_setting('tickeasy_jobs.locked')::uuid[])
-            GROUP BY order_id
+           SELECT order_id, false, 0, 1 FROM payments WHERE order_id = ANY ($4::uuid[])
            UNION ALL
-           SELECT order_id, false, 0, count(*)
-             FROM tickets
-            WHERE order_id = ANY (current_setting('tickeasy_jobs.locked')::uuid[])
-            GROUP BY order_id) AS part
+           SELECT order_id, false, 0, 1 FROM tickets WHERE order_id = ANY ($4::uuid[])) AS part
         ON part.order_id = mine.id
      GROUP BY mine.id
+), due AS (
+    SELECT id, NOT (paid OR busy) AS due
+      FROM verdict
 ), expired AS (
     UPDATE orders
        SET status = 'expired',
            updated_at = $1::timestamptz
-      FROM verdict
-     WHERE orders.id = verdict.id
-       AND NOT verdict.paid
-       AND NOT verdict.busy
+      FROM due
+     WHERE orders.id = due.id
+       AND due.due
     RETURNING orders.id, order_number, user_id, total_amount, contact_info, expires_at
 ), released AS (
     UPDATE tickets
@@ -61,7 +56,7 @@ WITH mine AS (
       JOIN expired
         ON expired.id = ticket.order_id
      WHERE tickets.id = ticket.id
-       AND ticket.status = 'reserved'
+       AND ticket.reserved
     RETURNING tickets.id, ticket.order_id, ticket_type_id, session_id, seat_number
 ), line AS (
     SELECT order_id, session_id, ticket_type_id, count(*) AS quantity,

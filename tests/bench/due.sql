@@ -1,0 +1,12 @@
+-- Make :due of the pending orders due, spread over the table.
+UPDATE orders
+   SET expires_at = now() - interval '1 hour' + (n % 100000) * interval '10 ms'
+  FROM (SELECT id, row_number() OVER () AS n
+          FROM orders
+         WHERE status = 'pending'
+         ORDER BY md5(id::text)
+         LIMIT :due) AS chosen
+ WHERE orders.id = chosen.id;
+VACUUM (ANALYZE) orders;
+VACUUM tickets;
+CHECKPOINT;
