@@ -72,11 +72,12 @@ SELECT pg_temp.id('session', c * 10 + s), pg_temp.id('concert', c),
        CASE WHEN c = 1 THEN 'completed' ELSE 'scheduled' END::session_status
   FROM generate_series(1, 8) AS c,
        generate_series(1, CASE WHEN c % 2 = 0 THEN 3 ELSE 2 END) AS s,
-       LATERAL (SELECT now() + CASE c WHEN 1 THEN interval '-9 days'
-                                      WHEN 2 THEN interval '6 hours'
-                                      WHEN 3 THEN interval '20 hours'
-                                      ELSE c * interval '8 days' END
-                       + (s - 1) * interval '1 day' AS start_time) AS t;
+       LATERAL (SELECT CASE c WHEN 2 THEN now() + interval '6 hours'
+                              WHEN 3 THEN now() + interval '20 hours'
+                              ELSE (date_trunc('day', now() AT TIME ZONE 'Asia/Taipei') + interval '19:30')
+                                   AT TIME ZONE 'Asia/Taipei'
+                                   + CASE c WHEN 1 THEN -9 ELSE c * 8 END * interval '1 day'
+                       END + (s - 1) * interval '1 day' AS start_time) AS t;
 
 -- Type 5 (c - 1) + k is the k-th of concert c; 41 and 42 are the two with the wrong stock.
 CREATE TEMP TABLE type_numbers ON COMMIT DROP AS
