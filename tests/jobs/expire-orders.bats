@@ -1,0 +1,494 @@
+# expire-orders: which orders expire, what they give back, what a person gets to know.
+# bats tests/jobs/expire-orders.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+
+setup() { setup_job; }
+teardown() { teardown_job; }
+
+expire() { run expire-orders --now "$NOW" "$@"; }
+
+pay() { # ORDER [STATUS]: the payment service reports, now
+    sql "INSERT INTO payments (order_id, payment_method, amount, status, paid_at)
+         VALUES ('$(uuid "$1")', 'credit_card', 1000, '${2:-completed}', now())"
+}
+
+dump() { pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict; }
+
+# Everything that a run decides, without times and generated ids.
+outcome() {
+    sql 'SELECT order_number, status FROM orders ORDER BY 1'
+    sql 'SELECT ticket_number, status, order_id FROM tickets ORDER BY 1'
+    sql 'SELECT id, available_quantity FROM ticket_types ORDER BY 1'
+    sql 'SELECT kind, dedupe_key, data FROM tickeasy_jobs.mail_outbox ORDER BY 2'
+}
+
+# random_orders COUNT SEED: orders in every state, with tickets of three types, payments and locks
+# of a real shop; the right end of each is written down in table expected.
+random_orders() {
+    local type
+    for type in 1 2 3; do order "90$type" cancelled '' --type "$type"; done
+    sql "SELECT setseed($2);
+        CREATE TABLE plan AS
+        SELECT n, ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid AS id,
+               (ARRAY['pending', 'pending', 'pending', 'pending', 'paid', 'confirmed', 'cancelled',
+                      'refunded'])[1 + floor(random() * 8)]::order_status AS status,
+               CASE WHEN random() < 0.9 THEN '$NOW'::timestamptz
+                    + (random() * 240 - 160) * interval '1 min' END AS expires_at,
+               1 + floor(random() * 5)::int AS tickets, random() AS luck
+          FROM generate_series(1, $1) AS n;
+        INSERT INTO orders (id, order_number, user_id, status, total_amount, contact_info, expires_at)
+        SELECT id, 'R' || n, '$(uuid 1)', status, tickets * 1000, '{}', expires_at FROM plan;
+        INSERT INTO tickets (session_id, ticket_type_id, order_id, ticket_number, status)
+        SELECT '$(uuid 1)', ('00000000-0000-0000-0000-00000000000' || 1 + floor(random() * 3))::uuid,
+               id, 'R' || n || '-' || k,
+               CASE WHEN status <> 'pending' THEN 'sold' WHEN luck < 0.04 AND k = 1 THEN 'used'
+                    ELSE 'reserved' END::ticket_status
+          FROM plan, generate_series(1, tickets) AS k
+         WHERE status IN ('pending', 'paid', 'confirmed');
+        INSERT INTO payments (order_id, payment_method, amount, status)
+        SELECT id, 'credit_card', 1,
+               CASE WHEN status <> 'pending' OR luck > 0.9 THEN 'completed'
+                    WHEN luck > 0.8 THEN 'failed' ELSE 'processing' END::payment_status
+          FROM plan
+         WHERE status IN ('paid', 'confirmed') OR luck > 0.7;
+        UPDATE ticket_types AS type
+           SET available_quantity = total_quantity
+               - (SELECT count(*) FROM tickets WHERE ticket_type_id = type.id);
+        CREATE TABLE expected AS
+        SELECT id, CASE WHEN status = 'pending' AND expires_at < '$NOW' AND luck >= 0.04
+                             AND luck <= 0.9 THEN 'expired' ELSE status END AS status
+          FROM plan" >/dev/null
+}
+
+# --- what expires ---------------------------------------------------------------------------------
+
+@test "a due order expires, its tickets are for sale again, and its buyer gets a mail" {
+    order 1 pending '-1 minute' --tickets 3
+    assert_equal "$(stock 1)" 997
+    expire
+    assert_success
+    refute_output
+    assert_equal "$(in_status expired)" T0001
+    assert_equal "$(sql "SELECT DISTINCT status, order_id IS NULL FROM tickets")" 'available|t'
+    assert_equal "$(stock 1)" 1000
+    assert_equal "$(sql 'SELECT kind, recipient, status FROM tickeasy_jobs.mail_outbox')" \
+        'order-expired|user1@example.com|queued'
+    assert_equal "$(run_row 'status, result')" 'completed|{"batches": 1, "sentMails": 0, "paidButOpen": 0, "queuedMails": 1, "failedOrders": 0, "expiredOrders": 1, "paidAfterExpiry": 0, "releasedTickets": 3}'
+    invariants
+}
+
+@test "a second run finds nothing left to do" {
+    order 1 pending '-1 minute' --tickets 3
+    expire
+    local before
+    before=$(outcome)
+    expire
+    assert_success
+    assert_equal "$(result expiredOrders) $(result releasedTickets) $(result queuedMails)" '0 0 0'
+    assert_equal "$(outcome)" "$before"
+}
+
+@test "a paid, confirmed, cancelled or refunded order never expires, however late" {
+    order 1 paid '-2 days'
+    order 2 confirmed '-2 days'
+    order 3 cancelled '-2 days'
+    order 4 refunded '-2 days'
+    order 5 pending '-1 minute'
+    expire
+    assert_success
+    assert_equal "$(in_status expired)" T0005
+    assert_equal "$(sql "SELECT status FROM tickets WHERE order_id IS NOT NULL" | sort | uniq -c | xargs)" \
+        '2 sold'
+}
+
+@test "an order without a payment window never expires" {
+    order 1 pending ''
+    expire
+    assert_success
+    assert_equal "$(in_status pending)" T0001
+    assert_equal "$(result expiredOrders)" 0
+}
+
+@test "an order whose window ends right now is not due, a microsecond later it is" {
+    order 1 pending '0'
+    expire
+    assert_equal "$(result expiredOrders)" 0
+    order 2 pending '-1 microsecond'
+    expire
+    assert_equal "$(in_status expired)" T0002
+}
+
+@test "EXPIRE_GRACE leaves orders alone for that long" {
+    order 1 pending '-299 seconds'
+    order 2 pending '-301 seconds'
+    EXPIRE_GRACE=5m expire
+    assert_success
+    assert_equal "$(in_status expired)" T0002
+    assert_equal "$(in_status pending)" T0001
+}
+
+@test "an order without tickets expires too" {
+    order 1 pending '-1 minute' --tickets 0
+    expire
+    assert_success
+    assert_equal "$(in_status expired)" T0001
+    assert_equal "$(result releasedTickets)" 0
+}
+
+@test "failed and pending payments do not keep an order" {
+    order 1 pending '-1 minute' --payment failed
+    order 2 pending '-1 minute' --payment pending
+    order 3 pending '-1 minute' --payment cancelled
+    expire
+    assert_success
+    assert_equal "$(in_status expired)" 'T0001 T0002 T0003'
+}
+
+@test "without --now the database's clock decides" {
+    NOW=$(date -u +%FT%TZ) order 1 pending '-1 minute'
+    NOW=$(date -u +%FT%TZ) order 2 pending '+1 hour'
+    run expire-orders
+    assert_success
+    assert_equal "$(in_status expired)" T0001
+}
+
+@test "a user without mail address gets no mail, the order expires" {
+    order 1 pending '-1 minute'
+    order 2 pending '-1 minute' --user 2
+    sql "UPDATE users SET email = NULL WHERE id = '$(uuid 1)';
+         UPDATE users SET email = '  ' WHERE id = '$(uuid 2)';
+         UPDATE orders SET contact_info = '{}'"
+    expire
+    assert_success
+    assert_equal "$(in_status expired)" 'T0001 T0002'
+    assert_equal "$(result queuedMails)" 0
+}
+
+@test "a user without mail address is written to at the address of the order" {
+    order 1 pending '-1 minute'
+    sql "UPDATE users SET email = NULL;
+         UPDATE orders SET contact_info = '{\"email\": \"there@example.com\"}'"
+    expire
+    assert_equal "$(sql 'SELECT recipient FROM tickeasy_jobs.mail_outbox')" there@example.com
+}
+
+# --- paid, and yet ------------------------------------------------------------------------------
+
+@test "a pending order with a completed payment is never expired, and is told of once" {
+    order 1 pending '-1 hour' --payment completed
+    expire --cron
+    assert_success
+    assert_output 'expire-orders: order T0001: it is paid but was never confirmed; confirm or refund it'
+    assert_equal "$(in_status pending)" T0001
+    assert_equal "$(result paidButOpen)" 1
+    assert_equal "$(open_alerts)" 'paid-but-open|T0001'
+    expire --cron
+    assert_success
+    refute_output
+    assert_equal "$(result paidButOpen)" 1
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.alerts')" 1
+}
+
+@test "the alert is closed when the paid order is confirmed, and opened anew for a new case" {
+    order 1 pending '-1 hour' --payment completed
+    expire
+    sql "UPDATE orders SET status = 'confirmed'; UPDATE tickets SET status = 'sold'"
+    expire
+    refute_output
+    assert_equal "$(open_alerts)" ''
+    assert_equal "$(sql 'SELECT resolved_at IS NOT NULL FROM tickeasy_jobs.alerts')" t
+    sql "UPDATE orders SET status = 'pending'"
+    expire
+    assert_output --partial 'order T0001'
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.alerts')" 2
+}
+
+@test "a pending order with a sold or a used ticket is never expired" {
+    order 1 pending '-1 hour' --ticket-status sold
+    order 2 pending '-1 hour' --ticket-status used
+    order 3 pending '-1 hour' --tickets 2
+    sql "UPDATE tickets SET status = 'sold' WHERE ticket_number = 'T0003-1'"
+    expire
+    assert_success
+    assert_equal "$(in_status pending)" 'T0001 T0002 T0003'
+    assert_equal "$(open_alerts | xargs)" 'paid-but-open|T0001 paid-but-open|T0002 paid-but-open|T0003'
+    assert_equal "$(result paidButOpen)" 3
+    invariants
+}
+
+@test "an order paid after it expired is told of once, until it is refunded" {
+    order 1 pending '-1 hour'
+    expire
+    pay 1
+    expire --cron
+    assert_success
+    assert_output 'expire-orders: order T0001: it was paid after it expired; give it tickets again or refund it'
+    assert_equal "$(result paidAfterExpiry)" 1
+    expire --cron
+    refute_output
+    assert_equal "$(open_alerts)" 'paid-after-expiry|T0001'
+    sql "UPDATE payments SET status = 'refunded', updated_at = now()"
+    expire --cron
+    refute_output
+    assert_equal "$(open_alerts)" ''
+    assert_equal "$(result paidAfterExpiry)" 0
+}
+
+@test "an alert is mailed to ALERT_EMAIL, once" {
+    order 1 pending '-1 hour' --payment completed
+    export ALERT_EMAIL=desk@example.com
+    expire
+    expire
+    assert_equal "$(mails "recipient = 'desk@example.com'")" 1
+    assert_equal "$(mails true)" 1
+}
+
+# --- people who are just buying -------------------------------------------------------------------
+
+# The orders 1 and 2 are due, another session works on order 1 the way it is told to.
+assert_left_alone_while() { # SQL of the other session
+    order 1 pending '-1 minute' --payment processing
+    order 2 pending '-1 minute'
+    hold "$1"
+    expire
+    assert_success
+    assert_equal "$(in_status expired)" T0002
+    assert_equal "$(run_row 'execution_time_ms < 2000')" t
+    run grep conflict "$LOG_FILE" # nothing waited for a lock
+    assert_failure
+    let_go
+    invariants
+}
+
+@test "an order whose payment is just being changed is left alone, without waiting" {
+    assert_left_alone_while "UPDATE payments SET status = 'completed', updated_at = now()
+                              WHERE order_id = '$(uuid 1)'"
+    expire
+    assert_equal "$(in_status pending)" T0001
+    assert_equal "$(result paidButOpen)" 1
+}
+
+@test "an order that just gets its first payment is left alone, without waiting" {
+    assert_left_alone_while "DELETE FROM payments WHERE false;
+        INSERT INTO payments (order_id, payment_method, amount, status)
+        VALUES ('$(uuid 1)', 'credit_card', 1000, 'completed')"
+    expire
+    assert_equal "$(in_status pending)" T0001
+}
+
+@test "an order with a ticket that is just being changed is left alone, without waiting" {
+    assert_left_alone_while "SELECT FROM tickets WHERE order_id = '$(uuid 1)' FOR UPDATE"
+    expire
+    assert_equal "$(in_status expired)" 'T0001 T0002'
+}
+
+@test "an order that is locked is left alone, without waiting" {
+    assert_left_alone_while "SELECT FROM orders WHERE id = '$(uuid 1)' FOR UPDATE"
+    expire
+    assert_equal "$(in_status expired)" 'T0001 T0002'
+}
+
+@test "orders of a ticket type that buyers hold are left to the next run, the others expire" {
+    order 1 pending '-2 minutes' --type 1
+    order 2 pending '-1 minute' --type 2
+    hold "UPDATE ticket_types SET available_quantity = available_quantity WHERE id = '$(uuid 1)'"
+    EXPIRE_BATCH=1 expire --cron
+    assert_success
+    refute_output
+    assert_equal "$(in_status expired)" T0002
+    assert_equal "$(result failedOrders)" 0
+    grep -q ' conflict error=' "$LOG_FILE"
+    let_go
+    expire
+    assert_equal "$(in_status expired)" 'T0001 T0002'
+    invariants
+}
+
+@test "in a deadlock it is the job that gives way, never the buyer" {
+    order 1 pending '-1 minute'
+    hold "SELECT FROM ticket_types WHERE id = '$(uuid 1)' FOR UPDATE"
+    start expire-orders --now "$NOW"
+    # later than the job's own deadlock check, so that it would be the buyer's that finds the cycle
+    let_go "SELECT pg_sleep(1.5); UPDATE orders SET updated_at = now() WHERE id = '$(uuid 1)'"
+    ended
+    assert_equal "$status$stderr" 0
+    expire
+    assert_equal "$(in_status expired)" T0001
+    invariants
+}
+
+# --- orders that the schema refuses ---------------------------------------------------------------
+
+@test "orders that a CHECK refuses are isolated, all others of their batches expire" {
+    for n in {1..20}; do order "$n" pending "-$n minutes" --tickets "$((n == 7 || n == 14 ? 5 : 1))"; done
+    sql "ALTER TABLE orders ADD CONSTRAINT cheap CHECK (status <> 'expired' OR total_amount < 5000)"
+    EXPIRE_BATCH=4 run --separate-stderr expire-orders --now "$NOW" --cron
+    assert_failure 1
+    refute_output
+    assert_equal "${#stderr_lines[@]}" 2
+    assert_regex "${stderr_lines[0]}" '^expire-orders: order T0007: .*violates check constraint "cheap" \(23514\); it cannot be expired'
+    assert_equal "$(in_status pending)" 'T0007 T0014'
+    assert_equal "$(result failedOrders) $(result expiredOrders)" '2 18'
+    assert_equal "$(run_row status)" completed
+    assert_equal "$(sql "SELECT kind, left(summary, 5) FROM tickeasy_jobs.alerts ORDER BY 2" | xargs)" \
+        'order-refused|T0007 order-refused|T0014'
+    invariants
+}
+
+@test "a refused order is told of once, and no longer once it is mended" {
+    order 1 pending '-1 minute'
+    poison 1
+    expire --cron
+    assert_failure 1
+    expire --cron
+    assert_failure 1
+    refute_output
+    assert_equal "$(result failedOrders)" 1
+    sql 'DROP TRIGGER poison_1 ON orders'
+    expire --cron
+    assert_success
+    refute_output
+    assert_equal "$(in_status expired)" T0001
+    assert_equal "$(open_alerts)" ''
+}
+
+@test "an order that a trigger refuses is isolated" {
+    order 1 pending '-1 minute'
+    order 2 pending '-1 minute'
+    order 3 pending '-1 minute'
+    sql "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN RAISE EXCEPTION 'not on my watch'; END \$\$;
+         CREATE TRIGGER no BEFORE UPDATE ON tickets
+            FOR EACH ROW WHEN (old.order_id = '$(uuid 2)') EXECUTE FUNCTION no()"
+    expire
+    assert_failure 1
+    assert_output --partial 'order T0002: expire_batch: not on my watch (P0001)'
+    assert_equal "$(in_status expired)" 'T0001 T0003'
+    invariants
+}
+
+@test "stock that would exceed its total is refused and reported, and nothing of it happens" {
+    order 1 pending '-1 minute' --tickets 2
+    order 2 pending '-1 minute' --type 2
+    sql "UPDATE ticket_types SET available_quantity = total_quantity WHERE id = '$(uuid 1)'"
+    expire
+    assert_failure 1
+    assert_equal "$(in_status expired)" T0002
+    assert_equal "$(sql "SELECT DISTINCT status FROM tickets WHERE order_id = '$(uuid 1)'")" reserved
+    assert_equal "$(stock 1)" 1000
+    invariants 1
+}
+
+# --- the books ------------------------------------------------------------------------------------
+
+@test "random shops: each order ends as it must, and all stock adds up" {
+    local seed=0.$RANDOM
+    echo "seed $seed"
+    random_orders 400 "$seed"
+    EXPIRE_BATCH=$((1 + RANDOM % 50)) expire
+    assert_success
+    assert_equal "$(sql 'SELECT id, orders.status, expected.status FROM orders JOIN expected USING (id)
+                          WHERE orders.status <> expected.status')" ''
+    assert_equal "$(result expiredOrders)" \
+        "$(sql "SELECT count(*) FROM plan JOIN expected USING (id) WHERE plan.status <> expected.status")"
+    invariants
+    expire
+    assert_equal "$(result expiredOrders)" 0
+}
+
+@test "the batch size does not change the result" {
+    local seed=0.$RANDOM size outcomes=()
+    echo "seed $seed"
+    for size in 1 3 1000; do
+        [[ $size == 1 ]] || { drop_database; new_database; }
+        random_orders 60 "$seed"
+        EXPIRE_BATCH=$size expire
+        assert_success
+        outcomes+=("$(sql 'SELECT n, o.status FROM orders AS o JOIN plan USING (id) ORDER BY 1'
+                      sql 'SELECT ticket_number, status, order_id FROM tickets ORDER BY 1'
+                      sql 'SELECT id, available_quantity FROM ticket_types ORDER BY 1'
+                      sql 'SELECT dedupe_key FROM tickeasy_jobs.mail_outbox ORDER BY 1')")
+    done
+    assert_regex "${outcomes[0]}" expired
+    assert_equal "${outcomes[1]}" "${outcomes[0]}"
+    assert_equal "${outcomes[2]}" "${outcomes[0]}"
+}
+
+@test "more due orders than one window holds all expire" {
+    order 1 pending '-1 minute'
+    sql "INSERT INTO orders (order_number, user_id, total_amount, contact_info, expires_at)
+         SELECT 'W' || n, '$(uuid 1)', 0, '{}', '$NOW'::timestamptz - interval '1 hour'
+           FROM generate_series(1, 5001) AS n"
+    EXPIRE_BATCH=1000 expire
+    assert_success
+    assert_equal "$(result expiredOrders)" 5002
+}
+
+@test "--audit finds clean books clean" {
+    order 1 pending '-1 minute'
+    order 2 paid ''
+    expire
+    expire --audit
+    assert_success
+    assert_output 'the books add up'
+    expire --audit --quiet
+    refute_output
+    expire --audit --json
+    assert_success
+    assert_output '[]'
+}
+
+@test "--audit names each drift and exits 1" {
+    order 1 paid '' --tickets 2
+    order 2 expired '-1 hour' --payment completed --type 2
+    order 3 pending '+1 hour' --payment completed --type 3
+    sql "UPDATE ticket_types SET available_quantity = 999 WHERE id = '$(uuid 1)';
+         UPDATE orders SET status = 'expired' WHERE id = '$(uuid 1)'"
+    expire --audit
+    assert_failure 1
+    assert_line --regexp '^expired-holds-tickets +T0001 +2 tickets$'
+    assert_line --regexp '^stock-drift +演唱會1 / 票種1 +available 999, should be 998 \(total 1000, taken 2\)$'
+    assert_line --regexp '^paid-after-expiry +T0002 '
+    assert_line --regexp '^paid-but-open +T0003 '
+    assert_equal "${#lines[@]}" 5
+    assert_equal "$(runs true)" 0
+}
+
+@test "--dry-run lists what would happen and changes nothing" {
+    order 1 pending '-2 minutes' --tickets 2
+    order 2 pending '-1 minute' --payment completed
+    order 3 pending '+1 minute'
+    local before
+    before=$(dump)
+    expire --dry-run
+    assert_success
+    assert_line --regexp '^order_number +expires_at +tickets +paid$'
+    assert_line --regexp '^T0001 +2026-01-01T23:58:00Z +2 +no$'
+    assert_line --regexp '^T0002 +2026-01-01T23:59:00Z +1 +yes$'
+    assert_equal "${#lines[@]}" 3
+    assert_equal "$(dump)" "$before"
+}
+
+@test "--dry-run --json is a JSON array, empty when no order is due" {
+    expire --dry-run --json
+    assert_success
+    assert_output '[]'
+    order 1 pending '-2 minutes' --tickets 2
+    expire --dry-run --json
+    assert_output '[{"order_number":"T0001","expires_at":"2026-01-01T23:58:00Z","tickets":2,"paid":false}]'
+    expire --dry-run --quiet --now 2025-01-01T00:00:00Z
+    refute_output
+}
+
+@test "--json prints the result with exactly its fields, in their order" {
+    order 1 pending '-1 minute' --tickets 2
+    order 2 pending '-1 minute' --payment completed
+    run --separate-stderr expire-orders --now "$NOW" --json
+    assert_success
+    assert_output '{"expiredOrders":1,"releasedTickets":2,"queuedMails":1,"sentMails":0,"failedOrders":0,"paidButOpen":1,"paidAfterExpiry":0,"batches":1}'
+    assert_equal "${#stderr_lines[@]}" 1
+}

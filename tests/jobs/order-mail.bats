@@ -1,0 +1,347 @@
+# The mail of an expired order, from the row in the queue to the customer's mailbox.
+# bats tests/jobs/order-mail.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+
+peers=$BATS_TEST_DIRNAME/../peers
+
+setup() {
+    setup_job
+    cd "$BATS_TEST_TMPDIR" || return 1
+    NOW=$(date -u +%FT%TZ) # mails age by the database's clock
+    export MAIL_URL=maildir:$PWD/mail MAIL_FROM='Tickeasy 票務 <shop@example.org>'
+    peer=''
+}
+
+teardown() {
+    [[ -z $peer ]] || kill "$peer" 2>/dev/null || true
+    teardown_job
+}
+
+server() { # OPTION...: a mail server; its mails are in box, its port in $port
+    mkdir box
+    "$peers/smtp-server" --dir box "$@" >peer.out 2>peer.err 3>&- 4>&- &
+    peer=$!
+    wait_for grep -q '^port ' peer.out
+    port=$(sed -n 's/^port //p' peer.out)
+    MAIL_URL=smtp://localhost:$port
+}
+
+certificate() { # ca.crt, localhost.pem
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=tests
+    openssl req -newkey rsa:2048 -nodes -keyout localhost.key -out localhost.csr -subj /CN=localhost
+    openssl x509 -req -in localhost.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
+        -extfile <(echo subjectAltName=DNS:localhost) -out localhost.crt
+    cat localhost.key localhost.crt >localhost.pem
+} 2>/dev/null
+
+delivered() { find mail/new -type f 2>/dev/null; }
+
+# The only mail of the maildir, as a strict reader sees it; a maildir keeps LF line ends.
+read_mail() {
+    assert_equal "$(delivered | wc -l)" 1
+    run bash -c "sed 's/\$/\r/' '$(delivered)' | '$peers/check-message' | tr -d '\r'; exit \${PIPESTATUS[1]}"
+    assert_success
+}
+
+mail_status() { sql "SELECT status, attempts FROM tickeasy_jobs.mail_outbox ORDER BY recipient"; }
+due_again() { sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now()"; }
+
+# --- what the customer reads ----------------------------------------------------------------------
+
+@test "the buyer of an expired order reads in Chinese what expired and when" {
+    order 1 pending '-1 minute' --tickets 2
+    run expire-orders
+    assert_success
+    assert_equal "$(result sentMails)" 1
+    assert_equal "$(mail_status)" 'sent|1'
+    read_mail
+    assert_line 'subject: 【Tickeasy】訂單 T0001 已逾付款期限，票券已釋出'
+    assert_line 'from: Tickeasy 票務 <shop@example.org>'
+    assert_line 'to: 使用者1 <user1@example.com>'
+    assert_line 'language: zh-TW'
+    assert_line '使用者1 您好：'
+    assert_line --partial '・演唱會1'
+    assert_line --partial '票種1 × 2 張'
+    assert_line --partial 'A1, A2'
+    assert_line --partial 'NT$2,000'
+    assert_output --partial "$(TZ=Asia/Taipei date -d "$NOW -1 minute" '+%Y/%m/%d（')"
+    assert_output --partial "$(TZ=Asia/Taipei date -d "$NOW -1 minute" '+）%H:%M')"
+    assert_line '--- text/html'
+    refute_output --partial '{{'
+}
+
+@test "MAIL_LANG=en writes in English" {
+    order 1 pending '-1 minute'
+    MAIL_LANG=en run expire-orders
+    assert_success
+    read_mail
+    assert_line 'subject: Tickeasy order T0001 has expired and its tickets were released'
+    assert_line 'language: en'
+    assert_line 'Hello 使用者1,'
+    refute_output --partial '{{'
+}
+
+@test "APP_TIMEZONE decides which time the mail tells" {
+    order 1 pending '-1 minute'
+    APP_TIMEZONE=UTC run expire-orders
+    read_mail
+    assert_output --partial "$(date -u -d "$NOW -1 minute" '+）%H:%M')"
+}
+
+@test "a line break in a name does not smuggle a header in" {
+    order 1 pending '-1 minute'
+    sql "UPDATE users SET name = E'Eve\r\nBcc: all@example.org\r\n\r\n<b>x</b>'"
+    run expire-orders
+    assert_success
+    assert_equal "$(result sentMails)" 1
+    read_mail
+    run grep -ci '^bcc:' "$(delivered)"
+    assert_output 0
+}
+
+@test "markup in a name stays text in the HTML part" {
+    order 1 pending '-1 minute'
+    sql "UPDATE users SET name = 'Eve <script>alert(1)</script>'"
+    run expire-orders
+    read_mail
+    assert_output --partial '&lt;script&gt;'
+    assert_equal "$(grep -c '<script>' <<<"${output#*--- text/html}")" 0
+}
+
+@test "a second run sends nothing a second time" {
+    order 1 pending '-1 minute'
+    run expire-orders
+    run expire-orders
+    assert_equal "$(result sentMails)" 0
+    run deliver-mail
+    assert_success
+    assert_equal "$(delivered | wc -l)" 1
+}
+
+@test "an alert reaches ALERT_EMAIL as a mail that names the order" {
+    order 1 pending '-1 minute' --payment completed
+    ALERT_EMAIL=desk@example.org run expire-orders
+    assert_equal "$(sql 'SELECT recipient, status FROM tickeasy_jobs.mail_outbox')" 'desk@example.org|sent'
+    read_mail
+    assert_line --partial 'T0001'
+    refute_output --partial '{{'
+}
+
+# --- over a real server ---------------------------------------------------------------------------
+
+@test "a mail server gets the mail with the right envelope, and its answer is kept" {
+    server
+    order 1 pending '-1 minute'
+    run expire-orders
+    assert_success
+    assert_equal "$(<box/0001.json)" '{"from": "shop@example.org", "to": ["user1@example.com"]}'
+    "$peers/check-message" box/0001.eml >read
+    grep -q '^subject: 【Tickeasy】訂單 T0001 已逾付款期限' read
+    assert_equal "$(sql 'SELECT status, smtp_reply, sent_at IS NOT NULL, last_error IS NULL
+                           FROM tickeasy_jobs.mail_outbox')" 'sent|250 2.0.0 kept as 0001|t|t'
+    grep -qF "Message-ID: <$(sql 'SELECT id FROM tickeasy_jobs.mail_outbox')@example.org>" box/0001.eml
+}
+
+@test "a server with STARTTLS and a login gets the mail, and the password stands nowhere" {
+    certificate
+    server --starttls localhost.pem --auth ann:geheimes-wort
+    MAIL_URL=smtp://ann:geheimes-wort@localhost:$port
+    export MAIL_CA_FILE=$PWD/ca.crt LOG_LEVEL=debug
+    order 1 pending '-1 minute'
+    run expire-orders
+    assert_success
+    assert_equal "$(mail_status)" 'sent|1'
+    grep -q 'auth .* accepted' box/log
+    grep -q 'ehlo TLS' box/log
+    run grep -r geheimes-wort "$LOG_FILE" <(sql 'SELECT * FROM tickeasy_jobs.mail_outbox')
+    assert_failure 1
+}
+
+@test "many mails go over one connection, each is judged by its own answer" {
+    server
+    order 1 pending '-1 minute'
+    order 2 pending '-1 minute' --user 2
+    order 3 pending '-1 minute' --user 3
+    sql "UPDATE users SET email = 'r550-gone@example.com' WHERE id = '$(uuid 2)';
+         UPDATE users SET email = 'r451-later@example.com' WHERE id = '$(uuid 3)'"
+    run expire-orders
+    assert_success # mail trouble is not this run's
+    assert_equal "$(result sentMails)" 1
+    assert_equal "$(sql 'SELECT recipient, status, attempts, left(last_error, 3)
+                           FROM tickeasy_jobs.mail_outbox ORDER BY 1')" "\
+r451-later@example.com|queued|1|451
+r550-gone@example.com|failed|1|550
+user1@example.com|sent|1|"
+    assert_equal "$(grep -c connect box/log)" 1
+}
+
+# --- servers that are not there -------------------------------------------------------------------
+
+@test "without a mail server orders expire all the same and the mail waits" {
+    MAIL_URL=smtp://localhost:1
+    order 1 pending '-1 minute'
+    run expire-orders --cron
+    assert_success
+    refute_output
+    assert_equal "$(in_status expired)" T0001
+    assert_equal "$(sql 'SELECT status, next_attempt_at > now() FROM tickeasy_jobs.mail_outbox')" 'queued|t'
+    grep -q ' mail_left error=' "$LOG_FILE"
+}
+
+@test "deliver-mail says in one line that there is no mail server, exits 69, and sends later" {
+    MAIL_URL='' order 1 pending '-1 minute'
+    MAIL_URL='' run expire-orders
+    assert_equal "$(mail_status)" 'queued|0'
+    MAIL_URL=smtp://localhost:1 run deliver-mail --cron
+    assert_failure 69
+    assert_equal "${#lines[@]}" 1
+    assert_output --regexp '^deliver-mail: .*localhost'
+    assert_equal "$(sql 'SELECT status, next_attempt_at > now() FROM tickeasy_jobs.mail_outbox')" 'queued|t'
+    due_again
+    run deliver-mail
+    assert_success
+    assert_equal "$(mails "status = 'sent'")" 1
+    assert_equal "$(result sentMails)" 1
+}
+
+@test "without MAIL_URL orders expire and mail waits; deliver-mail exits 78 and says what is missing" {
+    unset MAIL_URL
+    order 1 pending '-1 minute'
+    run expire-orders
+    assert_success
+    assert_equal "$(mail_status)" 'queued|0'
+    run deliver-mail
+    assert_failure 78
+    assert_output --regexp '^deliver-mail: MAIL_URL is not set; it looks like smtp://'
+}
+
+@test "a server without STARTTLS gets no password in clear" {
+    server
+    MAIL_URL=smtp://ann:geheimes-wort@127.0.0.1:$port
+    order 1 pending '-1 minute'
+    run expire-orders
+    assert_success
+    run grep -r geheim box/log
+    assert_failure
+}
+
+# --- deliver-mail ---------------------------------------------------------------------------------
+
+queue() { # COUNT: mails that wait
+    sql "INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after)
+         SELECT 'order-expired', 'order-expired/' || n, 'u' || n || '@example.com', 'en',
+                '{\"name\": \"\", \"order_number\": \"Q1\", \"expired_at\": \"now\", \"total_amount\": \"1\",
+                  \"currency\": \"NT\$\", \"tickets\": []}', now() + interval '1 hour'
+           FROM generate_series(1, $1) AS n"
+}
+
+@test "deliver-mail has nothing to do when nothing waits, whatever the server" {
+    MAIL_URL=smtp://localhost:1 run deliver-mail
+    assert_success
+    refute_output
+}
+
+@test "deliver-mail sends all that waits, more than it claims at a time" {
+    queue 120
+    run deliver-mail --json
+    assert_success
+    assert_output '{"sentMails":120,"deferredMails":0,"failedMails":0,"ambiguousMails":0,"expiredMails":0}'
+    assert_equal "$(delivered | wc -l)" 120
+    assert_equal "$(mails "status = 'sent' AND attempts = 1")" 120
+}
+
+@test "deliver-mail leaves mail that is not due or that another worker holds" {
+    queue 3
+    sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now() + interval '1 min'
+          WHERE recipient = 'u1@example.com';
+         UPDATE tickeasy_jobs.mail_outbox SET status = 'sending', claimed_by = '$(uuid 5)',
+                claimed_until = now() + interval '1 min' WHERE recipient = 'u2@example.com'"
+    run deliver-mail
+    assert_success
+    assert_equal "$(sql "SELECT recipient FROM tickeasy_jobs.mail_outbox WHERE status = 'sent'")" u3@example.com
+}
+
+@test "mail of a worker that died is sent when its lease is over" {
+    queue 1
+    sql "UPDATE tickeasy_jobs.mail_outbox SET status = 'sending', attempts = 1, claimed_by = '$(uuid 5)',
+                claimed_until = now() - interval '1 s'"
+    run deliver-mail
+    assert_equal "$(mail_status)" 'sent|2'
+}
+
+@test "mail that is too old is not sent any more" {
+    queue 1
+    sql "UPDATE tickeasy_jobs.mail_outbox SET not_after = now() - interval '1 s'"
+    run deliver-mail
+    assert_success
+    assert_equal "$(mail_status)" 'expired|0'
+    assert_equal "$(result expiredMails)" 1
+    assert_equal "$(delivered)" ''
+}
+
+@test "unusable rows fail for good, are told, and do not stop the others" {
+    queue 4
+    sql "UPDATE tickeasy_jobs.mail_outbox SET data = '[1]' WHERE recipient = 'u1@example.com';
+         UPDATE tickeasy_jobs.mail_outbox SET kind = 'no-such-kind' WHERE recipient = 'u2@example.com';
+         UPDATE tickeasy_jobs.mail_outbox SET recipient = 'a b@@c' WHERE recipient = 'u3@example.com'"
+    run deliver-mail
+    assert_failure 1
+    assert_equal "$(mails "status = 'failed' AND last_error <> '' AND next_attempt_at = 'infinity'")" 3
+    assert_equal "$(mails "status = 'sent'")" 1
+    assert_equal "$(result failedMails)" 3
+    run deliver-mail
+    assert_success
+}
+
+@test "the twelfth temporary refusal is the last" {
+    server
+    queue 1
+    sql "UPDATE tickeasy_jobs.mail_outbox SET recipient = 'r451-x@example.com', attempts = 10"
+    run deliver-mail
+    assert_success
+    assert_equal "$(mail_status)" 'queued|11'
+    due_again
+    run deliver-mail
+    assert_equal "$(mail_status)" 'failed|12'
+}
+
+@test "deliver-mail --dry-run lists what waits and sends nothing" {
+    queue 2
+    run deliver-mail --dry-run
+    assert_success
+    assert_equal "${#lines[@]}" 3
+    assert_line --partial u2@example.com
+    assert_equal "$(delivered)$(mails "status = 'queued'")" 2
+    sql 'DELETE FROM tickeasy_jobs.mail_outbox'
+    run deliver-mail --dry-run
+    assert_output 'no mail is waiting'
+}
+
+@test "a mail killed between the server's yes and our note is sent once more with the same Message-ID" {
+    server
+    queue 1
+    # the note hangs, and the worker is killed meanwhile
+    sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN PERFORM pg_sleep(1); RETURN new; END \$\$;
+         CREATE TRIGGER slow BEFORE UPDATE ON tickeasy_jobs.mail_outbox
+            FOR EACH ROW WHEN (new.status = 'sent') EXECUTE FUNCTION slow()"
+    start deliver-mail
+    wait_for test -e box/0001.eml
+    wait_for asleep
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    kill -9 "$pid"
+    ended
+    sql "DROP TRIGGER slow ON tickeasy_jobs.mail_outbox;
+         UPDATE tickeasy_jobs.mail_outbox SET claimed_until = now() - interval '1 s'"
+    run deliver-mail
+    assert_success
+    assert_equal "$(mail_status)" 'sent|2'
+    assert_equal "$(grep -h '^Message-ID' box/*.eml | sort -u | wc -l)" 1
+    run deliver-mail
+    assert_equal "$(find box -name '*.eml' | wc -l)" 2
+}

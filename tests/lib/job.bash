@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# job: words for tests that run the executables, beside those of database.bash; load both.
+bats_require_minimum_version 1.5.0
+
+# What each of these tests starts from: a database, a state folder and a log of its own, no mail.
+setup_job() {
+    unset TICKEASY_JOBS_CONFIG MAIL_URL ALERT_EMAIL EXPIRE_BATCH EXPIRE_GRACE APP_TIMEZONE
+    unset "${!MAIL_@}" "${!LOG_@}"
+    export STATE_DIR=$BATS_TEST_TMPDIR/state LOG_FILE=$BATS_TEST_TMPDIR/log
+    holders=() pid=''
+    new_database
+}
+
+teardown_job() {
+    local left
+    for left in ${pid-} ${holders[@]+"${holders[@]}"}; do
+        kill -CONT "$left" 2>/dev/null && kill -9 "$left" 2>/dev/null
+    done
+    drop_database
+}
+
+# wait_for COMMAND...: until it succeeds, at most ten seconds
+wait_for() {
+    local _
+    for _ in {1..200}; do
+        "$@" && return
+        sleep 0.05
+    done
+    echo "in vain: $*"
+    return 1
+}
+
+# start COMMAND...: in the background as $pid; ended waits for it and sets status, output, stderr.
+start() {
+    "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
+    pid=$!
+}
+
+ended() {
+    status=0
+    wait "$pid" 2>/dev/null || status=$?
+    pid=''
+    output=$(<"$BATS_TEST_TMPDIR/out") stderr=$(<"$BATS_TEST_TMPDIR/err")
+}
+
+# hold SQL: another session runs SQL in a transaction, which stays open until let_go [SQL].
+hold() {
+    local pipe=$BATS_TEST_TMPDIR/hold.${#holders[@]}
+    mkfifo "$pipe"
+    psql_quietly -d "$DATABASE_URL" -f "$pipe" >"$pipe.out" 2>&1 3>&- 4>&- &
+    holders+=($!)
+    exec {held}>"$pipe"
+    printf 'BEGIN;\n%s;\n\\! touch %s.open\n' "$1" "$pipe" >&"$held"
+    wait_for test -e "$pipe.open"
+}
+
+let_go() {
+    printf '%s;\nCOMMIT;\n' "${1-}" >&"$held"
+    exec {held}>&-
+    wait "${holders[-1]}" # fails when the other session got an error
+}
+
+# slow ID SECONDS: every change of this order takes that long from now on
+slow() {
+    sql "CREATE FUNCTION slow_$1() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN PERFORM pg_sleep($2); RETURN new; END \$\$;
+         CREATE TRIGGER slow_$1 BEFORE UPDATE ON orders
+            FOR EACH ROW WHEN (old.id = '$(uuid "$1")') EXECUTE FUNCTION slow_$1()"
+}
+
+asleep() { # the job is inside slow
+    [[ $(sql "SELECT count(*) FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event = 'PgSleep'") != 0 ]]
+}
+
+# run_row COLUMNS: of the run that began last
+run_row() {
+    sql "SELECT $1 FROM tickeasy_jobs.task_execution_logs ORDER BY start_time DESC, attempt DESC LIMIT 1"
+}
+
+runs() { sql "SELECT count(*) FROM tickeasy_jobs.task_execution_logs WHERE $1"; }
+
+# in_status STATUS: the numbers of these orders, in order
+in_status() {
+    sql "SELECT coalesce(string_agg(order_number, ' ' ORDER BY order_number), '')
+           FROM orders WHERE status = '$1'"
+}
+
+mails() { sql "SELECT count(*) FROM tickeasy_jobs.mail_outbox WHERE $1"; }
+
+open_alerts() {
+    sql "SELECT kind, summary FROM tickeasy_jobs.alerts WHERE resolved_at IS NULL ORDER BY 1, 2"
+}
+
+spooled() { find "$STATE_DIR/spool" -name '*.json' 2>/dev/null | wc -l; }
