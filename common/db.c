@@ -118,10 +118,22 @@ static bool result_error(const PGresult *rows, const char *statement, struct err
 
 /* --- connecting ---------------------------------------------------------------------------- */
 
-/* A password with an unencoded '@' or '/' spills into the host or port, and from there into
- * libpq's error texts. */
+/* "postgresql://ann:pass@word/x@host/shop": to libpq the host is "word". */
+static bool has_second_at(const char *url)
+{
+    const char *authority = strstr(url, "://");
+    const char *at = authority == NULL ? NULL : strchr(authority, '@');
+    const char *second = at == NULL ? NULL : strchr(at + 1, '@');
+    const char *query = authority == NULL ? NULL : strchr(authority, '?');
+    return second != NULL && (query == NULL || second < query);
+}
+
+/* A password with an unencoded '@' or '/' spills into the host, port or database, and from there
+ * into libpq's error texts. */
 static bool url_is_sound(const char *url)
 {
+    if (has_second_at(url))
+        return false;
     char *ignored = NULL;
     PQconninfoOption *options = PQconninfoParse(url, &ignored);
     PQfreemem(ignored); /* may quote a piece of the password */
