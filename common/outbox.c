@@ -242,7 +242,12 @@ static struct mail *next_mail(void *context)
 
 static void mail_answered(void *context, struct mail *mail, const struct mail_answer *answer)
 {
-    mark(context, mail->id, verdict_name(answer->verdict), answer->reply);
+    char words[sizeof answer->reply + 16];
+    if (answer->code == 0)
+        snprintf(words, sizeof words, "%s", answer->reply);
+    else
+        snprintf(words, sizeof words, "%d %s", answer->code, answer->reply);
+    mark(context, mail->id, verdict_name(answer->verdict), words);
     letter_free(mail->owner);
 }
 
