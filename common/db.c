@@ -212,6 +212,12 @@ bool db_connect(struct db **db, const struct config *config, const char *program
                          "postgresql://user@host:5432/database, with special characters of the "
                          "password percent-encoded");
 
+    char folder[256];
+    snprintf(folder, sizeof folder, "jobs/sql/%s", config->app_schema);
+    if (!embedded_folder(folder))
+        return error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is not known; this version knows: design",
+                         config->app_schema);
+
     /* What stands before dbname is a default that the URL may override. */
     const char *keywords[] = { "connect_timeout",  "keepalives_idle",  "keepalives_interval",
                                "keepalives_count", "tcp_user_timeout", "fallback_application_name",

@@ -3,6 +3,7 @@
 #ifndef COMMON_EMBED_H
 #define COMMON_EMBED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct embedded {
@@ -15,5 +16,8 @@ extern const size_t embedded_count;
 
 /* The content of the file with that path, or NULL. */
 const char *embedded_text(const char *path);
+
+/* True when there is a file below that folder ("jobs/sql/design"). */
+bool embedded_folder(const char *folder);
 
 #endif

@@ -10,7 +10,8 @@ enum { COUNT_MAX = 1000000, COLUMNS = 100, SHOWN_BYTES = 100 };
 
 const struct option_spec options_common[] = {
     { "config", OPTION_TEXT, "FILE", "read the configuration from FILE" },
-    { "cron", OPTION_FLAG, NULL, "this is the scheduled run: take the slot, print failures only" },
+    { "cron", OPTION_FLAG, NULL,
+      "this is the scheduled run: try again on trouble, print news only" },
     { "dry-run", OPTION_FLAG, NULL, "show what would be done, change nothing" },
     { "check", OPTION_FLAG, NULL, "check configuration, database and statements, then end" },
     { "json", OPTION_FLAG, NULL, "print the result as one JSON object" },

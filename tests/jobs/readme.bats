@@ -1,0 +1,61 @@
+# README.md: what it shows is what the programs do. bats tests/jobs/readme.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+
+setup() {
+    setup_job
+    readme=$PROJECT/README.md
+}
+teardown() { teardown_job; }
+
+# block HEADING: the indented lines of that section, without comments, not indented any more
+block() {
+    awk -v heading="## $1" '$0 == heading { on = 1; next } /^## / { on = 0 }
+        on && /^    / { sub(/^ +/, ""); sub(/ +# .*/, ""); print }' "$readme"
+}
+
+@test "the configuration keys are those of --help" {
+    run diff <(block Configuration) <(expire-orders --help | sed -nE 's/^  ([A-Z_]+ .*)/\1/p' | grep -v '^[A-Z][a-z]')
+    assert_success
+}
+
+@test "every command for three in the morning runs" {
+    order 1 pending '-1 minute'
+    export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail
+    local count=0
+    while read -r command; do
+        run bash -c "$command"
+        [[ $status -le 1 ]] || fail "$command: exit $status: $output"
+        count=$((count + 1))
+    done < <(block 'At three in the morning')
+    assert_equal "$count" 6
+    assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" f
+}
+
+@test "the configuration of the set-up is accepted, and --check answers as shown" {
+    block 'Set it up in ten minutes' | grep -E '^(MAIL|ALERT|LOG|DATABASE)_?[A-Z]*=' >"$BATS_TEST_TMPDIR/conf"
+    assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/conf")" 6
+    sed -i '/^DATABASE_URL=.*owner/d' "$BATS_TEST_TMPDIR/conf"
+    chmod 600 "$BATS_TEST_TMPDIR/conf"
+    run expire-orders --check --config "$BATS_TEST_TMPDIR/conf"
+    assert_success
+    assert_output "$(block 'Set it up in ten minutes' | grep '^configuration, database')"
+}
+
+@test "its exit codes are those of --help" {
+    run expire-orders --help
+    local code
+    while read -r code; do
+        assert_regex " ${output//$'\n'/ }" "[ (]$code "
+    done < <(sed -nE 's/^\| ([0-9]+) \|.*/\1/p' "$readme")
+}
+
+@test "every script and file that it names is there" {
+    local file
+    while read -r file; do
+        [[ -e $PROJECT/${file%.} ]] || fail "no $file"
+    done < <(grep -oE '(scripts|tests|common|jobs)/[a-z.-]+(/[a-z.-]+)*' "$readme" | sort -u)
+}
