@@ -101,6 +101,7 @@ void deadline_start(int timeout_ms)
 void deadline_disarm(void)
 {
     end_ms = INT64_MAX;
+    closing_end_ms = -1;
     if (rung == 0 && stop_signal == 0)
         alarm(0);
 }

@@ -248,6 +248,33 @@ bad_mail_url() {
     assert_equal "$(in_status expired)" T0001
 }
 
+@test "a third attempt comes after twice the wait" {
+    # 4 to 6 s, then 8 to 12 s
+    register
+    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    local begin=$SECONDS
+    expire --retries 2
+    assert_failure 75
+    assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY start_time, attempt)
+        FROM tickeasy_jobs.task_execution_logs")" '1completed 1failed 2failed 3failed'
+    ((SECONDS - begin >= 11))
+    let_go
+}
+
+@test "SIGTERM between two attempts ends the run at once" {
+    register
+    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    start expire-orders --now "$NOW" --retries 3
+    wait_for grep -q ' retry attempt=2 ' "$LOG_FILE"
+    local begin=$SECONDS
+    kill -TERM "$pid"
+    ended
+    ((SECONDS - begin <= 1))
+    assert_equal "$status|$stderr" '75|expire-orders: stopped by SIGTERM'
+    assert_equal "$(runs true)" 2
+    let_go
+}
+
 @test "a run that does not end well counts as a failure until one does" {
     register
     hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'

@@ -197,6 +197,21 @@ IN_A_PROCESS(closing_grants_a_fresh_time_to_write_the_end_down)
     EXPECT(!deadline_ok(&err) && err.kind == ERR_TIMEOUT);
 }
 
+IN_A_PROCESS(the_time_for_closing_does_not_count_for_what_comes_after)
+{
+    struct error err = { 0 };
+    deadline_start(1000);
+    deadline_close(30);
+    deadline_disarm();
+    EXPECT(deadline_sleep_ms(80));
+    EXPECT(deadline_left_ms() == INT_MAX);
+    deadline_close(2000);
+    deadline_disarm();
+    send_later(SIGTERM, 20);
+    EXPECT(!deadline_sleep_ms(1000));
+    EXPECT(!deadline_ok(&err) && err.kind == ERR_STOPPED);
+}
+
 IN_A_PROCESS(the_ladder_shuts_the_watched_socket_down)
 {
     int pair[2];
@@ -253,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_poll_returns_when_its_file_is_ready),
         cmocka_unit_test(a_poll_is_ended_by_the_deadline_and_by_a_signal),
         cmocka_unit_test(closing_grants_a_fresh_time_to_write_the_end_down),
+        cmocka_unit_test(the_time_for_closing_does_not_count_for_what_comes_after),
         cmocka_unit_test(the_ladder_shuts_the_watched_socket_down),
         cmocka_unit_test(a_socket_that_is_watched_too_late_is_shut_down_at_once),
         cmocka_unit_test(what_hangs_is_ended_hard_ten_seconds_after_the_alarm),
