@@ -21,6 +21,7 @@ CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icommon
 CFLAGS   += -std=c17 $(OPTIMIZE) -g $(WARN)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 
+comma := ,
 # SANITIZE=address,undefined builds beside the ordinary build, so both can stay.
 ifdef SANITIZE
 BUILD    := build/$(subst $(comma),-,$(SANITIZE))
@@ -30,7 +31,6 @@ HARDEN    = -fPIE
 CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(SANITIZE)
 endif
-comma := ,
 
 CFLAGS   += $(HARDEN) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 # libesmtp has no pkg-config file in Debian 12
