@@ -555,7 +555,6 @@ stop_by() { # SIGNAL
 
 @test "without the application's tables a run exits 70 and names what is missing" {
     sql 'ALTER TABLE payments RENAME TO paiments'
-    order_count=$(sql 'SELECT count(*) FROM orders')
     expire
     assert_failure 70
     assert_one_line 'relation "payments" does not exist'

@@ -36,6 +36,7 @@ start() {
     pid=$!
 }
 
+# shellcheck disable=SC2034 # the tests read them, as after run
 ended() {
     status=0
     wait "$pid" 2>/dev/null || status=$?
