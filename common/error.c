@@ -5,18 +5,19 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "words.h"
+
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
 {
     if (err->kind != ERR_NONE)
         return false;
     err->kind = kind;
+    char words[sizeof err->text];
     va_list args;
     va_start(args, format);
-    vsnprintf(err->text, sizeof err->text, format, args);
+    vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    for (char *c = err->text; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
+    utf8_clean(err->text, sizeof err->text, words); /* a cut may have left half a character */
     size_t length = strlen(err->text);
     while (length > 0 && err->text[length - 1] == ' ')
         err->text[--length] = '\0';

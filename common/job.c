@@ -174,13 +174,13 @@ static bool begin_attempt(struct job *job, struct error *err)
 
 static void run_attempt(struct job *job, struct error *err)
 {
-    long own_timeout = options_number(&job->options, "timeout", 0);
-    deadline_start(own_timeout > 0 ? (int)own_timeout : job->run.timeout_ms);
+    struct run *run = &job->run;
+    run->given_timeout_ms = (int)options_number(&job->options, "timeout", 0);
+    deadline_start(run->given_timeout_ms > 0 ? run->given_timeout_ms : run->timeout_ms);
     bool locked = begin_attempt(job, err);
     if (locked) {
-        if (own_timeout == 0)
-            deadline_start(job->run.timeout_ms);
-        db_fence(job->db, job->run.id);
+        deadline_start(run->timeout_ms);
+        db_fence(job->db, run->id);
         job->type->work(job, err);
         if (job->db != NULL)
             db_fence(job->db, NULL);

@@ -74,10 +74,7 @@ static bool reconnect(struct job *job, struct error *err)
 {
     db_close(job->db);
     job->db = NULL;
-    if (!db_connect(&job->db, &job->config, job->type->task.program, err))
-        return false;
-    db_fence(job->db, job->run.id);
-    return true;
+    return db_connect(&job->db, &job->config, job->type->task.program, err);
 }
 
 /* Write one answer down. It must not be lost with a connection: the mail would go out twice. */
@@ -295,6 +292,8 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
     *counts = (struct outbox_counts){ 0 };
     if (!prepare(&delivery, err))
         return false;
+    /* Each mail has a lease of its own, and what a server answered is true whoever runs now. */
+    db_fence(job->db, NULL);
     count_expired(&delivery);
     if (delivery.trouble.kind == ERR_NONE && claim(&delivery)) {
         struct mail_feed feed = { &delivery, next_mail, mail_answered };

@@ -205,7 +205,8 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
         goto out;
     snprintf(run->now, sizeof run->now, "%s", db_text(seen, 0, "now"));
     snprintf(run->since, sizeof run->since, "%s", db_text(seen, 0, "since"));
-    run->timeout_ms = (int)db_number(seen, 0, "timeout_ms");
+    run->timeout_ms =
+        run->given_timeout_ms > 0 ? run->given_timeout_ms : (int)db_number(seen, 0, "timeout_ms");
     run->max_retries = (int)db_number(seen, 0, "max_retries");
 
     char death[400] = "";

@@ -34,11 +34,12 @@ struct run {
     char id[37];
     const struct task *task;
     struct process process;
-    int attempt;         /* from 1 */
-    const char *trigger; /* "cron" or "manual" */
-    char actor[64];      /* user name */
-    char started[32];    /* host's clock, ISO 8601 UTC: for the spool only */
-    int64_t started_ms;  /* monotonic */
+    int attempt;          /* from 1 */
+    const char *trigger;  /* "cron" or "manual" */
+    char actor[64];       /* user name */
+    char started[32];     /* host's clock, ISO 8601 UTC: for the spool only */
+    int64_t started_ms;   /* monotonic */
+    int given_timeout_ms; /* from the command line, wins over the registry; 0 = none */
     /* filled by runs_begin */
     char now[40];   /* the database's clock when the run began, ISO 8601 UTC */
     char since[40]; /* start of the last completed run, ISO 8601 UTC; \"\" = there was none */

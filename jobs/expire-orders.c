@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "table.h"
 #include "text.h"
+#include "words.h"
 
 enum {
     UUID = 37,
@@ -20,6 +21,7 @@ enum {
     SUSPECTS = 20000,   /* orders of refused batches kept for a second look; the rest waits */
     CONFLICT_TRIES = 6, /* a batch that loses against customers' locks; then the next run has it */
     CONFLICT_WAIT_MS = 50,
+    NEWS_LINES = 20, /* printed one by one; a mail of cron's that is longer is not read */
 };
 
 /* Orders by id. */
@@ -34,6 +36,7 @@ struct sweep {
     char grace_text[32];
     struct orders suspects; /* of batches that the schema refused */
     json_t *refused;        /* alerts of the orders that stand alone as the reason */
+    bool skipped;           /* some due orders were not tried: locked, or too many suspects */
     struct progress progress;
     long seen;
 };
@@ -77,8 +80,12 @@ static bool expire_batch(struct sweep *sweep, const struct orders *orders, struc
         { .statement = "expire_batch", .args = batch_args },
     };
     bool done = db_run(job->db, steps, 2, DB_LAZY, DB_LOCK_MS, err);
-    if (done)
-        count_batch(job, steps[1].rows);
+    if (done) {
+        const PGresult *row = steps[1].rows;
+        count_batch(job, row);
+        if (db_number(row, 0, "expired") + db_number(row, 0, "paid") < (long)orders->count)
+            sweep->skipped = true;
+    }
     PQclear(steps[0].rows);
     PQclear(steps[1].rows);
     free(ids);
@@ -101,6 +108,7 @@ static bool expire_patiently(struct sweep *sweep, const struct orders *orders, s
             break;
     }
     error_clear(err);
+    sweep->skipped = true;
     return deadline_ok(err);
 }
 
@@ -110,6 +118,7 @@ static bool suspect(struct sweep *sweep, const struct orders *orders, struct err
 {
     struct orders *suspects = &sweep->suspects;
     if (suspects->count + orders->count > SUSPECTS) {
+        sweep->skipped = true;
         log_event(&sweep->job->log, LOG_WARN, "suspects_full", "left",
                   decimal((long long)orders->count).text, NULL);
         return true;
@@ -130,9 +139,10 @@ static bool refuse(struct sweep *sweep, const char *id, const char *why, struct 
     PGresult *row = db_query(job->db, "expire_number", args, DB_READ_ONLY, err);
     if (row == NULL)
         return false;
-    char summary[1200];
-    snprintf(summary, sizeof summary, "%s: %s",
+    char words[1200], summary[1200];
+    snprintf(words, sizeof words, "%s: %s",
              PQntuples(row) == 1 ? db_text(row, 0, "order_number") : id, why);
+    utf8_clean(summary, sizeof summary, words);
     PQclear(row);
     job->failed_items++;
     job_add(job, "failedOrders", 1);
@@ -255,6 +265,23 @@ static const char *news_words(const char *kind)
     return "; it cannot be expired until its data are mended, the other orders went on";
 }
 
+static void tell_news(struct job *job, const json_t *news)
+{
+    size_t index;
+    json_t *alert;
+    json_array_foreach(news, index, alert)
+    {
+        if (index == NEWS_LINES)
+            break;
+        const char *kind = json_string_value(json_object_get(alert, "kind"));
+        job_warn(job, "alert", "order %s%s", json_string_value(json_object_get(alert, "summary")),
+                 news_words(kind));
+    }
+    if (json_array_size(news) > NEWS_LINES)
+        job_warn(job, "alert", "%zu more orders like these: see tickeasy_jobs.alerts",
+                 json_array_size(news) - NEWS_LINES);
+}
+
 /* Open and close the alerts; say the news once, on standard error for cron's mail. */
 static bool watch_money(struct sweep *sweep, struct error *err)
 {
@@ -274,17 +301,13 @@ static bool watch_money(struct sweep *sweep, struct error *err)
     }
     PQclear(rows);
 
-    json_t *kinds = json_pack("[s, s, s]", "paid-but-open", "paid-after-expiry", "order-refused");
+    /* An alert of a refused order is over when all were tried and it was not refused again. */
+    json_t *kinds = json_pack("[s, s]", "paid-but-open", "paid-after-expiry");
+    if (!sweep->skipped)
+        json_array_append_new(kinds, json_string("order-refused"));
     json_t *news = NULL;
     bool synced = alert_sync(job, kinds, seen, &news, err);
-    size_t index;
-    json_t *alert;
-    json_array_foreach(news, index, alert)
-    {
-        const char *kind = json_string_value(json_object_get(alert, "kind"));
-        job_warn(job, "alert", "order %s%s", json_string_value(json_object_get(alert, "summary")),
-                 news_words(kind));
-    }
+    tell_news(job, news);
     json_decref(news);
     json_decref(kinds);
     json_decref(seen);

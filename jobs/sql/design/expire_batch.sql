@@ -93,7 +93,7 @@ WITH mine AS MATERIALIZED (
                'total_amount', to_char(total_amount, 'FM999,999,999,990'),
                'currency', 'NT$',
                'tickets', coalesce(listed.tickets, '[]')),
-           $1::timestamptz + interval '3 days'
+           now() + interval '3 days' -- the mail's own clock, which is the outbox's
       FROM expired
       LEFT JOIN users AS customer
         ON customer.id = expired.user_id

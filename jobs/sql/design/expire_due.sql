@@ -3,7 +3,7 @@
 -- $1 now timestamptz  $2 grace interval  $3 position: expires_at timestamptz  $4 and id uuid  $5 most int
 -- rows: id uuid, expires_at text
 SELECT id,
-       to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS expires_at
+       expires_at::text AS expires_at -- exact, and good for -infinity too
   FROM orders
  WHERE status = 'pending'
    AND expires_at < $1::timestamptz - $2::interval
