@@ -176,7 +176,9 @@ static void run_attempt(struct job *job, struct error *err)
 {
     struct run *run = &job->run;
     run->given_timeout_ms = (int)options_number(&job->options, "timeout", 0);
-    deadline_start(run->given_timeout_ms > 0 ? run->given_timeout_ms : run->timeout_ms);
+    if (run->given_timeout_ms > 0)
+        run->timeout_ms = run->given_timeout_ms;
+    deadline_start(run->timeout_ms);
     bool locked = begin_attempt(job, err);
     if (locked) {
         deadline_start(run->timeout_ms);

@@ -6,6 +6,7 @@ SELECT set_config('statement_timeout', $1, true),
        set_config('idle_in_transaction_session_timeout', $3, true),
        set_config('synchronous_commit', coalesce($4, current_setting('synchronous_commit')), true),
        set_config('transaction_read_only', coalesce($5, current_setting('transaction_read_only')), true),
+       set_config('jit', 'off', true), -- compiling takes longer than any statement here should
        -- a client that was killed is noticed in the middle of a statement too; since version 14
        CASE WHEN current_setting('server_version_num')::int >= 140000
             THEN set_config('client_connection_check_interval', '1000', true)

@@ -491,7 +491,7 @@ stop_by() { # SIGNAL
 
 @test "without a database a run exits 69 and its record is replayed once, by two runs too" {
     register
-    DATABASE_URL=postgresql:///shop?host=/nonexistent expire --cron
+    DATABASE_URL=postgresql:///shop?host=/nonexistent expire --cron --retries 0
     assert_failure 69
     assert_one_line '^expire-orders: database is not reachable: '
     assert_equal "$(spooled)" 1
