@@ -39,6 +39,7 @@ struct delivery {
     PGresult *claimed;
     int row;              /* the next of claimed */
     bool closing;         /* time is up: only answers are written down */
+    bool unrecorded;      /* an answer could not be written down: nothing more is begun */
     struct error trouble; /* first error of the queue itself, or of a template */
 };
 
@@ -70,40 +71,52 @@ static void count_status(struct outbox_counts *counts, const char *status)
         counts->deferred++;
 }
 
-static bool reconnect(struct job *job, struct error *err)
+/* The end of the run cuts a statement off only once: then the books get time of their own. */
+static bool may_pass(enum error_kind kind)
 {
-    db_close(job->db);
-    job->db = NULL;
-    return db_connect(&job->db, &job->config, job->type->task.program, err);
+    return error_is_temporary(kind) || kind == ERR_TIMEOUT || kind == ERR_STOPPED;
 }
 
-/* Write one answer down. It must not be lost with a connection: the mail would go out twice. */
-static void mark(struct delivery *delivery, const char *id, const char *verdict, const char *words)
+/* Write one answer down; its row, or NULL with err. It must not be lost with a connection or the
+ * end of the run: the mail would go out twice. */
+static PGresult *write_answer(struct delivery *delivery, const char *const *args, struct error *err)
 {
-    if (deadline_left_ms() == 0) {
-        delivery->closing = true;
-        deadline_close(MARK_MS);
-    }
-    const char *args[] = { id, delivery->worker, verdict, words };
-    struct error err = { 0 };
+    struct job *job = delivery->job;
     PGresult *row = NULL;
     for (int try = 0; row == NULL && try < MARK_TRIES; try++) {
         if (try > 0) {
-            if (err.kind != ERR_UNAVAILABLE && err.kind != ERR_CONFLICT)
+            if (!may_pass(err->kind))
                 break;
-            bool lost = err.kind == ERR_UNAVAILABLE;
-            error_clear(&err);
-            if (!deadline_sleep_ms(100 << try) || (lost && !reconnect(delivery->job, &err)))
-                continue;
+            bool lost = err->kind == ERR_UNAVAILABLE;
+            error_clear(err);
+            deadline_sleep_ms(100 << try);
+            if (lost) {
+                db_close(job->db);
+                job->db = NULL;
+            }
         }
-        if (delivery->job->db != NULL)
-            row = db_query(delivery->job->db, "outbox_answer", args, DB_DURABLE, &err);
+        if (deadline_left_ms() == 0 && !delivery->closing) {
+            delivery->closing = true;
+            deadline_close(MARK_MS);
+        }
+        if (job->db != NULL || db_connect(&job->db, &job->config, job->type->task.program, err))
+            row = db_query(job->db, "outbox_answer", args, DB_DURABLE, err);
     }
+    return row;
+}
+
+static void mark(struct delivery *delivery, const char *id, const char *verdict, const char *words)
+{
+    const char *args[] = { id, delivery->worker, verdict, words };
+    struct error err = { 0 };
+    PGresult *row = write_answer(delivery, args, &err);
     if (row != NULL && PQntuples(row) == 1)
         count_status(delivery->counts, db_text(row, 0, "status"));
-    if (row == NULL)
+    if (row == NULL) {
+        delivery->unrecorded = true;
         error_set(&delivery->trouble, err.kind, "mail %s: %s, but that could not be recorded: %s",
                   id, verdict, err.text);
+    }
     PQclear(row);
     log_event(&delivery->job->log, strcmp(verdict, "sent") == 0 ? LOG_INFO : LOG_WARN, "mail", "id",
               id, "verdict", verdict, "reply", words, NULL);
@@ -219,7 +232,7 @@ static struct letter *write_letter(struct delivery *delivery, int row)
 
 static bool may_go_on(const struct delivery *delivery)
 {
-    return !delivery->closing && deadline_left_ms() > LAST_CALL_MS &&
+    return !delivery->closing && !delivery->unrecorded && deadline_left_ms() > LAST_CALL_MS &&
            (delivery->trouble.kind == ERR_NONE || delivery->trouble.kind == ERR_CONFIG);
 }
 
@@ -272,18 +285,35 @@ static void count_expired(struct delivery *delivery)
     PQclear(row);
 }
 
-/* Give back what was claimed and not begun. */
+/* The ids of what was claimed and not begun, "{id,id,…}"; NULL without memory. */
+static char *waiting_ids(const struct delivery *delivery)
+{
+    struct text ids = { 0 };
+    for (int row = delivery->row; row < PQntuples(delivery->claimed); row++)
+        text_printf(&ids, "%s%s", row == delivery->row ? "{" : ",",
+                    db_text(delivery->claimed, row, "id"));
+    text_add(&ids, "}", 1);
+    if (ids.failed)
+        text_free(&ids);
+    return ids.chars;
+}
+
+/* Give back what was claimed and not begun. Without it, the leases run out. */
 static void release(struct delivery *delivery, int wait_ms)
 {
     if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed) ||
         delivery->job->db == NULL)
         return;
+    char *ids = waiting_ids(delivery);
+    if (ids == NULL)
+        return;
     if (deadline_left_ms() == 0)
         deadline_close(MARK_MS);
     struct error ignored = { 0 };
     struct decimal wait = decimal(wait_ms);
-    const char *args[] = { delivery->worker, wait.text };
+    const char *args[] = { delivery->worker, wait.text, ids };
     PQclear(db_query(delivery->job->db, "outbox_release", args, DB_DURABLE, &ignored));
+    free(ids);
 }
 
 bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error *err)
@@ -297,8 +327,9 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
     count_expired(&delivery);
     if (delivery.trouble.kind == ERR_NONE && claim(&delivery)) {
         struct mail_feed feed = { &delivery, next_mail, mail_answered };
-        bool delivered = mailer_deliver(&job->mail_server, &feed, REPLY_MS, &job->log, err);
-        release(&delivery, delivered ? 0 : SESSION_WAIT_MS);
+        mailer_deliver(&job->mail_server, &feed, REPLY_MS, &job->log, err);
+        bool servers = err->kind == ERR_UNAVAILABLE || err->kind == ERR_CONFIG;
+        release(&delivery, servers ? SESSION_WAIT_MS : 0);
     }
     PQclear(delivery.claimed);
     if (delivery.trouble.kind != ERR_NONE)

@@ -16,7 +16,8 @@ struct outbox_counts {
 /* Deliver what is due, over one connection, until the queue is empty or time is up. Each mail is
  * claimed under a lease, judged by its own answer and marked at once.
  * The run's fence is lifted: it is the last thing a run does.
- * Returns true when nothing is due any more. counts is filled in either case.
+ * Returns true when nothing stood in the way: nothing is due any more, or the time that is left is
+ * too short for another mail. counts is filled in either case.
  * Errors: as mailer_deliver and db_run; mails that were not taken stay queued. */
 bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error *err);
 

@@ -1,14 +1,22 @@
 -- outbox_expire: mails that are too old to be of use; nobody waits for them any more.
+-- One that was tried for the last time keeps its outcome. What another worker holds is left to it.
 -- one row: expired int
-WITH expired AS (
-    UPDATE tickeasy_jobs.mail_outbox
+WITH old AS (
+    SELECT id
+      FROM tickeasy_jobs.mail_outbox
+     WHERE status IN ('queued', 'sending', 'ambiguous')
+       AND next_attempt_at < 'infinity'
+       AND not_after <= now()
+       AND (claimed_until IS NULL OR claimed_until < now())
+       FOR UPDATE SKIP LOCKED
+), expired AS (
+    UPDATE tickeasy_jobs.mail_outbox AS mail
        SET status = 'expired',
            claimed_by = NULL,
            claimed_until = NULL
-     WHERE status IN ('queued', 'sending', 'ambiguous')
-       AND not_after <= now()
-       AND (claimed_until IS NULL OR claimed_until < now())
-    RETURNING id
+      FROM old
+     WHERE mail.id = old.id
+    RETURNING mail.id
 )
 SELECT count(*) AS expired
   FROM expired

@@ -283,6 +283,62 @@ queue() { # COUNT: mails that wait
     assert_equal "$(delivered)" ''
 }
 
+@test "a mail that was perhaps delivered twice stays ambiguous, however old" {
+    queue 1
+    sql "UPDATE tickeasy_jobs.mail_outbox SET status = 'ambiguous', ambiguous_at = now(), attempts = 2,
+                next_attempt_at = 'infinity', not_after = now() - interval '1 s'"
+    run deliver-mail
+    assert_success
+    assert_equal "$(mail_status)" 'ambiguous|2'
+    assert_equal "$(result expiredMails)" 0
+}
+
+@test "old mail that another session holds does not hold up the rest" {
+    queue 2
+    sql "UPDATE tickeasy_jobs.mail_outbox SET not_after = now() - interval '1 s' WHERE recipient = 'u1@example.com'"
+    hold "SELECT FROM tickeasy_jobs.mail_outbox WHERE recipient = 'u1@example.com' FOR UPDATE"
+    run deliver-mail
+    assert_success
+    assert_equal "$(mail_status)" $'queued|0\nsent|1'
+    let_go
+}
+
+@test "when an answer cannot be noted, the mails not begun are given back and that one is not" {
+    queue 3
+    sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now() - interval '1 min'
+          WHERE recipient = 'u1@example.com';
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN RAISE EXCEPTION 'no notes today'; END \$\$;
+         CREATE TRIGGER refuse BEFORE UPDATE ON tickeasy_jobs.mail_outbox
+            FOR EACH ROW WHEN (new.status = 'sent') EXECUTE FUNCTION refuse()"
+    run deliver-mail
+    assert_failure 70
+    assert_output --regexp 'mail .*: sent, but that could not be recorded: .*no notes today'
+    assert_equal "$(delivered | wc -l)" 1
+    assert_equal "$(mails "status = 'sending' AND attempts = 1 AND claimed_until > now()")" 1
+    assert_equal "$(mails "status = 'queued' AND attempts = 0 AND next_attempt_at <= now()")" 2
+}
+
+@test "an answer whose note is cut off by the end of the run is noted all the same" {
+    queue 1
+    hold "LOCK TABLE tickeasy_jobs.alerts" # a lock of the test's own, which the first note waits for
+    sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN
+             SET LOCAL lock_timeout = 0;
+             LOCK TABLE tickeasy_jobs.alerts IN ACCESS SHARE MODE;
+             RETURN new;
+         END \$\$;
+         CREATE TRIGGER slow BEFORE UPDATE ON tickeasy_jobs.mail_outbox
+            FOR EACH ROW WHEN (new.status = 'sent') EXECUTE FUNCTION slow()"
+    start deliver-mail --timeout 30s
+    wait_for eval '[[ -n $(delivered) ]]'
+    kill -TERM "$pid"
+    sleep 0.5
+    let_go
+    ended
+    assert_equal "$(mail_status)" 'sent|1'
+}
+
 @test "unusable rows fail for good, are told, and do not stop the others" {
     queue 4
     sql "UPDATE tickeasy_jobs.mail_outbox SET data = '[1]' WHERE recipient = 'u1@example.com';
