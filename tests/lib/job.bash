@@ -4,9 +4,11 @@ bats_require_minimum_version 1.5.0
 
 # What each of these tests starts from: a database, a state folder and a log of its own, no mail.
 setup_job() {
-    unset TICKEASY_JOBS_CONFIG MAIL_URL ALERT_EMAIL EXPIRE_BATCH EXPIRE_GRACE APP_TIMEZONE
+    unset MAIL_URL ALERT_EMAIL EXPIRE_BATCH EXPIRE_GRACE APP_TIMEZONE
     unset "${!MAIL_@}" "${!LOG_@}"
     export STATE_DIR=$BATS_TEST_TMPDIR/state LOG_FILE=$BATS_TEST_TMPDIR/log
+    : >"$BATS_TEST_TMPDIR/empty.conf" # this machine may have a configuration of its own
+    export TICKEASY_JOBS_CONFIG=$BATS_TEST_TMPDIR/empty.conf
     holders=() pid=''
     new_database
 }
