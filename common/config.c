@@ -59,7 +59,7 @@ static const struct key {
     { "EXPIRE_GRACE", KEY_DURATION, AT(expire_grace_ms), "0s",
       "time an order is left alone after its payment window, to 7d", "0s to 7d", 0,
       7L * 24 * 60 * 60 * 1000 },
-    { "EXPIRE_BATCH", KEY_INTEGER, AT(expire_batch), "500",
+    { "EXPIRE_BATCH", KEY_INTEGER, AT(expire_batch), "1000",
       "orders expired in one transaction, 1 to 10000", "1 to 10000", 1, 10000 },
     { "STATE_DIR", KEY_PATH, AT(state_dir), "/var/lib/tickeasy-jobs",
       "folder for what the database cannot take now", NULL, 0, 0 },

@@ -19,7 +19,8 @@ struct db {
     PGcancel *cancel;   /* made at connect time: making it later could fail when it is needed */
     const char *schema; /* the folder below jobs/sql */
     const char *fence;
-    bool broken; /* given up in the middle of a transaction: answers could be mistaken */
+    size_t ahead; /* statements of our own that went ahead of the steps under way */
+    bool broken;  /* given up in the middle of a transaction: answers could be mistaken */
 };
 
 /* --- statements ---------------------------------------------------------------------------- */
@@ -373,8 +374,8 @@ static bool send_all(struct db *db, const struct db_step *steps, size_t count,
 /* Read every answer up to the sync; before statements of our own come ahead of the steps. The first
  * refusal is kept; the statements after it answer "aborted". Returns false when the connection is
  * of no further use. */
-static bool receive_all(struct db *db, struct db_step *steps, size_t count, size_t before,
-                        struct error *refusal, struct error *lost)
+static bool receive_all(struct db *db, struct db_step *steps, size_t count, struct error *refusal,
+                        struct error *lost)
 {
     size_t statement = 0;
     int64_t cancel_end_ms = 0;
@@ -389,8 +390,9 @@ static bool receive_all(struct db *db, struct db_step *steps, size_t count, size
             statement++;
             continue;
         }
-        struct db_step *step =
-            statement >= before && statement - before < count ? &steps[statement - before] : NULL;
+        struct db_step *step = statement >= db->ahead && statement - db->ahead < count
+                                   ? &steps[statement - db->ahead]
+                                   : NULL;
         switch (PQresultStatus(rows)) {
         case PGRES_PIPELINE_SYNC:
             PQclear(rows);
@@ -423,25 +425,43 @@ static void forget_rows(struct db_step *steps, size_t count)
     }
 }
 
+static bool give_up(const struct error *cause, struct error *err)
+{
+    return error_set(err, cause->kind == ERR_NONE ? ERR_UNAVAILABLE : cause->kind, "%s",
+                     text_or(cause->text, "database connection lost"));
+}
+
+bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_commit commit,
+              int lock_ms, struct error *err)
+{
+    if (!deadline_ok(err))
+        return false;
+    struct error lost = { 0 };
+    db->ahead = is_fenced(db, commit) ? 2 : 1;
+    db->broken = !send_all(db, steps, count, commit, lock_ms, &lost);
+    return !db->broken || give_up(&lost, err);
+}
+
+bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error *err)
+{
+    struct error refusal = { 0 };
+    struct error lost = { 0 };
+    for (size_t i = 0; i < count; i++)
+        steps[i].rows = NULL;
+    db->broken =
+        !receive_all(db, steps, count, &refusal, &lost) || PQexitPipelineMode(db->connection) == 0;
+    if (!db->broken && refusal.kind == ERR_NONE)
+        return true;
+    forget_rows(steps, count);
+    return give_up(refusal.kind != ERR_NONE ? &refusal : &lost, err);
+}
+
 bool db_run(struct db *db, struct db_step *steps, size_t count, enum db_commit commit, int lock_ms,
             struct error *err)
 {
     for (size_t i = 0; i < count; i++)
         steps[i].rows = NULL;
-    if (!deadline_ok(err))
-        return false;
-    struct error refusal = { 0 };
-    struct error lost = { 0 };
-    bool usable = send_all(db, steps, count, commit, lock_ms, &lost) &&
-                  receive_all(db, steps, count, is_fenced(db, commit) ? 2 : 1, &refusal, &lost) &&
-                  PQexitPipelineMode(db->connection) == 1;
-    db->broken = !usable;
-    if (usable && refusal.kind == ERR_NONE)
-        return true;
-    forget_rows(steps, count);
-    const struct error *cause = refusal.kind != ERR_NONE ? &refusal : &lost;
-    return error_set(err, cause->kind == ERR_NONE ? ERR_UNAVAILABLE : cause->kind, "%s",
-                     text_or(cause->text, "database connection lost"));
+    return db_start(db, steps, count, commit, lock_ms, err) && db_finish(db, steps, count, err);
 }
 
 PGresult *db_query(struct db *db, const char *statement, const char *const *args,

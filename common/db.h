@@ -54,6 +54,13 @@ void db_fence(struct db *db, const char *run_id);
 bool db_run(struct db *db, struct db_step *steps, size_t count, enum db_commit commit, int lock_ms,
             struct error *err);
 
+/* db_run in two halves, so that one connection works while another is waited for: db_start sends
+ * the transaction and returns, db_finish waits for its end. Between the two nothing else may be
+ * asked of this db. Errors as db_run; after a db_start that failed there is nothing to finish. */
+bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_commit commit,
+              int lock_ms, struct error *err);
+bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error *err);
+
 /* One statement; returns its rows or NULL. Waits for locks up to DB_LOCK_MS. */
 PGresult *db_query(struct db *db, const char *statement, const char *const *args,
                    enum db_commit commit, struct error *err);

@@ -3,8 +3,6 @@
  * the replies, which the monitor callback reads along, and in the codes kept per message. */
 #include "mailer.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,13 +15,14 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 /* In this order: each header looks for what the ones before it defined. */
 #include <auth-client.h>
 #include <libesmtp.h>
 
 #include "deadline.h"
+#include "smtp_reply.h"
+#include "smtp_tls.h"
 #include "text.h"
 
 enum {
@@ -69,15 +68,8 @@ struct link {
     enum phase phase;
     int64_t asked_ms; /* since when we wait for a reply */
 
-    char line[512]; /* the reply line being read */
-    size_t line_length;
-    size_t chunking; /* letters of the word CHUNKING just seen */
-    int code;        /* the latest reply; 0 = none since the latest command */
-    char words[256];
-    char garbage[64]; /* a line that is no reply */
-
-    long certificate; /* X509_V_... */
-    char tls_trouble[128];
+    struct smtp_reply reply;
+    struct smtp_tls tls;
 };
 
 /* Callbacks take const text and our settings are const, libesmtp's types are not. */
@@ -86,23 +78,6 @@ static void *unconst(const void *pointer)
     void *writable;
     memcpy(&writable, &pointer, sizeof writable);
     return writable;
-}
-
-/* A peer's words as one line of ASCII, for logs and for a UTF-8 column. */
-static void add_words(char *out, size_t size, const char *words)
-{
-    size_t length = strlen(out);
-    if (length > 0 && length + 1 < size)
-        out[length++] = ' ';
-    for (; *words != '\0' && length + 1 < size; words++) {
-        unsigned char c = (unsigned char)*words;
-        if (c <= ' ' && (length == 0 || out[length - 1] == ' '))
-            continue;
-        out[length++] = c <= ' ' || c == 0x7f ? ' ' : c > 0x7f ? '?' : (char)c;
-    }
-    while (length > 0 && out[length - 1] == ' ')
-        length--;
-    out[length] = '\0';
 }
 
 /* Make libesmtp end the session: every further read and write fails at once. What has arrived can
@@ -128,7 +103,7 @@ static void trouble(struct link *link, enum error_kind kind, const char *what)
 static void trouble_words(struct link *link, enum error_kind kind, const char *what)
 {
     error_set(link->err, kind, "mail server %s:%s %s: %d %s", link->server->host,
-              link->server->port, what, link->code, link->words);
+              link->server->port, what, link->reply.code, link->reply.words);
 }
 
 static const char *moment(const struct link *link)
@@ -172,7 +147,7 @@ static void answer_words(struct mail_answer *answer, const smtp_status_t *status
     if (status->enh_class != 0)
         snprintf(answer->reply, sizeof answer->reply, "%d.%d.%d", status->enh_class,
                  status->enh_subject, status->enh_detail);
-    add_words(answer->reply, sizeof answer->reply, status->text);
+    smtp_reply_words(answer->reply, sizeof answer->reply, status->text);
 }
 
 static enum mail_verdict refusal(int code)
@@ -241,7 +216,7 @@ static const char *on_text(void **context, int *length, void *arg)
         mail->complete = false;
         mail->piece_ms = deadline_now_ms();
         mail->link->phase = BODY;
-        mail->link->code = 0;
+        smtp_reply_forget(&mail->link->reply);
         return NULL;
     }
     *length = 0;
@@ -314,8 +289,9 @@ static void login_refused(struct link *link)
         return;
     }
     snprintf(what, sizeof what, "refused the login of user \"%s\": %d %s%s", link->server->user,
-             link->code, link->words, link->code / 100 == 4 ? "" : "; check MAIL_URL");
-    trouble(link, link->code / 100 == 4 ? ERR_UNAVAILABLE : ERR_CONFIG, what);
+             link->reply.code, link->reply.words,
+             link->reply.code / 100 == 4 ? "" : "; check MAIL_URL");
+    trouble(link, link->reply.code / 100 == 4 ? ERR_UNAVAILABLE : ERR_CONFIG, what);
 }
 
 static bool holds(const char *buffer, size_t length, const char *command)
@@ -353,56 +329,19 @@ static void on_write(struct link *link, const char *buffer, size_t length)
         link->phase = STARTTLS;
     else if (holds(buffer, length, "EHLO ") || holds(buffer, length, "HELO "))
         link->phase = HELLO;
-    link->code = 0;
-    link->words[0] = '\0';
+    smtp_reply_forget(&link->reply);
     link->asked_ms = deadline_now_ms();
 }
 
-static bool is_reply(const char *line)
+static void on_reply(struct link *link)
 {
-    return isdigit((unsigned char)line[0]) && isdigit((unsigned char)line[1]) &&
-           isdigit((unsigned char)line[2]) && (line[3] == ' ' || line[3] == '-');
-}
-
-/* True when the line ends a reply. */
-static bool on_line(struct link *link)
-{
-    link->line[link->line_length] = '\0';
-    link->line_length = 0;
-    if (!is_reply(link->line)) {
-        if (link->garbage[0] == '\0')
-            add_words(link->garbage, sizeof link->garbage, link->line);
-        return false;
-    }
-    int code = (link->line[0] - '0') * 100 + (link->line[1] - '0') * 10 + (link->line[2] - '0');
-    if (code != link->code)
-        link->words[0] = '\0';
-    link->code = code;
-    add_words(link->words, sizeof link->words, link->line + 4);
-    if (link->line[3] == '-')
-        return false;
-
+    int code = link->reply.code;
     link->asked_ms = deadline_now_ms();
     if (link->phase == LOGIN && code == 235)
         link->logged_in = true;
     if (code == 421 || code == 432) {
         trouble_words(link, ERR_UNAVAILABLE, "wants us to come back later");
         hang_up(link);
-    }
-    return true;
-}
-
-/* libesmtp uses BDAT whenever the server offers it, and without PIPELINING the body of a refused
- * mail becomes the start of the next one. Spoil the word's last letter in the read buffer, which
- * also works when the word arrives in two pieces. */
-static void hide_chunking(struct link *link, char *c)
-{
-    static const char word[] = "CHUNKING";
-    char upper = (char)toupper((unsigned char)*c);
-    link->chunking = upper == word[link->chunking] ? link->chunking + 1 : upper == word[0];
-    if (link->chunking == sizeof word - 1) {
-        *c = 'X';
-        link->chunking = 0;
     }
 }
 
@@ -418,12 +357,9 @@ static void on_read(struct link *link, char *buffer, size_t length)
             hang_up(link);
             return;
         }
-        hide_chunking(link, &buffer[i]);
-        ended = false;
-        if (buffer[i] == '\n')
-            ended = on_line(link);
-        else if (buffer[i] != '\0' && link->line_length < sizeof link->line - 1)
-            link->line[link->line_length++] = buffer[i];
+        ended = smtp_reply_take(&link->reply, &buffer[i]);
+        if (ended)
+            on_reply(link);
     }
     /* libesmtp's wait starts anew with every byte; ours is for the whole reply. */
     if (!ended && !link->quitting && deadline_now_ms() - link->asked_ms > link->wait_ms) {
@@ -475,9 +411,7 @@ static void on_connect(struct link *link)
     link->phase = GREETING;
     link->connected = true;
     link->secured = link->logged_in = link->quitting = false;
-    link->line_length = link->chunking = 0;
-    link->code = 0;
-    link->words[0] = link->garbage[0] = '\0';
+    link->reply = (struct smtp_reply){ 0 };
     link->asked_ms = deadline_now_ms();
     if (link->fd < 0) {
         error_set(link->err, ERR_INTERNAL, "the socket of libesmtp is not found");
@@ -563,7 +497,7 @@ static void on_event(smtp_session_t session, int event, void *arg, ...)
         *va_arg(args, int *) = 1;
         break;
     case SMTP_EV_INVALID_PEER_CERTIFICATE:
-        /* Comes only where the certificate is not asked for, see make_tls. */
+        /* Comes only where the certificate is not asked for, see run_session. */
         (void)va_arg(args, long);
         *va_arg(args, int *) = !link->encrypt;
         break;
@@ -571,62 +505,6 @@ static void on_event(smtp_session_t session, int event, void *arg, ...)
         break;
     }
     va_end(args);
-}
-
-/* --- TLS ---------------------------------------------------------------------------------------
- */
-
-static bool is_address(const char *host)
-{
-    struct in_addr address;
-    return inet_pton(AF_INET, host, &address) == 1;
-}
-
-/* libesmtp names no server in its hello, and tells nobody why a handshake failed. */
-static void on_tls(const SSL *tls, int where, int result)
-{
-    struct link *link = SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls));
-    if (where == SSL_CB_HANDSHAKE_START && !is_address(link->server->host))
-        SSL_set_tlsext_host_name((SSL *)unconst(tls), unconst(link->server->host));
-    if ((where & SSL_CB_EXIT) == 0 || result > 0)
-        return;
-    link->certificate = SSL_get_verify_result(tls);
-    unsigned long code = ERR_peek_last_error();
-    snprintf(link->tls_trouble, sizeof link->tls_trouble, "%s",
-             text_or(code == 0 ? NULL : ERR_reason_error_string(code), "handshake broken off"));
-}
-
-/* A context of our own: libesmtp's is freed with the first session and then used again. TLS 1.2 at
- * most: with 1.3 libesmtp polls before it reads the session tickets and hangs now and then. On
- * loopback without a login clear text would do as well, so any certificate does. */
-static SSL_CTX *make_tls(struct link *link)
-{
-    const struct mail_server *server = link->server;
-    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-    if (tls == NULL) {
-        error_memory(link->err);
-        return NULL;
-    }
-    SSL_CTX_set_app_data(tls, link);
-    SSL_CTX_set_info_callback(tls, on_tls);
-    X509_VERIFY_PARAM *names = SSL_CTX_get0_param(tls);
-    bool ready = SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) &&
-                 SSL_CTX_set_max_proto_version(tls, TLS1_2_VERSION) &&
-                 (is_address(server->host) ? X509_VERIFY_PARAM_set1_ip_asc(names, server->host)
-                                           : X509_VERIFY_PARAM_set1_host(names, server->host, 0));
-    SSL_CTX_set_verify(tls, link->encrypt ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    if (!ready)
-        error_set(link->err, ERR_INTERNAL, "TLS cannot be set up for host %s", server->host);
-    else if (server->ca_file == NULL || server->ca_file[0] == '\0')
-        SSL_CTX_set_default_verify_paths(tls);
-    else if (!SSL_CTX_load_verify_file(tls, server->ca_file))
-        error_set(link->err, ERR_CONFIG, "no certificates can be read from %s; check MAIL_CA_FILE",
-                  server->ca_file);
-    ERR_clear_error();
-    if (link->err->kind == ERR_NONE)
-        return tls;
-    SSL_CTX_free(tls);
-    return NULL;
 }
 
 static int on_login(auth_client_request_t request, char **result, int fields, void *arg)
@@ -642,22 +520,6 @@ static int on_login(auth_client_request_t request, char **result, int fields, vo
 /* --- a session ---------------------------------------------------------------------------------
  */
 
-static void explain_tls(struct link *link)
-{
-    char what[512];
-    if (link->certificate == X509_V_ERR_HOSTNAME_MISMATCH ||
-        link->certificate == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        snprintf(what, sizeof what, "has a certificate for another name than %s",
-                 link->server->host);
-    else if (link->certificate != X509_V_OK)
-        snprintf(what, sizeof what, "has a certificate that is not trusted: %s; check MAIL_CA_FILE",
-                 X509_verify_cert_error_string(link->certificate));
-    else
-        snprintf(what, sizeof what, "broke off TLS: %s",
-                 text_or(link->tls_trouble, "handshake broken off"));
-    trouble(link, ERR_UNAVAILABLE, what);
-}
-
 /* Why a session ended with messages unanswered, when no callback has told it. */
 static void explain(struct link *link)
 {
@@ -670,29 +532,30 @@ static void explain(struct link *link)
         snprintf(what, sizeof what, "cannot be reached: %s",
                  text_or(smtp_strerror(smtp_errno(), buffer, sizeof buffer), "no reason given"));
         trouble(link, ERR_UNAVAILABLE, what);
-    } else if (link->garbage[0] != '\0') {
-        snprintf(what, sizeof what, "does not speak SMTP: %s", link->garbage);
+    } else if (link->reply.garbage[0] != '\0') {
+        snprintf(what, sizeof what, "does not speak SMTP: %s", link->reply.garbage);
         trouble(link, ERR_UNAVAILABLE, what);
-    } else if (link->phase == LOGIN && !link->logged_in && link->code >= 400) {
+    } else if (link->phase == LOGIN && !link->logged_in && link->reply.code >= 400) {
         login_refused(link);
-    } else if (link->code >= 400) {
+    } else if (link->reply.code >= 400) {
         trouble_words(link, ERR_UNAVAILABLE,
                       link->phase == STARTTLS ? "refused STARTTLS" : "refused us");
-    } else if (link->code != 0 && link->phase != STARTTLS) {
+    } else if (link->reply.code != 0 && link->phase != STARTTLS) {
         snprintf(what, sizeof what, "sent a reply that is too long or not SMTP: %d %.80s",
-                 link->code, link->words);
+                 link->reply.code, link->reply.words);
         trouble(link, ERR_UNAVAILABLE, what);
     } else if (deadline_now_ms() - link->asked_ms >= link->wait_ms) {
         gave_no_answer(link);
     } else if (link->phase == STARTTLS) {
-        explain_tls(link);
+        smtp_tls_explain(&link->tls, what, sizeof what);
+        trouble(link, ERR_UNAVAILABLE, what);
     } else {
         snprintf(what, sizeof what, "closed the connection %s", moment(link));
         trouble(link, ERR_UNAVAILABLE, what);
     }
 }
 
-static bool prepare(struct link *link, SSL_CTX *tls, auth_context_t login)
+static bool prepare(struct link *link, auth_context_t login)
 {
     static const int waits[] = { Timeout_GREETING, Timeout_ENVELOPE, Timeout_DATA, Timeout_TRANSFER,
                                  Timeout_DATA2 };
@@ -701,7 +564,8 @@ static bool prepare(struct link *link, SSL_CTX *tls, auth_context_t login)
     snprintf(address, sizeof address, "%s:%s", link->server->host, link->server->port);
     bool ready =
         smtp_set_server(session, address) && smtp_set_eventcb(session, on_event, link) &&
-        smtp_set_monitorcb(session, on_monitor, link, 0) && smtp_starttls_set_ctx(session, tls) &&
+        smtp_set_monitorcb(session, on_monitor, link, 0) &&
+        smtp_starttls_set_ctx(session, link->tls.context) &&
         smtp_starttls_enable(session, link->encrypt ? Starttls_REQUIRED : Starttls_ENABLED);
     for (size_t i = 0; ready && i < sizeof waits / sizeof waits[0]; i++)
         ready = smtp_set_timeout(session, waits[i] | Timeout_OVERRIDE_RFC2822_MINIMUM,
@@ -740,25 +604,25 @@ static void converse(struct link *link)
     }
 }
 
-/* One session, with an SSL context and a login context of its own: neither outlives a session
- * well. */
+/* One session, with a TLS context and a login context of its own: neither outlives a session well,
+ * libesmtp's own TLS context is freed with the first and then used again. On loopback without a
+ * login clear text would do as well, so any certificate does. */
 static void run_session(struct link *link)
 {
-    SSL_CTX *tls = NULL;
     auth_context_t login = NULL;
     link->session = smtp_create_session();
     if (link->session == NULL || (login = auth_create_context()) == NULL) {
         error_memory(link->err);
         goto out;
     }
-    if ((tls = make_tls(link)) != NULL && prepare(link, tls, login))
+    if (smtp_tls_open(&link->tls, link->server, link->encrypt, link->err) && prepare(link, login))
         converse(link);
 out:
     if (link->session != NULL)
         smtp_destroy_session(link->session);
     if (login != NULL)
         auth_destroy_context(login);
-    SSL_CTX_free(tls);
+    smtp_tls_close(&link->tls);
 }
 
 static void log_session(struct log *log, const struct link *link, int64_t started_ms)

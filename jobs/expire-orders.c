@@ -17,6 +17,7 @@
 
 enum {
     UUID = 37,
+    LANES = 2,
     WINDOW = 5000,      /* due orders read at a time: what a run keeps in memory */
     SUSPECTS = 20000,   /* orders of refused batches kept for a second look; the rest waits */
     CONFLICT_TRIES = 6, /* a batch that loses against customers' locks; then the next run has it */
@@ -30,9 +31,22 @@ struct orders {
     size_t count;
 };
 
+/* A connection and the batch that is under way on it. */
+struct lane {
+    struct db *db;
+    char (*ids)[UUID];    /* room for a batch */
+    struct orders orders; /* the batch under way */
+    struct db_step steps[2];
+    bool busy;
+};
+
 /* A run's way through the due orders. */
 struct sweep {
     struct job *job;
+    /* Two, so that the server works on one batch while the other is sent, judged and counted; the
+     * second is opened when there is more than one batch. */
+    struct lane lanes[LANES];
+    int lane_count;
     char grace_text[32];
     struct orders suspects; /* of batches that the schema refused */
     json_t *refused;        /* alerts of the orders that stand alone as the reason */
@@ -40,6 +54,42 @@ struct sweep {
     struct progress progress;
     long seen;
 };
+
+/* --- lanes --------------------------------------------------------------------------------- */
+
+static bool open_first_lane(struct sweep *sweep, struct error *err)
+{
+    struct lane *lane = &sweep->lanes[0];
+    lane->db = sweep->job->db;
+    lane->ids = calloc((size_t)sweep->job->config.expire_batch, UUID);
+    sweep->lane_count = 1;
+    return lane->ids != NULL || error_memory(err);
+}
+
+/* A server without a connection to spare is no trouble: then one lane does it all. */
+static void open_second_lane(struct sweep *sweep)
+{
+    struct job *job = sweep->job;
+    struct lane *lane = &sweep->lanes[1];
+    struct error why = { 0 };
+    if (sweep->lane_count == LANES)
+        return;
+    if (lane->ids == NULL)
+        lane->ids = calloc((size_t)job->config.expire_batch, UUID);
+    if (lane->ids == NULL || !db_connect(&lane->db, &job->config, job->type->task.program, &why)) {
+        log_event(&job->log, LOG_INFO, "one_connection", "reason", why.text, NULL);
+        return;
+    }
+    db_fence(lane->db, job->run.id);
+    sweep->lane_count = LANES;
+}
+
+static void close_lanes(struct sweep *sweep)
+{
+    db_close(sweep->lanes[1].db); /* the first one's is the run's own */
+    for (int i = 0; i < LANES; i++)
+        free(sweep->lanes[i].ids);
+}
 
 /* --- one batch ----------------------------------------------------------------------------- */
 
@@ -64,9 +114,10 @@ static void count_batch(struct job *job, const PGresult *row)
     job_add(job, "batches", 1);
 }
 
-/* Expire these orders, all or nothing. A crash of the server may undo it without harm: whatever
- * builds on it (a sale, a mail's claim, the end of this run) is committed after it. */
-static bool expire_batch(struct sweep *sweep, const struct orders *orders, struct error *err)
+/* Send the expiry of these orders, all or nothing. A crash of the server may undo it without harm:
+ * whatever builds on it (a sale, a mail's claim, the end of this run) is committed after it. */
+static bool start_batch(struct sweep *sweep, struct lane *lane, const struct orders *orders,
+                        struct error *err)
 {
     struct job *job = sweep->job;
     char *ids = array_of(orders);
@@ -75,30 +126,36 @@ static bool expire_batch(struct sweep *sweep, const struct orders *orders, struc
     const char *lock_args[] = { ids, job->run.now, sweep->grace_text };
     const char *batch_args[] = { job->run.now, job->config.app_timezone, job->config.mail_lang,
                                  ids };
-    struct db_step steps[] = {
-        { .statement = "expire_lock", .args = lock_args },
-        { .statement = "expire_batch", .args = batch_args },
-    };
-    bool done = db_run(job->db, steps, 2, DB_LAZY, DB_LOCK_MS, err);
-    if (done) {
-        const PGresult *row = steps[1].rows;
-        count_batch(job, row);
-        if (db_number(row, 0, "expired") + db_number(row, 0, "paid") < (long)orders->count)
-            sweep->skipped = true;
-    }
-    PQclear(steps[0].rows);
-    PQclear(steps[1].rows);
+    lane->steps[0] = (struct db_step){ .statement = "expire_lock", .args = lock_args };
+    lane->steps[1] = (struct db_step){ .statement = "expire_batch", .args = batch_args };
+    lane->busy = db_start(lane->db, lane->steps, 2, DB_LAZY, DB_LOCK_MS, err);
+    lane->orders = *orders;
     free(ids);
-    return done;
+    return lane->busy;
 }
 
-/* The same, giving way to customers as often as it takes. True as well when they were always
+static bool finish_batch(struct sweep *sweep, struct lane *lane, struct error *err)
+{
+    lane->busy = false;
+    if (!db_finish(lane->db, lane->steps, 2, err))
+        return false;
+    const PGresult *row = lane->steps[1].rows;
+    count_batch(sweep->job, row);
+    if (db_number(row, 0, "expired") + db_number(row, 0, "paid") < (long)lane->orders.count)
+        sweep->skipped = true;
+    PQclear(lane->steps[0].rows);
+    PQclear(lane->steps[1].rows);
+    return true;
+}
+
+/* Expire a batch, giving way to customers as often as it takes. True as well when they were always
  * faster: those orders are left to the next run. */
-static bool expire_patiently(struct sweep *sweep, const struct orders *orders, struct error *err)
+static bool expire_patiently(struct sweep *sweep, struct lane *lane, const struct orders *orders,
+                             struct error *err)
 {
     for (int try = 0; try < CONFLICT_TRIES; try++) {
         error_clear(err);
-        if (expire_batch(sweep, orders, err))
+        if (start_batch(sweep, lane, orders, err) && finish_batch(sweep, lane, err))
             return true;
         if (err->kind != ERR_CONFLICT)
             return false;
@@ -158,7 +215,7 @@ static bool isolate(struct sweep *sweep, const struct orders *orders, // NOLINT(
 {
     if (!deadline_ok(err))
         return false;
-    if (orders->count == 0 || expire_patiently(sweep, orders, err))
+    if (orders->count == 0 || expire_patiently(sweep, &sweep->lanes[0], orders, err))
         return true;
     if (err->kind != ERR_REJECTED)
         return false;
@@ -187,29 +244,45 @@ static bool isolate_suspects(struct sweep *sweep, struct error *err)
 
 /* --- all that is due ----------------------------------------------------------------------- */
 
-/* Expire what one window holds. Refused batches are set aside: the healthy ones come first. */
+/* Wait for the batch of a lane, if one is under way. Where it lost against customers it is tried
+ * again; where it was refused it is set aside: the healthy ones come first. */
+static bool settle(struct sweep *sweep, struct lane *lane, struct error *err)
+{
+    if (!lane->busy)
+        return true;
+    const struct orders orders = lane->orders;
+    bool good = finish_batch(sweep, lane, err) ||
+                (err->kind == ERR_CONFLICT && expire_patiently(sweep, lane, &orders, err));
+    if (!good && err->kind == ERR_REJECTED) {
+        error_clear(err);
+        good = suspect(sweep, &orders, err);
+    }
+    sweep->seen += (long)orders.count;
+    progress_show(&sweep->progress, sweep->seen);
+    return good;
+}
+
+/* Expire what one window holds, the lanes in turn. */
 static bool expire_window(struct sweep *sweep, const PGresult *window, struct error *err)
 {
     size_t size = (size_t)sweep->job->config.expire_batch;
-    struct orders batch = { calloc(size, UUID), 0 };
-    if (batch.ids == NULL)
-        return error_memory(err);
-    bool good = true;
     int rows = PQntuples(window);
-    for (int row = 0; good && row < rows; row++) {
-        snprintf(batch.ids[batch.count++], UUID, "%s", db_text(window, row, "id"));
-        if (batch.count < size && row < rows - 1)
-            continue;
-        good = deadline_ok(err) && expire_patiently(sweep, &batch, err);
-        if (!good && err->kind == ERR_REJECTED) {
-            error_clear(err);
-            good = suspect(sweep, &batch, err);
-        }
-        sweep->seen += (long)batch.count;
-        progress_show(&sweep->progress, sweep->seen);
-        batch.count = 0;
+    bool good = true;
+    if ((size_t)rows > size)
+        open_second_lane(sweep);
+    for (int row = 0, turn = 0; good && row < rows; turn++) {
+        struct lane *lane = &sweep->lanes[turn % sweep->lane_count];
+        good = settle(sweep, lane, err) && deadline_ok(err);
+        struct orders batch = { lane->ids, 0 };
+        while (good && row < rows && batch.count < size)
+            snprintf(batch.ids[batch.count++], UUID, "%s", db_text(window, row++, "id"));
+        good = good && start_batch(sweep, lane, &batch, err);
     }
-    free(batch.ids);
+    /* what is under way may be committed: it is waited for and counted in any case */
+    for (int i = 0; i < sweep->lane_count; i++) {
+        struct error late = { 0 };
+        good = settle(sweep, &sweep->lanes[i], good ? err : &late) && good;
+    }
     return good;
 }
 
@@ -346,8 +419,10 @@ static bool expire_due_orders(struct job *job, struct error *err)
         job_set(job, counters[i], 0);
     struct sweep sweep;
     sweep_init(&sweep, job);
-    bool done = start_progress(&sweep, err) && expire_all(&sweep, err);
+    bool done =
+        open_first_lane(&sweep, err) && start_progress(&sweep, err) && expire_all(&sweep, err);
     progress_end(&sweep.progress);
+    close_lanes(&sweep);
     done = done && watch_money(&sweep, err);
     json_decref(sweep.refused);
     free(sweep.suspects.ids);

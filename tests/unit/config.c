@@ -94,7 +94,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(config->mail_ca_file, "");
     assert_string_equal(config->alert_email, "");
     assert_int_equal(config->expire_grace_ms, 0);
-    assert_int_equal(config->expire_batch, 500);
+    assert_int_equal(config->expire_batch, 1000);
     assert_string_equal(config->state_dir, "/var/lib/tickeasy-jobs");
     assert_string_equal(config->log_file, "");
     assert_string_equal(config->log_level, "info");
@@ -153,7 +153,7 @@ static void an_empty_value_means_the_default(void **state)
 {
     struct place *place = *state;
     expect_config(place, "EXPIRE_BATCH=\nSTATE_DIR=''\nMAIL_URL=\n");
-    assert_int_equal(place->config.expire_batch, 500);
+    assert_int_equal(place->config.expire_batch, 1000);
     assert_string_equal(place->config.state_dir, "/var/lib/tickeasy-jobs");
     assert_string_equal(place->config.mail_url, "");
 }

@@ -1,0 +1,84 @@
+#include "smtp_tls.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "text.h"
+
+static bool is_address(const char *host)
+{
+    struct in_addr address;
+    return inet_pton(AF_INET, host, &address) == 1;
+}
+
+/* libesmtp names no server in its hello, and tells nobody why a handshake failed. */
+static void on_handshake(const SSL *session, int where, int result)
+{
+    struct smtp_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(session));
+    if (where == SSL_CB_HANDSHAKE_START && !is_address(tls->host)) {
+        SSL *writable; /* the callback's type is const, the session is not */
+        memcpy(&writable, &session, sizeof(SSL *));
+        SSL_set_tlsext_host_name(writable, tls->host);
+    }
+    if ((where & SSL_CB_EXIT) == 0 || result > 0)
+        return;
+    tls->certificate = SSL_get_verify_result(session);
+    unsigned long code = ERR_peek_last_error();
+    snprintf(tls->trouble, sizeof tls->trouble, "%s",
+             text_or(code == 0 ? NULL : ERR_reason_error_string(code), "handshake broken off"));
+}
+
+/* TLS 1.2 at most: with 1.3 libesmtp polls before it reads the session tickets and hangs now and
+ * then. */
+static bool set_up(struct smtp_tls *tls, const char *ca_file, bool trusted, struct error *err)
+{
+    SSL_CTX_set_app_data(tls->context, tls);
+    SSL_CTX_set_info_callback(tls->context, on_handshake);
+    SSL_CTX_set_verify(tls->context, trusted ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    X509_VERIFY_PARAM *names = SSL_CTX_get0_param(tls->context);
+    if (!SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) ||
+        !SSL_CTX_set_max_proto_version(tls->context, TLS1_2_VERSION) ||
+        !(is_address(tls->host) ? X509_VERIFY_PARAM_set1_ip_asc(names, tls->host)
+                                : X509_VERIFY_PARAM_set1_host(names, tls->host, 0)))
+        return error_set(err, ERR_INTERNAL, "TLS cannot be set up for host %s", tls->host);
+    if (ca_file[0] == '\0')
+        SSL_CTX_set_default_verify_paths(tls->context);
+    else if (!SSL_CTX_load_verify_file(tls->context, ca_file))
+        return error_set(err, ERR_CONFIG, "no certificates can be read from %s; check MAIL_CA_FILE",
+                         ca_file);
+    return true;
+}
+
+bool smtp_tls_open(struct smtp_tls *tls, const struct mail_server *server, bool trusted,
+                   struct error *err)
+{
+    memcpy(tls->host, server->host, sizeof tls->host);
+    tls->context = SSL_CTX_new(TLS_client_method());
+    if (tls->context == NULL)
+        return error_memory(err);
+    bool ready = set_up(tls, server->ca_file, trusted, err);
+    ERR_clear_error();
+    return ready;
+}
+
+void smtp_tls_close(struct smtp_tls *tls)
+{
+    SSL_CTX_free(tls->context);
+    tls->context = NULL;
+}
+
+void smtp_tls_explain(const struct smtp_tls *tls, char *words, size_t size)
+{
+    if (tls->certificate == X509_V_ERR_HOSTNAME_MISMATCH ||
+        tls->certificate == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        snprintf(words, size, "has a certificate for another name than %s", tls->host);
+    else if (tls->certificate != X509_V_OK)
+        snprintf(words, size, "has a certificate that is not trusted: %s; check MAIL_CA_FILE",
+                 X509_verify_cert_error_string(tls->certificate));
+    else
+        snprintf(words, size, "broke off TLS: %s", text_or(tls->trouble, "handshake broken off"));
+}

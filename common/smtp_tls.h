@@ -1,0 +1,31 @@
+/* smtp_tls: TLS for one session with a mail server, and why a handshake failed. */
+#ifndef COMMON_SMTP_TLS_H
+#define COMMON_SMTP_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+#include "error.h"
+#include "mailer.h"
+
+/* Zero-initialised by the caller; stays where it is while it is open, OpenSSL keeps its address. */
+struct smtp_tls {
+    SSL_CTX *context;
+    char host[256];   /* the name that is asked for and that the certificate must have */
+    long certificate; /* X509_V_..., of the latest handshake that failed */
+    char trouble[128];
+};
+
+/* Ready a context for sessions with server.
+ * trusted   a handshake fails unless the certificate is good; else any certificate does
+ * Errors    ERR_CONFIG the server's CA file cannot be read; ERR_INTERNAL */
+bool smtp_tls_open(struct smtp_tls *tls, const struct mail_server *server, bool trusted,
+                   struct error *err);
+void smtp_tls_close(struct smtp_tls *tls);
+
+/* Why the latest handshake failed, in words that follow "mail server HOST:PORT ". */
+void smtp_tls_explain(const struct smtp_tls *tls, char *words, size_t size);
+
+#endif
