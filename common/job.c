@@ -17,7 +17,15 @@ enum {
     CLOSING_MS = 5000,    /* to write the end of a run down, within the ladder's 10 s */
     EXIT_SOME_FAILED = 1, /* done, but some items failed */
     LOG_FIELDS = 32,
+    TIMEOUT_MIN_MS = 1000, /* both as the registry has them */
+    TIMEOUT_MAX_MS = 86400000,
 };
+
+/* --timeout, 0 when it is not given; prepare has seen that it fits. */
+static int given_timeout_ms(const struct job *job)
+{
+    return (int)options_number(&job->options, "timeout", 0);
+}
 
 /* --- counters ------------------------------------------------------------------------------ */
 
@@ -164,7 +172,6 @@ static bool begin_attempt(struct job *job, struct error *err)
     if (err->kind != ERR_NONE ||
         !runs_begin(job->db, run, options_value(&job->options, "now"), err))
         return false;
-    snprintf(job->log.run, sizeof job->log.run, "%s", run->id);
     log_event(&job->log, LOG_INFO, "begin", "trigger", run->trigger, "attempt",
               decimal(run->attempt).text, "now", run->now, NULL);
     if (run->reaped[0] != '\0')
@@ -175,7 +182,7 @@ static bool begin_attempt(struct job *job, struct error *err)
 static void run_attempt(struct job *job, struct error *err)
 {
     struct run *run = &job->run;
-    run->given_timeout_ms = (int)options_number(&job->options, "timeout", 0);
+    run->given_timeout_ms = given_timeout_ms(job);
     if (run->given_timeout_ms > 0)
         run->timeout_ms = run->given_timeout_ms;
     deadline_start(run->timeout_ms);
@@ -230,6 +237,7 @@ static void run_attempts(struct job *job, struct error *err)
         json_object_clear(job->result);
         job->failed_items = 0;
         run_init(&job->run, task, cron ? "cron" : "manual", attempt);
+        snprintf(job->log.run, sizeof job->log.run, "%s", job->run.id);
         run_attempt(job, err);
         if (!error_is_temporary(err->kind) || attempt > retries_of(job, cron))
             return;
@@ -263,7 +271,8 @@ static bool check(struct job *job, struct error *err)
                                             "runs_replay", "runs_clock", NULL };
     static const char *const mail[] = { "outbox_claim", "outbox_answer", "outbox_expire",
                                         "outbox_release", NULL };
-    deadline_start(job->type->task.timeout_ms);
+    int timeout_ms = given_timeout_ms(job);
+    deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
     if (!db_connect(&job->db, &job->config, job->type->task.program, err))
         return false;
     int count = 0;
@@ -271,19 +280,26 @@ static bool check(struct job *job, struct error *err)
         (job->type->sends_mail && !prepare_all(job, mail, &count, err)) ||
         !prepare_all(job, job->type->statements, &count, err))
         return false;
-    printf("configuration, database and %d statements are good\n", count);
+    if (!options_flag(&job->options, "quiet"))
+        printf("configuration, database and %d statements are good\n", count);
     return true;
 }
 
 static bool look(struct job *job, struct error *err)
 {
     run_init(&job->run, &job->type->task, "manual", 1);
-    deadline_start((int)options_number(&job->options, "timeout", job->run.timeout_ms));
+    int timeout_ms = given_timeout_ms(job);
+    deadline_start(timeout_ms > 0 ? timeout_ms : job->run.timeout_ms);
     bool looked = db_connect(&job->db, &job->config, job->type->task.program, err) &&
                   runs_clock(job->db, &job->run, options_value(&job->options, "now"), err) &&
                   job->type->look(job, err);
     deadline_disarm();
     return looked;
+}
+
+static bool wants_check(const struct job *job)
+{
+    return options_flag(&job->options, "check");
 }
 
 static bool wants_look(const struct job *job)
@@ -308,6 +324,10 @@ static void print_help(const struct job_type *type)
 
 static bool prepare(struct job *job, struct error *err)
 {
+    long timeout_ms = options_number(&job->options, "timeout", TIMEOUT_MIN_MS);
+    if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
+        return error_set(err, ERR_USAGE, "option --timeout: \"%s\" is not from 1s to 1d",
+                         options_value(&job->options, "timeout"));
     if (!config_load(&job->config, options_value(&job->options, "config"), err))
         return false;
     log_open(&job->log, &job->config, job->type->task.program);
@@ -330,13 +350,13 @@ static int report(struct job *job, const struct error *err)
     bool cron = options_flag(options, "cron");
     if (cron && err->kind == ERR_BUSY)
         return EXIT_SUCCESS;
-    if (options_flag(options, "json") && !wants_look(job) && job->result != NULL) {
+    bool works = !wants_check(job) && !wants_look(job);
+    if (works && options_flag(options, "json") && job->result != NULL) {
         json_dumpf(job->result, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
         putchar('\n');
         fflush(stdout);
-    } else if (err->kind == ERR_NONE && !cron && !options_flag(options, "quiet") &&
-               isatty(STDOUT_FILENO) && job->type->tell != NULL && !wants_look(job) &&
-               !options_flag(options, "check")) {
+    } else if (works && err->kind == ERR_NONE && !cron && !options_flag(options, "quiet") &&
+               isatty(STDOUT_FILENO) && job->type->tell != NULL) {
         job->type->tell(job, stdout);
     }
     if (err->kind != ERR_NONE)
@@ -368,7 +388,7 @@ int job_main(int argc, char **argv, const struct job_type *type)
     deadline_install(last_words);
 
     if (prepare(&job, &err)) {
-        if (options_flag(&job.options, "check"))
+        if (wants_check(&job))
             check(&job, &err);
         else if (wants_look(&job))
             look(&job, &err);

@@ -39,7 +39,8 @@ struct job_type {
     /* The work: small committed batches, deadline_ok between them, counters by job_set. Everything
      * that is committed when it returns false stays. */
     bool (*work)(struct job *job, struct error *err);
-    /* Reads only, prints to standard output, leaves no run: --dry-run and the job's own looks. */
+    /* Reads only, prints to standard output, leaves no run: --dry-run and the job's own looks.
+     * Each program has one, as each has --dry-run. */
     bool (*look)(struct job *job, struct error *err);
     /* True when the options ask for look instead of work, beside --dry-run. NULL: never. */
     bool (*looks)(const struct options *options);

@@ -149,6 +149,8 @@ static bool is_wanted(const PGresult *seen, const struct task *task, struct erro
 
 static bool busy(const PGresult *seen, struct error *err)
 {
+    if (db_is_null(seen, 0, "run_id"))
+        return error_set(err, ERR_BUSY, "another run was faster, and is over by now");
     return error_set(err, ERR_BUSY,
                      "another run is going on: run %s on %s, pid %s, since %s, lease until %s",
                      db_text(seen, 0, "run_id"), db_text(seen, 0, "host"), db_text(seen, 0, "pid"),

@@ -42,7 +42,7 @@ struct run {
     int given_timeout_ms; /* from the command line, wins over the registry; 0 = none */
     /* filled by runs_begin */
     char now[40];   /* the database's clock when the run began, ISO 8601 UTC */
-    char since[40]; /* start of the last completed run, ISO 8601 UTC; \"\" = there was none */
+    char since[40]; /* start of the last completed run, ISO 8601 UTC; "" = there was none */
     int timeout_ms;
     int max_retries;
     char reaped[512]; /* the dead run that was closed, in words; "" = none */

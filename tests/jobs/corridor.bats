@@ -73,6 +73,11 @@ unknown_option() {
     expire --timeout soon
     assert_failure 64
     assert_one_line '--timeout.*"soon".*duration such as 30s'
+    expire --timeout 30d
+    assert_failure 64
+    assert_one_line '--timeout: "30d" is not from 1s to 1d$'
+    expire --timeout 0s
+    assert_failure 64
     expire --retries -1
     assert_failure 64
     run --separate-stderr expire-orders --now yesterday
@@ -495,6 +500,8 @@ stop_by() { # SIGNAL
     assert_failure 69
     assert_one_line '^expire-orders: database is not reachable: '
     assert_equal "$(spooled)" 1
+    local record=("$STATE_DIR/spool/"*.json)
+    grep -q " run=${record[0]:(-41):36} end status=failed " "$LOG_FILE"
     assert_equal "$(stat -c %a "$STATE_DIR/spool" "$STATE_DIR/spool/"*.json | xargs)" '700 600'
     start expire-orders --now "$NOW"
     expire
@@ -597,6 +604,15 @@ good_check() {
 @test "--check is content with a good installation and leaves no trace" {
     each_program good_check
     assert_equal "$(runs true)$(sql 'SELECT count(*) FROM tickeasy_jobs.scheduled_tasks')" 00
+}
+
+@test "--check prints no result of a run, and nothing at all when --quiet" {
+    run --separate-stderr expire-orders --check --json
+    assert_success
+    assert_output --regexp '^configuration, database and [0-9]+ statements are good$'
+    run --separate-stderr expire-orders --check --quiet
+    assert_success
+    refute_output
 }
 
 @test "--check finds a table or a column that is missing" {
