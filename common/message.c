@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "words.h"
+
 enum {
     LINE_MAX_COLUMNS = 78,
     WORD_LINE_COLUMNS = 76, /* RFC 2047 2: a line that has an encoded word */
@@ -24,32 +26,10 @@ enum {
 
 /* --- UTF-8 ------------------------------------------------------------------------------------ */
 
-/* The length of the character at text, 0 when it is not UTF-8: no overlong forms, no surrogates,
- * nothing past U+10FFFF. The NUL at the end stops a cut-off character by itself. */
+/* The length of the character at text, which is not at its end; 0 when it is not UTF-8. */
 static size_t character_length(const char *text)
 {
-    const unsigned char *c = (const unsigned char *)text;
-    if (c[0] < 0x80)
-        return 1;
-    if (c[0] < 0xc2 || c[0] > 0xf4)
-        return 0;
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
-    if (c[0] == 0xe0)
-        low = 0xa0;
-    else if (c[0] == 0xed)
-        high = 0x9f;
-    else if (c[0] == 0xf0)
-        low = 0x90;
-    else if (c[0] == 0xf4)
-        high = 0x8f;
-    if (c[1] < low || c[1] > high)
-        return 0;
-    size_t length = c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-    for (size_t i = 2; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
+    return utf8_length(text, strnlen(text, 4));
 }
 
 static bool check_utf8(const char *what, const char *text, struct error *err)
@@ -68,8 +48,7 @@ static bool check_utf8(const char *what, const char *text, struct error *err)
 static bool breaks_line(const char *text, size_t length)
 {
     const unsigned char *c = (const unsigned char *)text;
-    return (length == 1 && (c[0] < ' ' || c[0] == 0x7f)) ||
-           (length == 2 && c[0] == 0xc2 && c[1] < 0xa0) ||
+    return control_length(text, length) > 0 ||
            (length == 3 && c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9));
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "words.h"
+
 /* The text is cut into tags first, so that a mistake in a section that this data does not reach is
  * found all the same; the tags are then rendered, a section's body once per element. */
 
@@ -228,16 +230,6 @@ static const char *entity(char c)
     default:
         return NULL;
     }
-}
-
-/* The length of the control character at text, 0 when it is none: C0, DEL, and C1, which is two
- * bytes in UTF-8. */
-static size_t control_length(const char *text, size_t length)
-{
-    unsigned char c = (unsigned char)text[0];
-    if (c < ' ' || c == 0x7f)
-        return 1;
-    return length > 1 && c == 0xc2 && (unsigned char)text[1] < 0xa0 ? 2 : 0;
 }
 
 /* A raw value keeps its markup and its lines, but no other control character either: a NUL would

@@ -27,12 +27,12 @@ size_t utf8_length(const char *text, size_t length)
 }
 
 /* C1 controls (U+0080 to U+009F) count too: a terminal takes U+009B for the start of a command. */
-static bool is_control(const char *text, size_t count)
+size_t control_length(const char *text, size_t length)
 {
     unsigned char first = (unsigned char)text[0];
-    if (count == 1)
-        return first < ' ' || first == 0x7f;
-    return first == 0xc2 && (unsigned char)text[1] < 0xa0;
+    if (first < ' ' || first == 0x7f)
+        return 1;
+    return length > 1 && first == 0xc2 && (unsigned char)text[1] < 0xa0 ? 2 : 0;
 }
 
 void utf8_clean(char *to, size_t size, const char *from)
@@ -40,7 +40,7 @@ void utf8_clean(char *to, size_t size, const char *from)
     size_t left = strlen(from);
     while (left > 0) {
         size_t count = utf8_length(from, left);
-        const char *shown = count == 0 ? "?" : is_control(from, count) ? " " : from;
+        const char *shown = count == 0 ? "?" : control_length(from, count) > 0 ? " " : from;
         size_t width = shown == from ? count : 1;
         if (width >= size)
             break;
@@ -59,7 +59,7 @@ const char *utf8_trouble(const char *text, size_t length, bool tab_allowed)
         size_t count = utf8_length(text, length);
         if (count == 0)
             return "is not UTF-8";
-        if (is_control(text, count) && !(tab_allowed && *text == '\t'))
+        if (control_length(text, count) > 0 && !(tab_allowed && *text == '\t'))
             return "holds a control character";
         text += count;
         length -= count;
