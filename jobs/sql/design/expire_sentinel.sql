@@ -1,6 +1,7 @@
 -- expire_sentinel: orders whose money and ticket have parted, as far as a run each minute can see:
 -- all that are paid but still open, and those paid after they expired (payments that came since a
--- point in time, and orders with an open alert).
+-- point in time, and orders with an open alert). Ten minutes more, because a payment carries the
+-- time at which its transaction began, and that may commit after a later run has looked.
 -- $1 now timestamptz  $2 grace interval  $3 since timestamptz
 -- rows: kind text, cause text (the order's id), summary text (its number)
 SELECT 'paid-but-open' AS kind,
@@ -18,7 +19,7 @@ SELECT DISTINCT 'paid-after-expiry', orders.id::text, order_number
   FROM (SELECT order_id
           FROM payments
          WHERE status = 'completed'
-           AND updated_at >= $3::timestamptz -- when the database learned of it; paid_at is the provider's
+           AND updated_at >= $3::timestamptz - interval '10 minutes' -- when the database learned of it; paid_at is the provider's
         UNION ALL
         SELECT cause::uuid
           FROM tickeasy_jobs.alerts
