@@ -1,0 +1,280 @@
+# Faults of the world around a job: the database server, the network, the disk, other sessions.
+# bats tests/jobs/faults-world.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+load ../lib/faults
+
+setup() {
+    setup_job
+    proxy=''
+}
+teardown() {
+    [[ -z $proxy ]] || kill "$proxy" 2>/dev/null || true
+    teardown_job
+}
+
+expire() { run --separate-stderr expire-orders --cron "$@"; }
+
+# many COUNT: due orders with a ticket each, of ten types; the quick way
+many() {
+    NOW=$(date -u +%FT%TZ)
+    local type
+    for type in {1..10}; do order "$((9000 + type))" pending '1 hour' --type "$type"; done
+    sql "CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid LANGUAGE sql AS
+         \$\$ SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid \$\$;
+         INSERT INTO orders (id, order_number, user_id, total_amount, contact_info, expires_at)
+         SELECT pg_temp.id(n), 'T' || lpad(n::text, 4, '0'), pg_temp.id(1), 1000, '{}', now() - interval '1 min'
+           FROM generate_series(1, $1) AS n;
+         INSERT INTO tickets (session_id, ticket_type_id, order_id, ticket_number, status)
+         SELECT pg_temp.id(n % 10 + 1), pg_temp.id(n % 10 + 1), pg_temp.id(n), 'M' || n, 'reserved'
+           FROM generate_series(1, $1) AS n;
+         INSERT INTO payments (id, order_id, payment_method, amount)
+         SELECT pg_temp.id(n), pg_temp.id(n), 'credit_card', 1000 FROM generate_series(1, $1) AS n;
+         UPDATE ticket_types SET available_quantity = available_quantity - $1 / 10"
+}
+
+count() { sql "SELECT count(*) FROM orders WHERE status = '$1' AND expires_at < now()"; }
+
+@test "two thousand due orders, one poisoned, beside a session that keeps two: all others expire" {
+    many 2000
+    poison 77
+    hold "SELECT FROM orders WHERE id IN ('$(uuid 5)', '$(uuid 6)') FOR UPDATE"
+    expire
+    assert_failure 1
+    assert_equal "$(count pending)" 3
+    let_go
+    expire
+    assert_failure 1
+    assert_equal "$(count pending)" 1
+    invariants
+}
+
+@test "a ticket type that a session keeps for a whole run holds up no order of other types" {
+    skip 'known fault: each batch with an order of that type tries six times, then all of it is left'
+    many 2000
+    hold "UPDATE ticket_types SET available_quantity = available_quantity WHERE id = '$(uuid 3)'"
+    expire
+    assert_equal "$(count pending)" 200
+    let_go
+    expire
+    assert_equal "$(count pending)" 0
+    invariants
+}
+
+@test "a payment whose transaction began before the run that expired its order is told of" {
+    NOW=$(date -u +%FT%TZ)
+    order 1 pending '-1 minute' --payment pending
+    hold 'SELECT now()'
+    expire
+    assert_equal "$(in_status expired)" T0001
+    let_go "UPDATE payments SET status = 'completed', paid_at = now(), updated_at = now()"
+    expire
+    assert_equal "$(result paidAfterExpiry)" 1
+    expire
+    assert_equal "$(open_alerts)" 'paid-after-expiry|T0001'
+}
+
+@test "connections ended by the operator all the time: the work goes on, and nothing breaks" {
+    many 1500
+    export EXPIRE_BATCH=5
+    (
+        for _ in {1..60}; do
+            sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                  WHERE datname = current_database() AND application_name = 'expire-orders'" >/dev/null
+            sleep 0.1
+        done
+    ) 3>&- 4>&- &
+    local killer=$! runs=0 failed=0 code
+    while kill -0 "$killer" 2>/dev/null; do
+        code=0
+        expire-orders --cron --retries 0 2>/dev/null || code=$?
+        case $code in
+            0) ;;
+            69) ((++failed)) ;;
+            *) echo "exit $code"; return 1 ;;
+        esac
+        ((++runs))
+        [[ $(count pending) != 0 ]] || break
+    done
+    kill "$killer" 2>/dev/null || true
+    wait "$killer" || true
+    echo "$runs runs, $failed of them cut"
+    expire
+    assert_success
+    assert_equal "$(count pending)" 0
+    assert_equal "$(mails true)" 1500
+    assert_equal "$(runs "status = 'running'")" 0
+    invariants
+}
+
+@test "another session that takes ticket types in the opposite order never meets a deadlock" {
+    local n
+    for n in {1..6}; do order "$n" pending '-1 minute' --type "$n"; done
+    hold "SELECT FROM ticket_types WHERE id = '$(uuid 6)' FOR UPDATE"
+    start expire-orders --now "$NOW" --cron
+    let_go "SELECT pg_sleep(2); SELECT FROM ticket_types WHERE id = '$(uuid 1)' FOR UPDATE" # fails when it gets an error
+    ended
+    assert_equal "$status" 0
+    expire --now "$NOW"
+    assert_success
+    assert_equal "$(sql "SELECT count(*) FROM orders WHERE status = 'expired'")" 6
+    invariants
+}
+
+# --- the server -----------------------------------------------------------------------------------
+
+@test "a server that crashes again and again loses no order and never half of one" {
+    local folder=$BATS_TEST_TMPDIR/own round
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+    drop_database
+    private-database start --while $$ "$folder" >/dev/null
+    CLUSTER_URL=$(. "$folder/environment" && echo "$DATABASE_URL")
+    DATABASE_URL=$CLUSTER_URL
+    DATABASE_NAME=''
+    psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/design.sql"
+    migrate >/dev/null
+    many 3000
+    export EXPIRE_BATCH=5
+    for round in 1 2 3; do
+        start expire-orders --cron --retries 0
+        sleep "0.$((2 + RANDOM % 4))"
+        kill -9 "$(head -n 1 "$folder/data/postmaster.pid")"
+        ended
+        [[ $status == 0 || $status == 69 ]]
+        private-database start "$folder" >/dev/null
+        echo "round $round: exit $status, $(count expired) expired"
+        invariants
+    done
+    expire
+    assert_success
+    assert_equal "$(count pending)" 0
+    assert_equal "$(mails true)" 3000
+    assert_equal "$(runs "status = 'running'")" 0
+    invariants
+    private-database stop "$folder"
+}
+
+# --- the network ----------------------------------------------------------------------------------
+
+link() { # OPTION...: a proxy before the server, and the job's way through it
+    local port=${DATABASE_TCP_URL##*:}
+    "$BATS_TEST_DIRNAME/../peers/tcp-proxy" --to "${port%%/*}" "$@" >"$BATS_TEST_TMPDIR/proxy" 3>&- 4>&- &
+    proxy=$!
+    wait_for grep -q '^port ' "$BATS_TEST_TMPDIR/proxy"
+    through=${DATABASE_TCP_URL/:${port%%/*}\//:$(sed -n 's/^port //p' "$BATS_TEST_TMPDIR/proxy")\/}?sslmode=disable
+}
+unlink_proxy() {
+    kill "$proxy" && wait "$proxy" || true
+    proxy=''
+}
+
+@test "a connection reset at any message is a failure that the next run makes good" {
+    local piece n over=''
+    NOW=$(date -u +%FT%TZ)
+    for n in 1 2 3; do order "$n" pending '-1 minute' --payment pending; done
+    remember
+    sql 'CREATE FUNCTION poison_4() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$'
+    export EXPIRE_BATCH=2
+    for ((piece = 1; piece < 60; piece++)); do
+        link --mode reset --at "$piece"
+        DATABASE_URL=$through expire --retries 0
+        unlink_proxy
+        [[ $status == 0 || $status == 69 ]]
+        if [[ $status == 69 ]]; then assert_equal "${#stderr_lines[@]}" 1; fi
+        [[ $status != 0 ]] || over+=x
+        recover .
+        [[ ${#over} -lt 3 ]] || break
+    done
+    echo "$piece pieces"
+    ((piece > 12))
+}
+
+hangs() { # MODE PIECE
+    local begin=$SECONDS
+    link --mode "$1" --at "$2"
+    DATABASE_URL=$through expire --retries 0 --timeout 2s
+    unlink_proxy
+    echo "$1 at $2: exit $status after $((SECONDS - begin)) s: $stderr"
+    ((SECONDS - begin <= 15))
+    [[ $status == 69 || $status == 75 ]]
+    [[ ${#stderr_lines[@]} -ge 1 && ${#stderr_lines[@]} -le 2 ]]
+}
+@test "a network that swallows or drips bytes ends a run within its time and twelve seconds" {
+    NOW=$(date -u +%FT%TZ)
+    order 1 pending '-1 minute'
+    expire --now '2000-01-01T00:00:00Z' # registers the task
+    hangs hole 8
+    hangs hole 14
+    hangs drip 13
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET lease_until = start_time + interval '1 ms' WHERE status = 'running'"
+    expire
+    assert_success
+    assert_equal "$(count pending)" 0
+    assert_equal "$(runs "status = 'running'")" 0
+    assert_equal "$(spooled)" 0
+    invariants
+}
+
+# --- the disk -------------------------------------------------------------------------------------
+
+@test "a state folder that is full or cannot be written changes nothing for a run" {
+    order 1 pending '-1 minute'
+    mkdir "$BATS_TEST_TMPDIR/closed"
+    chmod 500 "$BATS_TEST_TMPDIR/closed"
+    STATE_DIR=/proc/nowhere expire --now "$NOW"
+    assert_success
+    assert_equal "$stderr" ''
+    order 2 pending '-1 minute'
+    if unshare -m true 2>/dev/null; then
+        # shellcheck disable=SC2016 # for the inner shell
+        run --separate-stderr unshare -m sh -c 'mount -t tmpfs -o size=4k none "$1" && { cat /dev/zero >"$1/full" 2>/dev/null
+            STATE_DIR=$1 LOG_FILE=$1/log expire-orders --cron --now "$2"
+            code=$?
+            DATABASE_URL=postgresql:///x?host=/nonexistent STATE_DIR=$1 expire-orders --cron --now "$2" --retries 0
+            [ $? = 69 ] && [ -z "$(find "$1" -name "*.tmp" -o -name "*.json")" ] && exit $code; }' \
+            sh "$BATS_TEST_TMPDIR/closed" "$NOW"
+        assert_success
+    else
+        STATE_DIR=$BATS_TEST_TMPDIR/closed expire --now "$NOW"
+        assert_success
+    fi
+    assert_equal "$(in_status expired)" 'T0001 T0002'
+    invariants
+}
+
+# --- a busy shop ----------------------------------------------------------------------------------
+
+@test "customers who pay while orders expire: each order is paid with its ticket or expired without" {
+    many 1200
+    local seed=$RANDOM buyer
+    echo "seed $seed"
+    sql "UPDATE orders SET expires_at = now() + random() * interval '5 s' WHERE order_number < 'T9' AND order_number LIKE 'T____';
+         CREATE TABLE bought (order_id uuid, done bool)"
+    cat >"$BATS_TEST_TMPDIR/pay.sql" <<'SQL'
+\set n random(1, 1200)
+SELECT ('00000000-0000-0000-0000-' || lpad(:n::text, 12, '0')) AS id \gset
+BEGIN;
+UPDATE payments SET status = 'completed', paid_at = clock_timestamp(), updated_at = now() WHERE order_id = :'id' AND status = 'pending';
+WITH paid AS (UPDATE orders SET status = 'paid' WHERE id = :'id' AND status = 'pending' RETURNING id)
+INSERT INTO bought SELECT :'id', EXISTS (SELECT FROM paid);
+UPDATE tickets SET status = 'sold' WHERE order_id = :'id' AND status = 'reserved';
+COMMIT;
+SQL
+    sed -i "s/:'id'/':id'/g" "$BATS_TEST_TMPDIR/pay.sql"
+    pgbench -n -c 3 -T 6 -R 60 --random-seed="$seed" -f "$BATS_TEST_TMPDIR/pay.sql" "$DATABASE_URL" >"$BATS_TEST_TMPDIR/bench" 2>&1 3>&- 4>&- &
+    buyer=$!
+    while kill -0 "$buyer" 2>/dev/null; do EXPIRE_BATCH=20 expire-orders --cron 2>/dev/null; done
+    wait "$buyer"
+    refute grep -iE 'deadlock|ERROR' "$BATS_TEST_TMPDIR/bench"
+    run expire-orders --cron
+    assert_equal "$(sql "SELECT order_number, o.status FROM orders AS o JOIN bought AS b ON b.order_id = o.id AND b.done
+                          WHERE o.status <> 'paid' OR NOT EXISTS (SELECT FROM tickets WHERE order_id = o.id AND status = 'sold')")" ''
+    assert_equal "$(sql "SELECT order_number FROM orders AS o JOIN payments AS p ON p.order_id = o.id AND p.status = 'completed'
+                          WHERE o.status = 'expired' AND NOT EXISTS (SELECT FROM tickeasy_jobs.alerts WHERE cause = o.id::text)")" ''
+    [[ $(count paid) != 0 && $(count expired) != 0 ]]
+    assert_equal "$(count pending)" 0
+    invariants
+}

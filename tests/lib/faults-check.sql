@@ -1,0 +1,28 @@
+-- What is not as it must be after a fault and the run that follows it; the shop is restored when all
+-- of it is finished. Mail under way when its sender died waits for the end of a lease, which is
+-- brought forward. Variables: first, a pattern for status|error of the run that began first; fresh,
+-- 1 to empty the registry too; spooled, records in the spool; mail, '' without a mail server;
+-- except_types, see invariants-design.sql.
+UPDATE tickeasy_jobs.mail_outbox
+   SET claimed_until = least(claimed_until, now() - interval '1 s'),
+       next_attempt_at = now()
+ WHERE status IN ('queued', 'sending');
+SELECT what FROM before.unfinished;
+SELECT what FROM before.unsent WHERE :'mail' <> '';
+SELECT :spooled || ' records wait in the spool' WHERE :spooled > 0;
+SELECT 'the first run says ' || said
+  FROM (SELECT status || '|' || coalesce(error, '') AS said
+          FROM tickeasy_jobs.task_execution_logs
+         ORDER BY start_time
+         LIMIT 1) AS run
+ WHERE said !~ :'first';
+\ir invariants-design.sql
+SELECT NOT EXISTS (SELECT FROM before.unfinished)
+       AND (:'mail' = '' OR NOT EXISTS (SELECT FROM before.unsent)) AND :spooled = 0 AS finished \gset
+\if :finished
+SELECT before.restore() \g /dev/null
+SELECT :'fresh' = '1' AS fresh \gset
+\if :fresh
+DELETE FROM tickeasy_jobs.scheduled_tasks;
+\endif
+\endif
