@@ -19,6 +19,7 @@ is_sanitized() { nm -D "$TICKEASY_BIN/$1" | grep -q __asan_init; }
 # Six mails come of it, five to buyers and one about the poison.
 little_shop() {
     local n
+    # shellcheck disable=SC2034 # order reads it
     NOW=$(date -u +%FT%TZ)
     for n in {1..6}; do
         order "$n" pending "-$((10 - n)) minutes" --tickets 2 --user "$n" --type "$((n % 2 + 1))" --payment pending
