@@ -105,7 +105,7 @@ out_of_memory() { # FOREVER ALLOCATION
         *) echo "exit $status"; return 1 ;;
     esac
 }
-# A run allocates some ten thousand times: the first hundred are tried all, then a random sample.
+# A run allocates some ten thousand times: once: the first forty, then a random sample.
 memory_shop() { # STEP
     local n
     ! is_sanitized expire-orders || skip 'the sanitizer has an allocator of its own'
