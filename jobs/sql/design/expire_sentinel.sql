@@ -19,7 +19,8 @@ SELECT DISTINCT 'paid-after-expiry', orders.id::text, order_number
   FROM (SELECT order_id
           FROM payments
          WHERE status = 'completed'
-           AND updated_at >= $3::timestamptz - interval '10 minutes' -- when the database learned of it; paid_at is the provider's
+           -- when the database learned of it; paid_at is the provider's clock
+           AND updated_at >= $3::timestamptz - interval '10 minutes'
         UNION ALL
         SELECT cause::uuid
           FROM tickeasy_jobs.alerts
