@@ -4,9 +4,17 @@
 bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
+load ../lib/job
 
-setup() { new_database; }
-teardown() { drop_database; }
+setup() { setup_job; }
+
+teardown() {
+    local role
+    for role in ${ROLE:+"$ROLE" "$ROLE-2"}; do
+        sql "DROP OWNED BY \"$role\"; DROP ROLE \"$role\"" 2>/dev/null || true
+    done
+    teardown_job
+}
 
 # An empty database in place of the template's copy
 empty_database() { sql 'DROP SCHEMA tickeasy_jobs CASCADE' 2>/dev/null; }
@@ -63,6 +71,19 @@ count_migrations() { migrations | wc -l; }
     assert_failure 69
     assert_output --partial 'migrate: database not available: connection to server on socket'
     assert_equal "${#lines[@]}" 1
+}
+
+@test "a login that is refused and a URL that is wrong are exit 78, one line, no password" {
+    for url in "${DATABASE_TCP_URL%/*}/no_such_database" "${DATABASE_URL/postgres@/no-such-role@}" \
+        "$(sed -E 's,:[0-9a-f]{32}@,:Wr0ng@,' <<<"$DATABASE_TCP_URL")" \
+        "$(sed -E 's,:[0-9a-f]{32}@,@,' <<<"$DATABASE_TCP_URL")" 'nonsense=1'; do
+        DATABASE_URL=$url run migrate
+        assert_failure 78
+        assert_output --partial 'migrate: database refused us: '
+        assert_output --partial '; check DATABASE_URL'
+        refute_output --partial Wr0ng
+        assert_equal "${#lines[@]}" 1
+    done
 }
 
 @test "a wrong option is exit 64" {
@@ -147,6 +168,103 @@ built index tickeasy_payments_completed"
     assert_failure 78
     assert_output 'migrate: table tickets is not in the search_path: no index built'
 }
+
+# --- a role of its own for the jobs -----------------------------------------------------------------
+
+# Roles belong to the whole server, so each test has its own; setup makes none.
+make_role() {
+    ROLE=jobs-$DATABASE_NAME
+    sql "CREATE ROLE \"$ROLE\" LOGIN"
+    role_url=${DATABASE_URL/postgres@/$ROLE@}
+}
+
+as_role() { DATABASE_URL=$role_url "$@"; }
+
+@test "the granted role runs the jobs, and gets nothing that they do not need" {
+    export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=jobs@example.com ALERT_EMAIL=ops@example.com
+    make_role
+    order 1 pending '-1 minute' --tickets 2
+    order 2 pending '-1 minute' --payment completed
+    order 3 pending '-1 minute' --payment failed
+    as_role run expire-orders --now "$NOW" --check
+    assert_failure 78
+    run migrate --grant "$ROLE"
+    assert_success
+    assert_output "granted $ROLE what the jobs need"
+    rights=$(sql "SELECT relname, relacl FROM pg_class ORDER BY 1")
+    run migrate --grant "$ROLE"
+    assert_success
+    assert_equal "$(sql "SELECT relname, relacl FROM pg_class ORDER BY 1")" "$rights"
+
+    for options in --check --dry-run '' --audit; do
+        # shellcheck disable=SC2086 # no option at all is one of the cases
+        as_role run expire-orders --now "$NOW" $options
+        refute_output --partial 'permission denied'
+        if [[ $options == --audit ]]; then
+            assert_failure 1
+            assert_output --partial paid-but-open
+        else
+            assert_success
+        fi
+    done
+    assert_equal "$(sql "SELECT order_number FROM orders WHERE status = 'expired' ORDER BY 1")" $'T0001\nT0003'
+    assert_equal "$(stock 1)" 999
+    for options in --check --dry-run ''; do
+        # shellcheck disable=SC2086 # no option at all is one of the cases
+        as_role run deliver-mail $options
+        assert_success
+    done
+    assert_equal "$(sql 'SELECT kind, status FROM tickeasy_jobs.mail_outbox ORDER BY 1')" \
+        $'order-alert|sent\norder-expired|sent\norder-expired|sent'
+    invariants
+
+    for statement in 'SELECT role FROM users' "UPDATE users SET name = 'x'" 'DELETE FROM orders' \
+        'UPDATE orders SET total_amount = 0' "UPDATE payments SET status = 'failed'" \
+        'DELETE FROM tickeasy_jobs.mail_outbox' 'INSERT INTO tickeasy_jobs.schema_migrations VALUES (9, 9)' \
+        'SELECT FROM tickeasy_jobs.audit_log' 'SELECT FROM venues'; do
+        as_role run sql "$statement"
+        assert_failure
+        assert_output --partial 'permission denied for'
+    done
+}
+
+@test "a grant names a schema that the role may not see yet" {
+    make_role
+    sql "CREATE SCHEMA shop; ALTER TABLE concerts SET SCHEMA shop;
+         ALTER DATABASE $DATABASE_NAME SET search_path = public, shop"
+    run migrate --grant "$ROLE"
+    assert_success
+    assert_equal "$(as_role sql 'SELECT count(title) FROM concerts')" 0
+}
+
+@test "nothing is granted to a role that is not there, nor without the application's tables" {
+    run migrate --grant "no'body"
+    assert_failure 78
+    assert_output "migrate: there is no role no'body: nothing granted"
+    make_role
+    sql 'ALTER TABLE tickets RENAME TO tickets_old'
+    run migrate --grant "$ROLE"
+    assert_failure 78
+    assert_output 'migrate: table tickets is not in the search_path: nothing granted'
+    assert_equal "$(sql "SELECT has_schema_privilege('$ROLE', 'tickeasy_jobs', 'USAGE')")" f
+    run migrate --grant
+    assert_failure 64
+    assert_output 'migrate: --grant needs a ROLE, see --help'
+}
+
+@test "who may use a table but not pass its rights on grants nothing" {
+    make_role
+    sql "GRANT CREATE, USAGE ON SCHEMA tickeasy_jobs TO \"$ROLE\";
+         GRANT ALL ON ALL TABLES IN SCHEMA public, tickeasy_jobs TO \"$ROLE\""
+    sql "CREATE ROLE \"$ROLE-2\""
+    as_role run migrate --grant "$ROLE-2"
+    assert_failure 70
+    assert_output --partial 'migrate: the database refuses: ERROR: the caller may not grant '
+    assert_equal "${#lines[@]}" 1
+    assert_equal "$(sql "SELECT has_table_privilege('$ROLE-2', 'orders', 'SELECT')")" f
+}
+
+# --- the sample and the seeds ------------------------------------------------------------------------
 
 @test "the sample data loads, and its stock adds up but for the two types that are wrong" {
     psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/data.sql"
