@@ -203,11 +203,41 @@ STUB
     assert_failure 64
 }
 
-@test "every script has its help" {
-    for script in deps private-database migrate test lint; do
-        run "$PROJECT/scripts/$script" --help
-        assert_success
-        assert_output --partial "$script"
-        refute_output --partial 'set -euo'
+@test "every script has its help, called from anywhere" {
+    for script in deps private-database migrate test lint demo embed; do
+        for call in "$PROJECT:scripts/$script" "$PROJECT/scripts:./$script" "/:$PROJECT/scripts/$script"; do
+            cd "${call%%:*}"
+            run "${call#*:}" --help
+            assert_success
+            assert_output --partial "$script"
+            refute_output --partial 'set -eu'
+            refute_output --partial 'awk:'
+        done
     done
+}
+
+@test "Ctrl-C ends the demo with exit 130, in silence, and leaves nothing" {
+    cp -r "$PROJECT/scripts" "$PROJECT/crontab.example" "$place/"
+    mkdir "$place/bin" "$place/tmp"
+    chmod 711 "$place/tmp"
+    printf 'all:\n' >"$place/Makefile"
+    printf '#!/bin/sh\n' >"$place/scripts/deps"
+    # its load never ends, and says so
+    printf "\\\\! touch %s/loading\nSELECT pg_sleep(60);\n" "$place" >"$place/scripts/sample/data.sql"
+    # a process group of its own, as a terminal gives, which Ctrl-C signals as a whole
+    TMPDIR=$place/tmp setsid env --default-signal=INT "$place/scripts/demo" >"$place/out" 2>"$place/err" 3>&- 4>&- &
+    demo=$!
+    for _ in {1..300}; do
+        [[ ! -e $place/loading ]] || break
+        sleep 0.1
+    done
+    assert [ -e "$place/loading" ]
+    kill -INT -- "-$demo"
+    code=0
+    wait $demo || code=$?
+    assert_equal $code 130
+    assert_equal "$(cat "$place/err")" ''
+    assert_equal "$(tail -n 1 "$place/out")" '2. A private database with 6,000 orders'
+    assert_equal "$(ls -A "$place/tmp")" ''
+    assert_equal "$(servers "$place/tmp/.*")" 0
 }
