@@ -36,6 +36,18 @@ static const char *statement_text(const struct db *db, const char *name)
     return embedded_text(path);
 }
 
+static bool connection_lost(const struct db *db, struct error *err)
+{
+    return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
+                     text_or(PQerrorMessage(db->connection), "no reason given"));
+}
+
+static bool no_statement(const struct db *db, const char *name, struct error *err)
+{
+    return error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", name,
+                     db->schema);
+}
+
 /* The highest n of any $n; the head comment names them all, so it agrees with the statement. */
 static int parameter_count(const char *sql)
 {
@@ -65,6 +77,7 @@ static enum error_kind kind_of(const char *sqlstate)
         { "08", ERR_UNAVAILABLE },    /* connection exceptions */
         { "53", ERR_UNAVAILABLE },    /* out of connections, memory, disk */
         { "58", ERR_UNAVAILABLE },    /* system error outside PostgreSQL */
+        { "25P03", ERR_UNAVAILABLE }, /* idle_in_transaction_session_timeout: we were frozen */
         { "25006", ERR_UNAVAILABLE }, /* read_only_sql_transaction: standby, failover */
         { "28", ERR_CONFIG },         /* login refused */
         { "3D000", ERR_CONFIG },      /* no such database */
@@ -113,6 +126,10 @@ static bool result_error(const PGresult *rows, const char *statement, struct err
                          words);
     if (is_undefined(sqlstate) && strstr(text_or(words, ""), "tickeasy_jobs") != NULL)
         return error_set(err, ERR_CONFIG, "%s: run scripts/migrate on this database", words);
+    if (strcmp(sqlstate, "42501") == 0)
+        return error_set(err, ERR_CONFIG,
+                         "%s: %s; give the jobs' role its rights: scripts/migrate --grant ROLE",
+                         statement, words);
     return error_set(err, kind_of(sqlstate), "%s: %s (%s)", statement, text_or(words, "refused"),
                      sqlstate);
 }
@@ -165,29 +182,46 @@ static void refused_sqlstate(const char *message, char sqlstate[6])
         }
 }
 
-static bool refused(const PGconn *connection, struct error *err)
+/* What a person must mend, though the server never said a word: libpq's own objections. */
+static bool is_setup(const PGconn *connection, const char *message)
+{
+    static const char *const words[] = { "certificate", "does not support SSL", "invalid ",
+                                         "requires", NULL };
+    for (const char *const *word = words; *word != NULL; word++)
+        if (strstr(message, *word) != NULL)
+            return true;
+    return PQconnectionNeedsPassword(connection);
+}
+
+static bool refused(const PGconn *connection, const struct config *config, struct error *err)
 {
     const char *message = PQerrorMessage(connection);
     char sqlstate[6];
     refused_sqlstate(message, sqlstate);
     const char *place = strstr(message, "\nLOCATION:");
     int length = place == NULL ? (int)strlen(message) : (int)(place - message);
-    enum error_kind kind = sqlstate[0] == '\0' ? ERR_UNAVAILABLE : kind_of(sqlstate);
-    if (PQconnectionNeedsPassword(connection))
-        kind = ERR_CONFIG;
+    enum error_kind kind = sqlstate[0] != '\0'             ? kind_of(sqlstate)
+                           : is_setup(connection, message) ? ERR_CONFIG
+                                                           : ERR_UNAVAILABLE;
     if (kind == ERR_CONFIG)
         return error_set(err, ERR_CONFIG, "database refused us: %.*s; check DATABASE_URL", length,
                          message);
+    if (config->database_url[0] == '\0' && getenv("PGHOST") == NULL &&
+        getenv("PGSERVICE") == NULL && getenv("PGHOSTADDR") == NULL)
+        return error_set(err, ERR_CONFIG,
+                         "neither DATABASE_URL nor PGHOST is set, and there is no database where "
+                         "libpq looks by itself: %.*s; see --help for the configuration",
+                         length, message);
     return error_set(err, ERR_UNAVAILABLE, "database is not reachable: %.*s", length, message);
 }
 
-static bool finish_connecting(PGconn *connection, struct error *err)
+static bool finish_connecting(PGconn *connection, const struct config *config, struct error *err)
 {
     int64_t end = deadline_now_ms() + CONNECT_MS;
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (state != PGRES_POLLING_OK) {
         if (state == PGRES_POLLING_FAILED)
-            return refused(connection, err);
+            return refused(connection, config, err);
         if (!deadline_ok(err))
             return false;
         if (deadline_now_ms() >= end)
@@ -223,7 +257,7 @@ bool db_connect(struct db **db, const struct config *config, const char *program
     const char *keywords[] = { "connect_timeout",  "keepalives_idle",  "keepalives_interval",
                                "keepalives_count", "tcp_user_timeout", "fallback_application_name",
                                "client_encoding",  "dbname",           NULL };
-    const char *values[] = { "10", "10", "5", "3", "20000", program, "UTF8", config->database_url,
+    const char *values[] = { "10", "10", "5", "3", "4000", program, "UTF8", config->database_url,
                              NULL };
 
     struct db *made = calloc(1, sizeof *made);
@@ -237,8 +271,8 @@ bool db_connect(struct db **db, const struct config *config, const char *program
     }
     PQsetErrorVerbosity(made->connection, PQERRORS_VERBOSE);
     bool connected = PQstatus(made->connection) == CONNECTION_BAD
-                         ? refused(made->connection, err)
-                         : finish_connecting(made->connection, err);
+                         ? refused(made->connection, config, err)
+                         : finish_connecting(made->connection, config, err);
     if (connected) {
         made->cancel = PQgetCancel(made->connection);
         connected = made->cancel != NULL && PQsetnonblocking(made->connection, 1) == 0;
@@ -286,8 +320,7 @@ static bool wait_for_server(struct db *db, int64_t *cancel_end_ms, struct error 
         .events = (short)(POLLIN | (pending == 1 ? POLLOUT : 0)),
     };
     if (wait.fd < 0 || pending < 0)
-        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
-                         PQerrorMessage(db->connection));
+        return connection_lost(db, err);
     int ready;
     if (*cancel_end_ms == 0) {
         ready = deadline_poll(&wait, 1, 60000);
@@ -303,8 +336,7 @@ static bool wait_for_server(struct db *db, int64_t *cancel_end_ms, struct error 
         ready = poll(&wait, 1, (int)left);
     }
     if (ready > 0 && PQconsumeInput(db->connection) == 0)
-        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
-                         PQerrorMessage(db->connection));
+        return connection_lost(db, err);
     return true;
 }
 
@@ -325,12 +357,10 @@ static bool send_statement(struct db *db, const char *name, const char *const *a
 {
     const char *sql = statement_text(db, name);
     if (sql == NULL)
-        return error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", name,
-                         db->schema);
+        return no_statement(db, name, err);
     if (PQsendQueryParams(db->connection, sql, parameter_count(sql), NULL, args, NULL, NULL, 0) ==
         0)
-        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
-                         PQerrorMessage(db->connection));
+        return connection_lost(db, err);
     return true;
 }
 
@@ -355,8 +385,7 @@ static bool send_all(struct db *db, const struct db_step *steps, size_t count,
                      enum db_commit commit, int lock_ms, struct error *err)
 {
     if (db->broken || PQenterPipelineMode(db->connection) == 0)
-        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
-                         PQerrorMessage(db->connection));
+        return connection_lost(db, err);
     if (!send_budget(db, commit, lock_ms, err))
         return false;
     const char *fence_args[] = { db->fence };
@@ -366,8 +395,7 @@ static bool send_all(struct db *db, const struct db_step *steps, size_t count,
         if (!send_statement(db, steps[i].statement, steps[i].args, err))
             return false;
     if (PQpipelineSync(db->connection) == 0)
-        return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
-                         PQerrorMessage(db->connection));
+        return connection_lost(db, err);
     return true;
 }
 
@@ -385,8 +413,7 @@ static bool receive_all(struct db *db, struct db_step *steps, size_t count, stru
             return false;
         if (rows == NULL) {
             if (PQstatus(db->connection) == CONNECTION_BAD)
-                return error_set(lost, ERR_UNAVAILABLE, "database connection lost: %s",
-                                 PQerrorMessage(db->connection));
+                return connection_lost(db, lost);
             statement++;
             continue;
         }
@@ -438,7 +465,11 @@ bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_
         return false;
     struct error lost = { 0 };
     db->ahead = is_fenced(db, commit) ? 2 : 1;
+    int64_t cancel_end_ms = 0;
     db->broken = !send_all(db, steps, count, commit, lock_ms, &lost);
+    /* A transaction that is sent in part would hold its locks until somebody sends the rest. */
+    while (!db->broken && PQflush(db->connection) == 1)
+        db->broken = !wait_for_server(db, &cancel_end_ms, &lost);
     return !db->broken || give_up(&lost, err);
 }
 
@@ -471,26 +502,36 @@ PGresult *db_query(struct db *db, const char *statement, const char *const *args
     return db_run(db, &step, 1, commit, DB_LOCK_MS, err) ? step.rows : NULL;
 }
 
-bool db_prepare(struct db *db, const char *statement, struct error *err)
+/* One simple query, so that all of it meets the same server behind a pooler. EXPLAIN plans the
+ * statement and checks the rights, and runs nothing. */
+static bool write_check(const char *sql, struct text *query)
+{
+    text_printf(query, "PREPARE tickeasy_check AS %s;\nEXPLAIN EXECUTE tickeasy_check", sql);
+    int count = parameter_count(sql);
+    for (int i = 0; i < count; i++)
+        text_printf(query, "%sNULL%s", i == 0 ? "(" : ", ", i == count - 1 ? ")" : "");
+    text_printf(query, ";\nDEALLOCATE tickeasy_check");
+    return !query->failed;
+}
+
+bool db_check(struct db *db, const char *statement, struct error *err)
 {
     const char *sql = statement_text(db, statement);
     if (sql == NULL)
-        return error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", statement,
-                         db->schema);
-    PGresult *rows = NULL;
+        return no_statement(db, statement, err);
+    struct text query = { 0 };
+    struct error lost = { 0 };
     int64_t cancel_end_ms = 0;
-    bool good = PQsendPrepare(db->connection, "", sql, 0, NULL) == 1 &&
-                next_result(db, &cancel_end_ms, &rows, err);
-    if (good && PQresultStatus(rows) != PGRES_COMMAND_OK)
-        good = result_error(rows, statement, err);
-    PQclear(rows);
-    PGresult *end = NULL;
-    if (!good && err->kind == ERR_NONE)
-        error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
-                  PQerrorMessage(db->connection));
-    if (next_result(db, &cancel_end_ms, &end, err))
-        PQclear(end);
-    return good;
+    if (!write_check(sql, &query))
+        error_memory(err);
+    else if (PQsendQuery(db->connection, query.chars) == 0)
+        connection_lost(db, err);
+    for (PGresult *rows = NULL; next_result(db, &cancel_end_ms, &rows, &lost) && rows != NULL;
+         PQclear(rows))
+        if (PQresultStatus(rows) == PGRES_FATAL_ERROR)
+            result_error(rows, statement, err);
+    text_free(&query);
+    return lost.kind != ERR_NONE ? give_up(&lost, err) : err->kind == ERR_NONE;
 }
 
 /* --- reading ------------------------------------------------------------------------------- */

@@ -69,9 +69,10 @@ PGresult *db_query(struct db *db, const char *statement, const char *const *args
  * way, never a customer's transaction. */
 enum { DB_LOCK_MS = 300 };
 
-/* Ask the server to parse and plan a statement without running it: what --check does. Errors as
- * db_run; ERR_CONFIG names the statement and the server's objection. */
-bool db_prepare(struct db *db, const char *statement, struct error *err);
+/* Ask the server to parse and plan a statement and to check our rights to it, without running it:
+ * what --check does. Errors as db_run; ERR_CONFIG and ERR_INTERNAL name the statement and the
+ * server's objection. */
+bool db_check(struct db *db, const char *statement, struct error *err);
 
 /* A field by column name, "" when NULL; the statement's file promises the column. */
 const char *db_text(const PGresult *rows, int row, const char *column);

@@ -155,7 +155,7 @@ static void finish_attempt(struct job *job, bool locked, struct error *err)
     const char *status = run_status(err->kind);
     if (locked && err->kind != ERR_FENCED) {
         close_row(job, status, err);
-    } else if (!locked) {
+    } else if (!locked && err->kind != ERR_USAGE) {
         keep_in_spool(job, status, err);
     }
     log_end(job, status, err);
@@ -256,10 +256,10 @@ static void run_attempts(struct job *job, struct error *err)
 
 /* --- looking without touching -------------------------------------------------------------- */
 
-static bool prepare_all(struct job *job, const char *const *names, int *count, struct error *err)
+static bool check_all(struct job *job, const char *const *names, int *count, struct error *err)
 {
     for (; *names != NULL; names++, (*count)++)
-        if (!db_prepare(job->db, *names, err))
+        if (!db_check(job->db, *names, err))
             return false;
     return true;
 }
@@ -269,16 +269,16 @@ static bool check(struct job *job, struct error *err)
     static const char *const corridor[] = { "budget",      "fence",      "runs_register",
                                             "runs_look",   "runs_begin", "runs_finish",
                                             "runs_replay", "runs_clock", NULL };
-    static const char *const mail[] = { "outbox_claim", "outbox_answer", "outbox_expire",
-                                        "outbox_release", NULL };
+    static const char *const mail[] = { "outbox_claim",   "outbox_answer",  "outbox_expire",
+                                        "outbox_release", "outbox_waiting", NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
     if (!db_connect(&job->db, &job->config, job->type->task.program, err))
         return false;
     int count = 0;
-    if (!prepare_all(job, corridor, &count, err) ||
-        (job->type->sends_mail && !prepare_all(job, mail, &count, err)) ||
-        !prepare_all(job, job->type->statements, &count, err))
+    if (!spool_ready(job->config.state_dir, err) || !check_all(job, corridor, &count, err) ||
+        (job->type->sends_mail && !check_all(job, mail, &count, err)) ||
+        !check_all(job, job->type->statements, &count, err))
         return false;
     if (!options_flag(&job->options, "quiet"))
         printf("configuration, database and %d statements are good\n", count);
@@ -331,6 +331,9 @@ static bool prepare(struct job *job, struct error *err)
     if (!config_load(&job->config, options_value(&job->options, "config"), err))
         return false;
     log_open(&job->log, &job->config, job->type->task.program);
+    const char *ca_file = job->config.mail_ca_file;
+    if (ca_file[0] != '\0' && access(ca_file, R_OK) != 0)
+        return error_set(err, ERR_CONFIG, "MAIL_CA_FILE=%s cannot be read", ca_file);
     const char *url = job->config.mail_url;
     if (job->type->needs_mail && url[0] == '\0')
         return error_set(err, ERR_CONFIG,
@@ -341,6 +344,12 @@ static bool prepare(struct job *job, struct error *err)
         return false;
     job->result = json_object();
     return job->result != NULL || error_memory(err);
+}
+
+/* A run that ended early tells what it has done; one that never began has nothing to tell. */
+static bool is_worth_telling(enum error_kind kind)
+{
+    return kind == ERR_NONE || kind == ERR_TIMEOUT || kind == ERR_STOPPED;
 }
 
 /* What a person, a script or cron's mail gets to read. Returns the exit code. */
@@ -355,9 +364,10 @@ static int report(struct job *job, const struct error *err)
         json_dumpf(job->result, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
         putchar('\n');
         fflush(stdout);
-    } else if (works && err->kind == ERR_NONE && !cron && !options_flag(options, "quiet") &&
+    } else if (works && is_worth_telling(err->kind) && !cron && !options_flag(options, "quiet") &&
                isatty(STDOUT_FILENO) && job->type->tell != NULL) {
         job->type->tell(job, stdout);
+        fflush(stdout);
     }
     if (err->kind != ERR_NONE)
         return complain(job->type->task.program, err);

@@ -19,6 +19,7 @@ enum {
     LAST_CALL_MS = 1500, /* with less time left, no further mail is begun */
     MARK_MS = 3000,      /* to write down an answer that came with the end of the run */
     MARK_TRIES = 3,
+    FAILED_LINES = 20,       /* mails given up that are printed one by one */
     SESSION_WAIT_MS = 60000, /* after trouble of the server itself */
 };
 
@@ -105,6 +106,15 @@ static PGresult *write_answer(struct delivery *delivery, const char *const *args
     return row;
 }
 
+/* Said once, because a mail fails once; a flood is counted, not printed. */
+static void tell_failed(struct delivery *delivery, const PGresult *row, const char *words)
+{
+    if (delivery->counts->failed <= FAILED_LINES)
+        job_warn(delivery->job, "mail_failed",
+                 "mail to %s (%s) is given up: %s; README tells how to queue it again",
+                 db_text(row, 0, "recipient"), db_text(row, 0, "dedupe_key"), words);
+}
+
 static void mark(struct delivery *delivery, const char *id, const char *verdict, const char *words)
 {
     const char *args[] = { id, delivery->worker, verdict, words };
@@ -112,6 +122,8 @@ static void mark(struct delivery *delivery, const char *id, const char *verdict,
     PGresult *row = write_answer(delivery, args, &err);
     if (row != NULL && PQntuples(row) == 1)
         count_status(delivery->counts, db_text(row, 0, "status"));
+    if (row != NULL && PQntuples(row) == 1 && strcmp(db_text(row, 0, "status"), "failed") == 0)
+        tell_failed(delivery, row, words);
     if (row == NULL) {
         delivery->unrecorded = true;
         error_set(&delivery->trouble, err.kind, "mail %s: %s, but that could not be recorded: %s",
@@ -150,7 +162,7 @@ static bool render(const PGresult *rows, int row, const char *part, const json_t
     const char *template = embedded_text(path);
     *rendered = NULL;
     if (template == NULL)
-        return !needed || error_set(err, ERR_REJECTED, "there is no mail template %s", path);
+        return !needed || error_set(err, ERR_CONFIG, "this version has no mail template %s", path);
     *rendered = template_render(path, template, data,
                                 strcmp(part, "html") == 0 ? TEMPLATE_HTML : TEMPLATE_PLAIN, err);
     return *rendered != NULL;
@@ -299,7 +311,7 @@ static char *waiting_ids(const struct delivery *delivery)
 }
 
 /* Give back what was claimed and not begun. Without it, the leases run out. */
-static void release(struct delivery *delivery, int wait_ms)
+static void release(struct delivery *delivery, int wait_ms, const char *why)
 {
     if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed) ||
         delivery->job->db == NULL)
@@ -311,7 +323,7 @@ static void release(struct delivery *delivery, int wait_ms)
         deadline_close(MARK_MS);
     struct error ignored = { 0 };
     struct decimal wait = decimal(wait_ms);
-    const char *args[] = { delivery->worker, wait.text, ids };
+    const char *args[] = { delivery->worker, wait.text, ids, why };
     PQclear(db_query(delivery->job->db, "outbox_release", args, DB_DURABLE, &ignored));
     free(ids);
 }
@@ -329,7 +341,7 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
         struct mail_feed feed = { &delivery, next_mail, mail_answered };
         mailer_deliver(&job->mail_server, &feed, REPLY_MS, &job->log, err);
         bool servers = err->kind == ERR_UNAVAILABLE || err->kind == ERR_CONFIG;
-        release(&delivery, servers ? SESSION_WAIT_MS : 0);
+        release(&delivery, servers ? SESSION_WAIT_MS : 0, servers ? err->text : NULL);
     }
     PQclear(delivery.claimed);
     if (delivery.trouble.kind != ERR_NONE)
@@ -337,4 +349,14 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
     if (err->kind == ERR_NONE && !delivery.closing)
         deadline_ok(err);
     return err->kind == ERR_NONE;
+}
+
+bool outbox_waiting(struct job *job, long *waiting, struct error *err)
+{
+    PGresult *row = db_query(job->db, "outbox_waiting", NULL, DB_READ_ONLY, err);
+    if (row == NULL)
+        return false;
+    *waiting = db_number(row, 0, "waiting");
+    PQclear(row);
+    return true;
 }

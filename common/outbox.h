@@ -21,4 +21,7 @@ struct outbox_counts {
  * Errors: as mailer_deliver and db_run; mails that were not taken stay queued. */
 bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error *err);
 
+/* How many mails still wait, due or not. Errors as db_run. */
+bool outbox_waiting(struct job *job, long *waiting, struct error *err);
+
 #endif

@@ -137,9 +137,16 @@ static bool is_wanted(const PGresult *seen, const struct task *task, struct erro
         return error_set(err, ERR_CONFIG,
                          "schema tickeasy_jobs has version %ld, %s needs %d: run scripts/migrate",
                          version, task->program, SCHEMA_VERSION);
+    if (db_true(seen, 0, "is_future"))
+        return error_set(err, ERR_USAGE,
+                         "--now lies in the future: %s would act on what is not due yet; use it "
+                         "with --dry-run",
+                         task->program);
     if (!db_true(seen, 0, "is_active"))
-        return error_set(err, ERR_BUSY, "task %s is disabled (by %s)", task->id,
-                         db_text(seen, 0, "updated_by"));
+        return error_set(err, ERR_BUSY,
+                         "task %s is disabled (by %s); is_active in tickeasy_jobs.scheduled_tasks "
+                         "enables it",
+                         task->id, db_text(seen, 0, "updated_by"));
     if (!db_is_null(seen, 0, "paused_until"))
         return error_set(err, ERR_BUSY, "task %s is paused until %s: %s", task->id,
                          db_text(seen, 0, "paused_until"),

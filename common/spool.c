@@ -57,6 +57,19 @@ bool spool_keep(const char *state_dir, const char *name, const json_t *record, s
     return kept;
 }
 
+bool spool_ready(const char *state_dir, struct error *err)
+{
+    char folder[4096];
+    struct error why = { 0 };
+    snprintf(folder, sizeof folder, "%s/spool", state_dir);
+    if (make_folder(state_dir, 0750, &why) && make_folder(folder, 0700, &why) &&
+        access(folder, R_OK | W_OK | X_OK) != 0)
+        error_set(&why, ERR_CONFIG, "%s: %s", folder, strerror(errno));
+    return why.kind == ERR_NONE ||
+           error_set(err, ERR_CONFIG, "STATE_DIR is of no use: %s; make it, owned by this user",
+                     why.text);
+}
+
 /* The text of a record; NULL when the file is not there any more, is too large or not JSON. */
 static char *read_record(const char *path)
 {

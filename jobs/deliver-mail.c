@@ -17,6 +17,10 @@ static bool deliver_due_mails(struct job *job, struct error *err)
     job_set(job, "ambiguousMails", counts.ambiguous);
     job_set(job, "expiredMails", counts.expired);
     job->failed_items = counts.failed;
+    long waiting = 0;
+    struct error ignored = { 0 };
+    if (job->db != NULL && outbox_waiting(job, &waiting, &ignored))
+        job_set(job, "waitingMails", waiting);
     /* Time is up with mails left: that is a full queue, not a failure; the next run goes on. */
     if (err->kind == ERR_TIMEOUT && counts.sent > 0) {
         error_clear(err);
@@ -27,11 +31,17 @@ static bool deliver_due_mails(struct job *job, struct error *err)
 
 static void tell(const struct job *job, FILE *out)
 {
-    fprintf(out,
-            "%lld mails sent, %lld deferred, %lld failed, %lld perhaps accepted, %lld too old\n",
-            job_counter(job, "sentMails"), job_counter(job, "deferredMails"),
-            job_counter(job, "failedMails"), job_counter(job, "ambiguousMails"),
-            job_counter(job, "expiredMails"));
+    static const struct {
+        const char *counter;
+        const char *words;
+    } parts[] = { { "sentMails", "sent" },           { "deferredMails", "put off" },
+                  { "failedMails", "given up" },     { "ambiguousMails", "perhaps accepted" },
+                  { "expiredMails", "out of date" }, { "waitingMails", "waiting" } };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (i == 0 || job_counter(job, parts[i].counter) > 0)
+            fprintf(out, "%s%lld %s", i == 0 ? "mails: " : ", ", job_counter(job, parts[i].counter),
+                    parts[i].words);
+    fputc('\n', out);
 }
 
 static bool list_waiting(struct job *job, struct error *err)

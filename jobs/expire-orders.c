@@ -19,8 +19,8 @@ enum {
     UUID = 37,
     LANES = 2,
     WINDOW = 5000,      /* due orders read at a time: what a run keeps in memory */
-    SUSPECTS = 20000,   /* orders of refused batches kept for a second look; the rest waits */
-    CONFLICT_TRIES = 6, /* a batch that loses against customers' locks; then the next run has it */
+    ASIDE = 20000,      /* orders kept for a second look in a run; the rest waits for the next */
+    CONFLICT_TRIES = 4, /* of a lock that customers hold: about two seconds, then the next run */
     CONFLICT_WAIT_MS = 50,
     NEWS_LINES = 20, /* printed one by one; a mail of cron's that is longer is not read */
 };
@@ -48,9 +48,9 @@ struct sweep {
     struct lane lanes[LANES];
     int lane_count;
     char grace_text[32];
-    struct orders suspects; /* of batches that the schema refused */
-    json_t *refused;        /* alerts of the orders that stand alone as the reason */
-    bool skipped;           /* some due orders were not tried: locked, or too many suspects */
+    struct orders aside; /* of batches that did not go through at first */
+    json_t *refused;     /* alerts of the orders that stand alone as the reason */
+    bool skipped;        /* some due orders were not tried: locked, or too many were set aside */
     struct progress progress;
     long seen;
 };
@@ -130,6 +130,7 @@ static bool start_batch(struct sweep *sweep, struct lane *lane, const struct ord
     lane->steps[1] = (struct db_step){ .statement = "expire_batch", .args = batch_args };
     lane->busy = db_start(lane->db, lane->steps, 2, DB_LAZY, DB_LOCK_MS, err);
     lane->orders = *orders;
+    lane->steps[0].args = lane->steps[1].args = NULL; /* libpq has copied them */
     free(ids);
     return lane->busy;
 }
@@ -148,44 +149,41 @@ static bool finish_batch(struct sweep *sweep, struct lane *lane, struct error *e
     return true;
 }
 
-/* Expire a batch, giving way to customers as often as it takes. True as well when they were always
- * faster: those orders are left to the next run. */
-static bool expire_patiently(struct sweep *sweep, struct lane *lane, const struct orders *orders,
-                             struct error *err)
+/* Expire a batch, giving way to customers; ERR_CONFLICT when they were faster each time. */
+static bool expire_patiently(struct sweep *sweep, const struct orders *orders, struct error *err)
 {
+    struct lane *lane = &sweep->lanes[0];
     for (int try = 0; try < CONFLICT_TRIES; try++) {
+        int wait_ms = CONFLICT_WAIT_MS << try;
+        if (try > 0 && !deadline_sleep_ms(wait_ms / 2 + (int)(random() % wait_ms)))
+            break;
         error_clear(err);
         if (start_batch(sweep, lane, orders, err) && finish_batch(sweep, lane, err))
             return true;
         if (err->kind != ERR_CONFLICT)
             return false;
         log_event(&sweep->job->log, LOG_INFO, "conflict", "error", err->text, NULL);
-        int wait_ms = CONFLICT_WAIT_MS << try;
-        if (!deadline_sleep_ms(wait_ms / 2 + (int)(random() % wait_ms)))
-            break;
     }
-    error_clear(err);
-    sweep->skipped = true;
-    return deadline_ok(err);
+    return false;
 }
 
-/* --- the reason of a refusal --------------------------------------------------------------- */
+/* --- batches that did not go through ------------------------------------------------------- */
 
-static bool suspect(struct sweep *sweep, const struct orders *orders, struct error *err)
+static bool set_aside(struct sweep *sweep, const struct orders *orders, struct error *err)
 {
-    struct orders *suspects = &sweep->suspects;
-    if (suspects->count + orders->count > SUSPECTS) {
+    struct orders *aside = &sweep->aside;
+    if (aside->count + orders->count > ASIDE) {
         sweep->skipped = true;
-        log_event(&sweep->job->log, LOG_WARN, "suspects_full", "left",
+        log_event(&sweep->job->log, LOG_WARN, "aside_full", "left",
                   decimal((long long)orders->count).text, NULL);
         return true;
     }
-    char(*ids)[UUID] = realloc(suspects->ids, (suspects->count + orders->count) * UUID);
+    char(*ids)[UUID] = realloc(aside->ids, (aside->count + orders->count) * UUID);
     if (ids == NULL)
         return error_memory(err);
-    memcpy(ids + suspects->count, orders->ids, orders->count * UUID);
-    suspects->ids = ids;
-    suspects->count += orders->count;
+    memcpy(ids + aside->count, orders->ids, orders->count * UUID);
+    aside->ids = ids;
+    aside->count += orders->count;
     return true;
 }
 
@@ -209,13 +207,13 @@ static bool refuse(struct sweep *sweep, const char *id, const char *why, struct 
     return true;
 }
 
-/* Halve what was refused until each offending order stands alone; the others are expired. */
+/* Halve what is refused until each offending order stands alone; the others are expired. */
 static bool isolate(struct sweep *sweep, const struct orders *orders, // NOLINT(misc-no-recursion)
                     struct error *err)
 {
     if (!deadline_ok(err))
         return false;
-    if (orders->count == 0 || expire_patiently(sweep, &sweep->lanes[0], orders, err))
+    if (expire_patiently(sweep, orders, err))
         return true;
     if (err->kind != ERR_REJECTED)
         return false;
@@ -229,35 +227,61 @@ static bool isolate(struct sweep *sweep, const struct orders *orders, // NOLINT(
     return isolate(sweep, &first, err) && isolate(sweep, &second, err);
 }
 
-/* In pieces of a batch, so that buyers wait no longer for these than for others. */
-static bool isolate_suspects(struct sweep *sweep, struct error *err)
+/* A second look at orders grouped by their ticket types, a piece of one group at a time. A group
+ * whose stock somebody keeps locked is left to the next run, and the others go on. */
+static bool expire_groups(struct sweep *sweep, const PGresult *groups, struct error *err)
 {
     size_t size = (size_t)sweep->job->config.expire_batch;
-    for (size_t at = 0; at < sweep->suspects.count; at += size) {
-        size_t left = sweep->suspects.count - at;
-        const struct orders piece = { sweep->suspects.ids + at, left < size ? left : size };
-        if (!isolate(sweep, &piece, err))
+    const char *locked = NULL; /* the group that is left alone */
+    int rows = PQntuples(groups);
+    for (int row = 0; row < rows;) {
+        const char *types = db_text(groups, row, "types");
+        struct orders piece = { sweep->lanes[0].ids, 0 };
+        while (row < rows && piece.count < size &&
+               strcmp(db_text(groups, row, "types"), types) == 0)
+            snprintf(piece.ids[piece.count++], UUID, "%s", db_text(groups, row++, "id"));
+        if (locked != NULL && strcmp(locked, types) == 0)
+            continue;
+        if (isolate(sweep, &piece, err))
+            continue;
+        if (err->kind != ERR_CONFLICT)
             return false;
+        error_clear(err);
+        sweep->skipped = true;
+        locked = types;
     }
     return true;
 }
 
+static bool expire_aside(struct sweep *sweep, struct error *err)
+{
+    if (sweep->aside.count == 0)
+        return true;
+    char *ids = array_of(&sweep->aside);
+    if (ids == NULL)
+        return error_memory(err);
+    const char *args[] = { ids };
+    PGresult *groups = db_query(sweep->job->db, "expire_groups", args, DB_READ_ONLY, err);
+    free(ids);
+    bool good = groups != NULL && expire_groups(sweep, groups, err);
+    PQclear(groups);
+    return good;
+}
+
 /* --- all that is due ----------------------------------------------------------------------- */
 
-/* Wait for the batch of a lane, if one is under way. Where it lost against customers it is tried
- * again; where it was refused it is set aside: the healthy ones come first. */
+/* Wait for the batch of a lane, if one is under way. Where it was refused, or customers were
+ * faster, it is set aside: the healthy ones come first. */
 static bool settle(struct sweep *sweep, struct lane *lane, struct error *err)
 {
     if (!lane->busy)
         return true;
-    const struct orders orders = lane->orders;
-    bool good = finish_batch(sweep, lane, err) ||
-                (err->kind == ERR_CONFLICT && expire_patiently(sweep, lane, &orders, err));
-    if (!good && err->kind == ERR_REJECTED) {
+    bool good = finish_batch(sweep, lane, err);
+    if (!good && (err->kind == ERR_REJECTED || err->kind == ERR_CONFLICT)) {
         error_clear(err);
-        good = suspect(sweep, &orders, err);
+        good = set_aside(sweep, &lane->orders, err);
     }
-    sweep->seen += (long)orders.count;
+    sweep->seen += (long)lane->orders.count;
     progress_show(&sweep->progress, sweep->seen);
     return good;
 }
@@ -307,7 +331,7 @@ static bool expire_all(struct sweep *sweep, struct error *err)
         if (!good)
             return false;
     }
-    return isolate_suspects(sweep, err);
+    return expire_aside(sweep, err);
 }
 
 static bool start_progress(struct sweep *sweep, struct error *err)
@@ -425,10 +449,22 @@ static bool expire_due_orders(struct job *job, struct error *err)
     close_lanes(&sweep);
     done = done && watch_money(&sweep, err);
     json_decref(sweep.refused);
-    free(sweep.suspects.ids);
+    free(sweep.aside.ids);
     if (done)
         send_mails(job);
     return done;
+}
+
+static void tell_look(const PGresult *rows, bool audit)
+{
+    int paid = 0;
+    for (int row = 0; !audit && row < PQntuples(rows); row++)
+        paid += db_true(rows, row, "paid");
+    if (audit && PQntuples(rows) == 0)
+        puts("the books add up");
+    else if (!audit)
+        printf("%d would be expired, %d that are paid would be left alone\n",
+               PQntuples(rows) - paid, paid);
 }
 
 static bool audit_or_preview(struct job *job, struct error *err)
@@ -446,8 +482,8 @@ static bool audit_or_preview(struct job *job, struct error *err)
     bool printed = true;
     if (json || PQntuples(rows) > 0)
         printed = table_print(stdout, rows, json, err);
-    else if (!options_flag(&job->options, "quiet"))
-        puts(audit ? "the books add up" : "no order is due");
+    if (!json && !options_flag(&job->options, "quiet"))
+        tell_look(rows, audit);
     if (audit)
         job->failed_items = PQntuples(rows);
     PQclear(rows);

@@ -35,10 +35,11 @@ WITH seen AS (
      GROUP BY kind
 ), mailed AS (
     INSERT INTO tickeasy_jobs.mail_outbox
-           (kind, dedupe_key, recipient, lang, data, not_after)
+           (kind, dedupe_key, recipient, lang, next_attempt_at, data, not_after)
     SELECT 'order-alert', 'order-alert/' || $4, $5, $6,
+           '-infinity', -- before every customer's mail
            jsonb_build_object('program', $7::text, 'host', $8::text, 'run', $4::text,
-               'at', to_char($3::timestamptz AT TIME ZONE $9, 'YYYY-MM-DD HH24:MI'),
+               'at', to_char($3::timestamptz AT TIME ZONE $9, 'YYYY-MM-DD HH24:MI') || ' (' || $9 || ')',
                'total', (SELECT count(*) FROM news))
            || jsonb_object_agg(replace(kind, '-', '_'), facts),
            now() + interval '3 days'

@@ -1,7 +1,7 @@
 -- outbox_answer: what became of one mail; nothing when it is not ours any more.
 -- An unknown outcome is tried once more; after that the mail stays ambiguous for good.
 -- $1 id uuid  $2 worker uuid  $3 verdict: sent retry rejected unknown  $4 the peer's words
--- at most one row: status text
+-- at most one row: status text, recipient text, dedupe_key text
 UPDATE tickeasy_jobs.mail_outbox
    SET status = CASE
            WHEN $3 = 'sent' THEN 'sent'
@@ -26,4 +26,4 @@ UPDATE tickeasy_jobs.mail_outbox
  WHERE id = $1::uuid
    AND claimed_by = $2::uuid
    AND status = 'sending'
-RETURNING status
+RETURNING status, recipient, dedupe_key

@@ -1,11 +1,12 @@
 -- runs_look: the registry row, the clock, and the run that is going on, if any.
 -- $1 task id  $2 now timestamptz or NULL for the database's clock
--- one row: now text, schema_version int, is_active bool, paused_until text or NULL, pause_reason text,
+-- one row: now text, is_future bool (now lies ahead of the database's clock), schema_version int, is_active bool, paused_until text or NULL, pause_reason text,
 --   updated_by text, max_retries int, timeout_ms int, since text (start of the last completed run) or
 --   NULL, and of the running run, NULL when there is none: run_id uuid, host text, boot_id text,
 --   pid int, pid_started bigint, run_start text, lease_until text, lease_over bool
 SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
                'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now,
+       coalesce($2::timestamptz > now(), false) AS is_future,
        (SELECT max(version) FROM tickeasy_jobs.schema_migrations) AS schema_version,
        task.is_active,
        CASE WHEN task.paused_until > now()

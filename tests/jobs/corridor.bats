@@ -191,7 +191,7 @@ bad_mail_url() {
     expire --cron
     assert_success
     assert_equal "$output$stderr" ''
-    grep -q ' skip reason="task order-expiration is disabled (by ann)"' "$LOG_FILE"
+    grep -q ' skip reason="task order-expiration is disabled (by ann); is_active in tickeasy_jobs.scheduled_tasks enables it"' "$LOG_FILE"
     expire
     assert_failure 75
     assert_one_line 'task order-expiration is disabled \(by ann\)'
@@ -394,14 +394,15 @@ bad_mail_url() {
 
 @test "a run frozen beyond its lease cannot commit when it wakes up" {
     order 1 pending '-2 minutes'
-    order 2 pending '-1 minute'
+    order 2 pending '-90 seconds'
+    order 3 pending '-1 minute' # the third batch: two are under way at once
     slow 1 1
     EXPIRE_BATCH=1 start expire-orders --now "$NOW"
     wait_for asleep
     kill -STOP "$pid"
     wait_for eval '! asleep'
     sql "UPDATE tickeasy_jobs.task_execution_logs SET lease_until = now() - interval '1 s'"
-    hold "SELECT FROM orders WHERE id = '$(uuid 2)' FOR UPDATE" # the other run leaves it alone
+    hold "SELECT FROM orders WHERE id = '$(uuid 3)' FOR UPDATE" # the other run leaves it alone
     expire
     assert_success
     assert_regex "$(sql "SELECT error FROM tickeasy_jobs.task_execution_logs WHERE status = 'failed'")" \
@@ -411,7 +412,7 @@ bad_mail_url() {
     ended
     assert_equal "$status" 75
     assert_regex "$stderr" 'is not the running one any more'
-    assert_equal "$(in_status pending)" T0002
+    assert_equal "$(in_status pending)" T0003
     assert_equal "$(spooled)" 0
     assert_equal "$(sql "SELECT string_agg(status, ' ' ORDER BY start_time) FROM tickeasy_jobs.task_execution_logs")" \
         'failed completed'

@@ -451,7 +451,7 @@ assert_left_alone_while() { # SQL of the other session
     expire --audit
     assert_failure 1
     assert_line --regexp '^expired-holds-tickets +T0001 +2 tickets$'
-    assert_line --regexp '^stock-drift +演唱會1 / 票種1 +available 999, should be 998 \(total 1000, taken 2\)$'
+    assert_line --regexp '^stock-drift +演唱會1 / 票種1 \([0-9a-f-]+\) +available 999, should be 998 \(total 1000, taken 2\)$'
     assert_line --regexp '^paid-after-expiry +T0002 '
     assert_line --regexp '^paid-but-open +T0003 '
     assert_equal "${#lines[@]}" 5
@@ -469,8 +469,21 @@ assert_left_alone_while() { # SQL of the other session
     assert_line --regexp '^order_number +expires_at +tickets +paid$'
     assert_line --regexp '^T0001 +2026-01-01T23:58:00Z +2 +no$'
     assert_line --regexp '^T0002 +2026-01-01T23:59:00Z +1 +yes$'
-    assert_equal "${#lines[@]}" 3
+    assert_line '1 would be expired, 1 that are paid would be left alone'
+    assert_equal "${#lines[@]}" 4
     assert_equal "$(dump)" "$before"
+}
+
+@test "--now in the future shows what will be due, and never acts on it" {
+    order 1 pending '+1 minute'
+    run expire-orders --now 2999-01-01T00:00:00Z
+    assert_failure 64
+    assert_output --regexp '^expire-orders: --now lies in the future: .*--dry-run$'
+    assert_equal "$(in_status pending)" T0001
+    assert_equal "$(spooled)" 0
+    run expire-orders --now 2999-01-01T00:00:00Z --dry-run
+    assert_success
+    assert_line --regexp '^T0001 '
 }
 
 @test "--dry-run --json is a JSON array, empty when no order is due" {

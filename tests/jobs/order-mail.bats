@@ -249,7 +249,7 @@ queue() { # COUNT: mails that wait
     queue 120
     run deliver-mail --json
     assert_success
-    assert_output '{"sentMails":120,"deferredMails":0,"failedMails":0,"ambiguousMails":0,"expiredMails":0}'
+    assert_output '{"sentMails":120,"deferredMails":0,"failedMails":0,"ambiguousMails":0,"expiredMails":0,"waitingMails":0}'
     assert_equal "$(delivered | wc -l)" 120
     assert_equal "$(mails "status = 'sent' AND attempts = 1")" 120
 }
@@ -339,18 +339,33 @@ queue() { # COUNT: mails that wait
     assert_equal "$(mail_status)" 'sent|1'
 }
 
-@test "unusable rows fail for good, are told, and do not stop the others" {
-    queue 4
+@test "unusable rows fail for good, are told once, and do not stop the others" {
+    queue 3
     sql "UPDATE tickeasy_jobs.mail_outbox SET data = '[1]' WHERE recipient = 'u1@example.com';
-         UPDATE tickeasy_jobs.mail_outbox SET kind = 'no-such-kind' WHERE recipient = 'u2@example.com';
          UPDATE tickeasy_jobs.mail_outbox SET recipient = 'a b@@c' WHERE recipient = 'u3@example.com'"
-    run deliver-mail
+    run --separate-stderr deliver-mail --cron
     assert_failure 1
-    assert_equal "$(mails "status = 'failed' AND last_error <> '' AND next_attempt_at = 'infinity'")" 3
+    assert_equal "${#stderr_lines[@]}" 2
+    assert_regex "$stderr" 'mail to u1@example.com \(order-expired/1\) is given up: '
+    assert_regex "$stderr" 'mail to a b@@c \(order-expired/3\) is given up: address has a space'
+    assert_equal "$(mails "status = 'failed' AND last_error <> '' AND next_attempt_at = 'infinity'")" 2
     assert_equal "$(mails "status = 'sent'")" 1
-    assert_equal "$(result failedMails)" 3
+    assert_equal "$(result failedMails)" 2
+    run deliver-mail --dry-run
+    assert_line --regexp ' failed .*not a JSON object'
     run deliver-mail
     assert_success
+    assert_output ''
+}
+
+@test "a mail of a kind that a newer version queued waits for that version" {
+    queue 2
+    sql "UPDATE tickeasy_jobs.mail_outbox SET kind = 'no-such-kind' WHERE recipient = 'u1@example.com'"
+    run deliver-mail
+    assert_failure 78
+    assert_output 'deliver-mail: this version has no mail template jobs/templates/en/no-such-kind.subject'
+    assert_equal "$(mails "status = 'queued' AND attempts = 1")" 1
+    assert_equal "$(mails "status = 'sent'")" 1
 }
 
 @test "the twelfth temporary refusal is the last" {

@@ -31,7 +31,7 @@ block() {
         [[ $status -le 1 ]] || fail "$command: exit $status: $output"
         count=$((count + 1))
     done < <(block 'At three in the morning')
-    assert_equal "$count" 6
+    assert_equal "$count" 7
     assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" f
 }
 
@@ -57,5 +57,6 @@ block() {
     local file
     while read -r file; do
         [[ -e $PROJECT/${file%.} ]] || fail "no $file"
-    done < <(grep -oE '(scripts|tests|common|jobs)/[a-z.-]+(/[a-z.-]+)*' "$readme" | sort -u)
+    done < <(sed 's,tickeasy-jobs/,,g' "$readme" |
+        grep -oE '(scripts|tests|common|jobs)/[a-z.-]+(/[a-z.-]+)*' | sort -u)
 }

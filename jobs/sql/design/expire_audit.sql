@@ -2,7 +2,7 @@
 -- A ticket that is reserved, sold or used is taken; all others are for sale.
 -- rows: kind text, subject text, detail text
 SELECT 'stock-drift' AS kind,
-       concerts.title || ' / ' || ticket_types.name AS subject,
+       concerts.title || ' / ' || ticket_types.name || ' (' || ticket_types.id || ')' AS subject,
        format('available %s, should be %s (total %s, taken %s)', available_quantity,
               total_quantity - coalesce(taken, 0), total_quantity, coalesce(taken, 0)) AS detail
   FROM ticket_types

@@ -10,7 +10,7 @@
 --   count them
 -- one row: types int, expired int, released int, queued int, paid int, busy int
 WITH mine AS MATERIALIZED (
-    SELECT unnest(current_setting('tickeasy_jobs.locked')::uuid[]) AS id
+    SELECT unnest(nullif(current_setting('tickeasy_jobs.locked', true), '')::uuid[]) AS id
 ), payment AS (
     SELECT order_id, status = 'completed' AS paid
       FROM payments
