@@ -54,9 +54,12 @@ C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*
 
 all: $(PROGRAMS:%=$(BIN)/%)
 
+# beside its own file, what a program is made of
+$(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
+
 $(BIN)/%: $(BUILD)/jobs/%.o $(LIBRARY) | $(BIN)
 	$(say) LINK $@
-	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS)
 
 # --- the library and its objects -----------------------------------------------------------------
 $(LIBRARY): $(COMMON)
