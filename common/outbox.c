@@ -41,6 +41,7 @@ struct delivery {
     int row;              /* the next of claimed */
     bool closing;         /* time is up: only answers are written down */
     bool unrecorded;      /* an answer could not be written down: nothing more is begun */
+    struct error ended;   /* why time was up, when closing */
     struct error trouble; /* first error of the queue itself, or of a template */
 };
 
@@ -98,6 +99,7 @@ static PGresult *write_answer(struct delivery *delivery, const char *const *args
         }
         if (deadline_left_ms() == 0 && !delivery->closing) {
             delivery->closing = true;
+            deadline_ok(&delivery->ended);
             deadline_close(MARK_MS);
         }
         if (job->db != NULL || db_connect(&job->db, &job->config, job->type->task.program, err))
@@ -346,9 +348,9 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
     PQclear(delivery.claimed);
     if (delivery.trouble.kind != ERR_NONE)
         error_set(err, delivery.trouble.kind, "%s", delivery.trouble.text);
-    if (err->kind == ERR_NONE && !delivery.closing)
-        deadline_ok(err);
-    return err->kind == ERR_NONE;
+    if (delivery.ended.kind != ERR_NONE)
+        error_set(err, delivery.ended.kind, "%s", delivery.ended.text);
+    return err->kind == ERR_NONE && deadline_ok(err);
 }
 
 bool outbox_waiting(struct job *job, long *waiting, struct error *err)

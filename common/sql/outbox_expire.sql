@@ -1,5 +1,6 @@
 -- outbox_expire: mails that are too old to be of use; nobody waits for them any more.
 -- One that was tried for the last time keeps its outcome. What another worker holds is left to it.
+-- A mail whose worker died in fifteen tries is taken to be the reason, and not tried again.
 -- one row: expired int
 WITH old AS (
     SELECT id
@@ -17,6 +18,17 @@ WITH old AS (
       FROM old
      WHERE mail.id = old.id
     RETURNING mail.id
+), deadly AS (
+    UPDATE tickeasy_jobs.mail_outbox
+       SET status = 'ambiguous',
+           next_attempt_at = 'infinity',
+           last_error = 'given up: the worker that took it died each time',
+           claimed_by = NULL,
+           claimed_until = NULL
+     WHERE status = 'sending'
+       AND attempts >= 15
+       AND claimed_until < now()
+       AND not_after > now()
 )
 SELECT count(*) AS expired
   FROM expired

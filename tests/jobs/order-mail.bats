@@ -368,6 +368,17 @@ queue() { # COUNT: mails that wait
     assert_equal "$(mails "status = 'sent'")" 1
 }
 
+@test "a mail whose worker dies each time is given up, and the others go on" {
+    queue 2
+    sql "UPDATE tickeasy_jobs.mail_outbox SET status = 'sending', attempts = 15,
+                claimed_by = gen_random_uuid(), claimed_until = now() - interval '1 s'
+          WHERE recipient = 'u1@example.com'"
+    run deliver-mail
+    assert_success
+    assert_equal "$(mails "status = 'ambiguous' AND last_error LIKE 'given up:%' AND attempts = 15")" 1
+    assert_equal "$(mails "status = 'sent'")" 1
+}
+
 @test "the twelfth temporary refusal is the last" {
     server
     queue 1
