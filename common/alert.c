@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-bool alert_sync(struct job *job, json_t *kinds, json_t *seen, json_t **news, struct error *err)
+bool alert_sync(struct job *job, const char *mail_to, json_t *kinds, json_t *seen, json_t **news,
+                struct error *err)
 {
     bool synced = false;
     PGresult *rows = NULL;
@@ -14,11 +15,15 @@ bool alert_sync(struct job *job, json_t *kinds, json_t *seen, json_t **news, str
         goto out;
     }
     const struct config *config = &job->config;
-    const char *args[] = {
-        kinds_text,          seen_text,         job->run.now,           job->run.id,
-        config->alert_email, config->mail_lang, job->run.task->program, job->run.process.host,
-        config->app_timezone
-    };
+    const char *args[] = { kinds_text,
+                           seen_text,
+                           job->run.now,
+                           job->run.id,
+                           mail_to,
+                           config->mail_lang,
+                           job->run.task->program,
+                           job->run.process.host,
+                           config->app_timezone };
     rows = db_query(job->db, "alert_sync", args, DB_DURABLE, err);
     if (rows == NULL)
         goto out;

@@ -11,11 +11,13 @@
 #include "job.h"
 
 /* Make the open alerts of these kinds just what is seen.
+ * mail_to address that the news are mailed to, "" = nobody
  * kinds   JSON array of kind names that this run looked at completely: alerts of them that are open
  *         and not in seen are resolved
  * seen    JSON array of {"kind","cause","summary"}; summary is one line for a person
  * news    out: array of those opened just now (same shape), a new reference for the caller
  * Errors as db_run. */
-bool alert_sync(struct job *job, json_t *kinds, json_t *seen, json_t **news, struct error *err);
+bool alert_sync(struct job *job, const char *mail_to, json_t *kinds, json_t *seen, json_t **news,
+                struct error *err);
 
 #endif

@@ -16,6 +16,8 @@ struct config {
     char *mail_url;     /* secret; "" = mail stays queued */
     char *mail_from;    /* "Name <address>" or a bare address */
     char *mail_lang;    /* zh-TW or en */
+    long mail_workers;  /* processes that deliver at a time */
+    long mail_rate;     /* mails a minute over all workers and hosts, 0 = no limit */
     char *mail_ca_file; /* "" = the system's certificates */
     char *alert_email;  /* "" = nobody is mailed */
     long expire_grace_ms;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "deadline.h"
 #include "embed.h"
@@ -294,6 +295,13 @@ void db_close(struct db *db)
     PQfreeCancel(db->cancel);
     PQfinish(db->connection);
     free(db);
+}
+
+void db_abandon(struct db *db)
+{
+    /* libpq can only close properly, which says goodbye: so its memory stays */
+    if (db != NULL)
+        close(PQsocket(db->connection));
 }
 
 void db_fence(struct db *db, const char *run_id)

@@ -40,6 +40,10 @@ bool db_connect(struct db **db, const struct config *config, const char *program
                 struct error *err);
 void db_close(struct db *db);
 
+/* In a process just forked: let go of the parent's connection without a word to the server, which
+ * would take it for the parent's. */
+void db_abandon(struct db *db);
+
 /* From now on each transaction of db that may write first checks, inside itself, that the run with
  * this id is still the running one (else ERR_FENCED, nothing written). NULL: no fence. The text is
  * kept, not copied. */

@@ -269,8 +269,10 @@ static bool check(struct job *job, struct error *err)
     static const char *const corridor[] = { "budget",      "fence",      "runs_register",
                                             "runs_look",   "runs_begin", "runs_finish",
                                             "runs_replay", "runs_clock", NULL };
-    static const char *const mail[] = { "outbox_claim",   "outbox_answer",  "outbox_expire",
-                                        "outbox_release", "outbox_waiting", NULL };
+    static const char *const mail[] = { "outbox_claim",   "outbox_answer",
+                                        "outbox_expire",  "outbox_release",
+                                        "outbox_waiting", "mail_refresh",
+                                        "alert_sync",     NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
     if (!db_connect(&job->db, &job->config, job->type->task.program, err))

@@ -39,6 +39,9 @@ struct mail_feed {
     /* The next message, NULL when there is no more or time is up. May be asked while the one before
      * is not answered yet; never more than two are under way. */
     struct mail *(*next)(void *context);
+    /* The whole text is with the connection, the final dot about to be: from now on the answer
+     * decides, and without one the outcome is unknown. Not called where a repeat does no harm. */
+    void (*handed_over)(void *context, const struct mail *mail);
     /* Called exactly once for each message that next gave out. */
     void (*answered)(void *context, struct mail *mail, const struct mail_answer *answer);
 };

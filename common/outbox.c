@@ -1,355 +1,166 @@
 #include "outbox.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
+#include "alert.h"
 #include "deadline.h"
-#include "embed.h"
-#include "mailer.h"
-#include "message.h"
-#include "template.h"
+#include "delivery.h"
+#include "journal.h"
 #include "text.h"
+#include "workers.h"
 
 enum {
-    CLAIM = 50, /* mails taken at a time: what a killed worker delays by a lease */
-    LEASE_SLACK_MS =
-        30000,        /* beyond the run's own end: nobody takes over what may still be going on */
-    REPLY_MS = 20000, /* longest wait for one reply of the server */
-    LAST_CALL_MS = 1500, /* with less time left, no further mail is begun */
-    MARK_MS = 3000,      /* to write down an answer that came with the end of the run */
-    MARK_TRIES = 3,
-    FAILED_LINES = 20,       /* mails given up that are printed one by one */
-    SESSION_WAIT_MS = 60000, /* after trouble of the server itself */
+    MAILS_PER_WORKER = 10,   /* fewer are not worth a process and two connections */
+    WORKERS_GRACE_MS = 7000, /* for the last answers, within the ladder's 10 s */
 };
 
-/* One mail under way; lives from feed.next to feed.answered. */
-struct letter {
-    struct mail mail;
-    char id[37];
-    char to[256];
-    char *text;
+struct report {
+    struct outbox_counts counts;
+    struct error err;
 };
 
-struct delivery {
+/* Some workers' results, on their way into the run's. */
+struct gathering {
+    struct job *job;
+    struct report sum;
+    bool died;
+};
+
+/* --- what dead workers left ---------------------------------------------------------------- */
+
+struct settling {
     struct job *job;
     struct outbox_counts *counts;
-    char worker[37];
-    char from_name[256];
-    char from[256];
-    PGresult *claimed;
-    int row;              /* the next of claimed */
-    bool closing;         /* time is up: only answers are written down */
-    bool unrecorded;      /* an answer could not be written down: nothing more is begun */
-    struct error ended;   /* why time was up, when closing */
-    struct error trouble; /* first error of the queue itself, or of a template */
+    struct error *err;
 };
 
-/* --- the queue ----------------------------------------------------------------------------- */
-
-static bool claim(struct delivery *delivery)
+static bool settle(void *context, const char *worker, const json_t *marks)
 {
-    struct decimal lease = decimal((long long)deadline_left_ms() + LEASE_SLACK_MS);
-    struct decimal most = decimal(CLAIM);
-    const char *at = strchr(delivery->from, '@');
-    const char *args[] = { delivery->worker, lease.text, most.text,
-                           at == NULL ? "localhost" : at + 1 };
-    PQclear(delivery->claimed);
-    delivery->row = 0;
-    delivery->claimed =
-        db_query(delivery->job->db, "outbox_claim", args, DB_DURABLE, &delivery->trouble);
-    return delivery->claimed != NULL && PQntuples(delivery->claimed) > 0;
+    struct settling *settling = context;
+    struct decimal mails = decimal((long long)json_array_size(marks));
+    bool settled = settling->err->kind == ERR_NONE &&
+                   delivery_settle(settling->job, worker, marks, settling->counts, settling->err);
+    log_event(&settling->job->log, LOG_WARN, "dead_worker", "worker", worker, "mails", mails.text,
+              "settled", settled ? "yes" : "no", NULL);
+    return settled;
 }
 
-static void count_status(struct outbox_counts *counts, const char *status)
+static bool settle_dead(struct job *job, struct outbox_counts *counts, struct error *err)
 {
-    if (strcmp(status, "sent") == 0)
-        counts->sent++;
-    else if (strcmp(status, "failed") == 0)
-        counts->failed++;
-    else if (strcmp(status, "ambiguous") == 0)
-        counts->ambiguous++;
-    else
-        counts->deferred++;
+    struct settling settling = { job, counts, err };
+    journal_recover(job->config.state_dir, settle, &settling);
+    return err->kind == ERR_NONE;
 }
 
-/* The end of the run cuts a statement off only once: then the books get time of their own. */
-static bool may_pass(enum error_kind kind)
+/* --- several workers ----------------------------------------------------------------------- */
+
+/* A worker's life, in a process of its own: the run's connection is not its to use. */
+static void work(void *context, void *report)
 {
-    return error_is_temporary(kind) || kind == ERR_TIMEOUT || kind == ERR_STOPPED;
+    struct job *job = context;
+    struct report *mine = report;
+    db_abandon(job->db);
+    job->db = NULL;
+    if (db_connect(&job->db, &job->config, job->type->task.program, &mine->err))
+        delivery_run(job, &mine->counts, &mine->err);
+    db_close(job->db);
 }
 
-/* Write one answer down; its row, or NULL with err. It must not be lost with a connection or the
- * end of the run: the mail would go out twice. */
-static PGresult *write_answer(struct delivery *delivery, const char *const *args, struct error *err)
+static void add_counts(struct outbox_counts *sum, const struct outbox_counts *counts)
 {
-    struct job *job = delivery->job;
-    PGresult *row = NULL;
-    for (int try = 0; row == NULL && try < MARK_TRIES; try++) {
-        if (try > 0) {
-            if (!may_pass(err->kind))
-                break;
-            bool lost = err->kind == ERR_UNAVAILABLE;
-            error_clear(err);
-            deadline_sleep_ms(100 << try);
-            if (lost) {
-                db_close(job->db);
-                job->db = NULL;
-            }
-        }
-        if (deadline_left_ms() == 0 && !delivery->closing) {
-            delivery->closing = true;
-            deadline_ok(&delivery->ended);
-            deadline_close(MARK_MS);
-        }
-        if (job->db != NULL || db_connect(&job->db, &job->config, job->type->task.program, err))
-            row = db_query(job->db, "outbox_answer", args, DB_DURABLE, err);
-    }
-    return row;
+    sum->sent += counts->sent;
+    sum->deferred += counts->deferred;
+    sum->failed += counts->failed;
+    sum->ambiguous += counts->ambiguous;
+    sum->expired += counts->expired;
+    sum->blocked = sum->blocked || counts->blocked;
 }
 
-/* Said once, because a mail fails once; a flood is counted, not printed. */
-static void tell_failed(struct delivery *delivery, const PGresult *row, const char *words)
+/* One worker less is no trouble of the run: the others take its mails. What a person must mend is.
+ */
+static void take_report(void *context, const void *report)
 {
-    if (delivery->counts->failed <= FAILED_LINES)
-        job_warn(delivery->job, "mail_failed",
-                 "mail to %s (%s) is given up: %s; README tells how to queue it again",
-                 db_text(row, 0, "recipient"), db_text(row, 0, "dedupe_key"), words);
-}
-
-static void mark(struct delivery *delivery, const char *id, const char *verdict, const char *words)
-{
-    const char *args[] = { id, delivery->worker, verdict, words };
-    struct error err = { 0 };
-    PGresult *row = write_answer(delivery, args, &err);
-    if (row != NULL && PQntuples(row) == 1)
-        count_status(delivery->counts, db_text(row, 0, "status"));
-    if (row != NULL && PQntuples(row) == 1 && strcmp(db_text(row, 0, "status"), "failed") == 0)
-        tell_failed(delivery, row, words);
-    if (row == NULL) {
-        delivery->unrecorded = true;
-        error_set(&delivery->trouble, err.kind, "mail %s: %s, but that could not be recorded: %s",
-                  id, verdict, err.text);
-    }
-    PQclear(row);
-    log_event(&delivery->job->log, strcmp(verdict, "sent") == 0 ? LOG_INFO : LOG_WARN, "mail", "id",
-              id, "verdict", verdict, "reply", words, NULL);
-}
-
-static const char *verdict_name(enum mail_verdict verdict)
-{
-    switch (verdict) {
-    case MAIL_SENT:
-        return "sent";
-    case MAIL_RETRY:
-        return "retry";
-    case MAIL_REJECTED:
-        return "rejected";
-    case MAIL_UNKNOWN:
-        return "unknown";
-    }
-    return "unknown";
-}
-
-/* --- a row becomes a message --------------------------------------------------------------- */
-
-/* One part of a kind of mail in a language; false with err, or *rendered NULL when there is no such
- * template and it may be missing. */
-static bool render(const PGresult *rows, int row, const char *part, const json_t *data, bool needed,
-                   char **rendered, struct error *err)
-{
-    char path[256];
-    snprintf(path, sizeof path, "jobs/templates/%s/%s.%s", db_text(rows, row, "lang"),
-             db_text(rows, row, "kind"), part);
-    const char *template = embedded_text(path);
-    *rendered = NULL;
-    if (template == NULL)
-        return !needed || error_set(err, ERR_CONFIG, "this version has no mail template %s", path);
-    *rendered = template_render(path, template, data,
-                                strcmp(part, "html") == 0 ? TEMPLATE_HTML : TEMPLATE_PLAIN, err);
-    return *rendered != NULL;
-}
-
-static bool compose(struct delivery *delivery, int row, struct letter *letter, struct error *err)
-{
-    const PGresult *rows = delivery->claimed;
-    char *subject = NULL, *text = NULL, *html = NULL;
-    bool composed = false;
-    json_t *data = json_loads(db_text(rows, row, "data"), 0, NULL);
-    if (!json_is_object(data)) {
-        error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
-        goto out;
-    }
-    if (!message_address(db_text(rows, row, "recipient"), letter->to, sizeof letter->to, err) ||
-        !render(rows, row, "subject", data, true, &subject, err) ||
-        !render(rows, row, "txt", data, true, &text, err) ||
-        !render(rows, row, "html", data, false, &html, err))
-        goto out;
-    if (subject != NULL) /* it is, or render had failed */
-        subject[strcspn(subject, "\r\n")] = '\0';
-    const struct message message = {
-        .from_name = delivery->from_name,
-        .from = delivery->from,
-        .to_name = db_text(rows, row, "recipient_name"),
-        .to = letter->to,
-        .subject = subject,
-        .text = text,
-        .html = html,
-        .lang = db_text(rows, row, "lang"),
-        .message_id = db_text(rows, row, "message_id"),
-        .date = (time_t)db_number(rows, row, "created"),
-    };
-    letter->text = message_build(&message, &letter->mail.length, err);
-    composed = letter->text != NULL;
-out:
-    json_decref(data);
-    free(subject);
-    free(text);
-    free(html);
-    return composed;
-}
-
-static void letter_free(struct letter *letter)
-{
-    if (letter != NULL)
-        free(letter->text);
-    free(letter);
-}
-
-/* The letter of one claimed row; NULL when the row is of no use, which is then marked. */
-static struct letter *write_letter(struct delivery *delivery, int row)
-{
-    struct error err = { 0 };
-    struct letter *letter = calloc(1, sizeof *letter);
-    if (letter == NULL) {
-        error_memory(&delivery->trouble);
-        return NULL;
-    }
-    snprintf(letter->id, sizeof letter->id, "%s", db_text(delivery->claimed, row, "id"));
-    if (!compose(delivery, row, letter, &err)) {
-        /* bad data fail for good; a bad template is the operator's and is tried again */
-        mark(delivery, letter->id, err.kind == ERR_REJECTED ? "rejected" : "retry", err.text);
-        if (err.kind != ERR_REJECTED)
-            error_set(&delivery->trouble, err.kind, "%s", err.text);
-        letter_free(letter);
-        return NULL;
-    }
-    letter->mail.id = letter->id;
-    letter->mail.from = delivery->from;
-    letter->mail.to = letter->to;
-    letter->mail.text = letter->text;
-    letter->mail.owner = letter;
-    return letter;
-}
-
-/* --- the feed ------------------------------------------------------------------------------ */
-
-static bool may_go_on(const struct delivery *delivery)
-{
-    return !delivery->closing && !delivery->unrecorded && deadline_left_ms() > LAST_CALL_MS &&
-           (delivery->trouble.kind == ERR_NONE || delivery->trouble.kind == ERR_CONFIG);
-}
-
-static struct mail *next_mail(void *context)
-{
-    struct delivery *delivery = context;
-    while (may_go_on(delivery)) {
-        if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed))
-            if (!claim(delivery))
-                return NULL;
-        struct letter *letter = write_letter(delivery, delivery->row++);
-        if (letter != NULL)
-            return &letter->mail;
-    }
-    return NULL;
-}
-
-static void mail_answered(void *context, struct mail *mail, const struct mail_answer *answer)
-{
-    char words[sizeof answer->reply + 16];
-    if (answer->code == 0)
-        snprintf(words, sizeof words, "%s", answer->reply);
-    else
-        snprintf(words, sizeof words, "%d %s", answer->code, answer->reply);
-    mark(context, mail->id, verdict_name(answer->verdict), words);
-    letter_free(mail->owner);
-}
-
-/* --- delivering ---------------------------------------------------------------------------- */
-
-static bool prepare(struct delivery *delivery, struct error *err)
-{
-    const struct config *config = &delivery->job->config;
-    char address[256];
-    text_uuid(delivery->worker);
-    if (!config_mail_from(config, delivery->from_name, sizeof delivery->from_name, address,
-                          sizeof address))
-        return error_set(err, ERR_CONFIG, "MAIL_FROM is not an address: %s", config->mail_from);
-    struct error why = { 0 };
-    return message_address(address, delivery->from, sizeof delivery->from, &why) ||
-           error_set(err, ERR_CONFIG, "MAIL_FROM: %s", why.text);
-}
-
-static void count_expired(struct delivery *delivery)
-{
-    PGresult *row =
-        db_query(delivery->job->db, "outbox_expire", NULL, DB_DURABLE, &delivery->trouble);
-    if (row != NULL)
-        delivery->counts->expired = db_number(row, 0, "expired");
-    PQclear(row);
-}
-
-/* The ids of what was claimed and not begun, "{id,id,…}"; NULL without memory. */
-static char *waiting_ids(const struct delivery *delivery)
-{
-    struct text ids = { 0 };
-    for (int row = delivery->row; row < PQntuples(delivery->claimed); row++)
-        text_printf(&ids, "%s%s", row == delivery->row ? "{" : ",",
-                    db_text(delivery->claimed, row, "id"));
-    text_add(&ids, "}", 1);
-    if (ids.failed)
-        text_free(&ids);
-    return ids.chars;
-}
-
-/* Give back what was claimed and not begun. Without it, the leases run out. */
-static void release(struct delivery *delivery, int wait_ms, const char *why)
-{
-    if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed) ||
-        delivery->job->db == NULL)
+    struct gathering *gathering = context;
+    const struct report *one = report;
+    if (one == NULL) {
+        gathering->died = true;
         return;
-    char *ids = waiting_ids(delivery);
-    if (ids == NULL)
+    }
+    add_counts(&gathering->sum.counts, &one->counts);
+    if (one->err.kind == ERR_NONE)
         return;
-    if (deadline_left_ms() == 0)
-        deadline_close(MARK_MS);
+    log_event(&gathering->job->log, LOG_WARN, "worker_ended", "error", one->err.text, NULL);
+    if (one->err.kind != ERR_UNAVAILABLE)
+        error_set(&gathering->sum.err, one->err.kind, "%s", one->err.text);
+}
+
+/* The run's own process is the first worker. */
+static void deliver_together(struct job *job, long due, struct outbox_counts *counts,
+                             struct error *err)
+{
+    struct gathering gathering = { .job = job };
+    struct workers others = { 0 };
+    long wanted = (due + MAILS_PER_WORKER - 1) / MAILS_PER_WORKER;
+    if (wanted > job->config.mail_workers)
+        wanted = job->config.mail_workers;
+    if (wanted > 1)
+        workers_start(&others, (size_t)wanted - 1, sizeof(struct report), work, job);
+    delivery_run(job, counts, err);
+    workers_wait(&others, sizeof(struct report), WORKERS_GRACE_MS, take_report, &gathering);
+    add_counts(counts, &gathering.sum.counts);
+    if (gathering.sum.err.kind != ERR_NONE)
+        error_set(err, gathering.sum.err.kind, "%s", gathering.sum.err.text);
+    struct error left = { 0 };
+    if (gathering.died && job->db != NULL && !settle_dead(job, counts, &left))
+        log_event(&job->log, LOG_WARN, "dead_worker", "error", left.text, NULL);
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+/* A mail that could tell of it would not go out: the alert is for those who look. */
+static void tell_blocked(struct job *job, bool blocked, const char *why)
+{
     struct error ignored = { 0 };
-    struct decimal wait = decimal(wait_ms);
-    const char *args[] = { delivery->worker, wait.text, ids, why };
-    PQclear(db_query(delivery->job->db, "outbox_release", args, DB_DURABLE, &ignored));
-    free(ids);
+    json_t *kinds = json_pack("[s]", "mail-blocked");
+    json_t *seen = blocked ? json_pack("[{s:s, s:s, s:s}]", "kind", "mail-blocked", "cause",
+                                       job->mail_server.host, "summary", why)
+                           : json_array();
+    json_t *news = NULL;
+    if (job->db != NULL && alert_sync(job, "", kinds, seen, &news, &ignored))
+        json_decref(news);
+    json_decref(kinds);
+    json_decref(seen);
+}
+
+static bool look_at_queue(struct job *job, struct outbox_counts *counts, long *due,
+                          bool *was_blocked, struct error *err)
+{
+    struct decimal most = decimal(job->config.mail_workers * MAILS_PER_WORKER);
+    const char *args[] = { most.text };
+    PGresult *row = db_query(job->db, "outbox_expire", args, DB_DURABLE, err);
+    if (row == NULL)
+        return false;
+    counts->expired += db_number(row, 0, "expired");
+    *due = db_number(row, 0, "due");
+    *was_blocked = db_true(row, 0, "blocked");
+    PQclear(row);
+    return true;
 }
 
 bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error *err)
 {
-    struct delivery delivery = { .job = job, .counts = counts };
+    long due = 0;
+    bool was_blocked = false;
     *counts = (struct outbox_counts){ 0 };
-    if (!prepare(&delivery, err))
-        return false;
     /* Each mail has a lease of its own, and what a server answered is true whoever runs now. */
     db_fence(job->db, NULL);
-    count_expired(&delivery);
-    if (delivery.trouble.kind == ERR_NONE && claim(&delivery)) {
-        struct mail_feed feed = { &delivery, next_mail, mail_answered };
-        mailer_deliver(&job->mail_server, &feed, REPLY_MS, &job->log, err);
-        bool servers = err->kind == ERR_UNAVAILABLE || err->kind == ERR_CONFIG;
-        release(&delivery, servers ? SESSION_WAIT_MS : 0, servers ? err->text : NULL);
-    }
-    PQclear(delivery.claimed);
-    if (delivery.trouble.kind != ERR_NONE)
-        error_set(err, delivery.trouble.kind, "%s", delivery.trouble.text);
-    if (delivery.ended.kind != ERR_NONE)
-        error_set(err, delivery.ended.kind, "%s", delivery.ended.text);
+    if (!settle_dead(job, counts, err) || !look_at_queue(job, counts, &due, &was_blocked, err))
+        return false;
+    if (due > 0)
+        deliver_together(job, due, counts, err);
+    if (counts->blocked || (was_blocked && counts->sent > 0))
+        tell_blocked(job, counts->blocked, err->text);
     return err->kind == ERR_NONE && deadline_ok(err);
 }
 
@@ -361,4 +172,10 @@ bool outbox_waiting(struct job *job, long *waiting, struct error *err)
     *waiting = db_number(row, 0, "waiting");
     PQclear(row);
     return true;
+}
+
+PGresult *outbox_retry(struct job *job, const char *id, struct error *err)
+{
+    const char *args[] = { id, job->run.actor, job->run.process.host };
+    return db_query(job->db, "outbox_retry", args, DB_DURABLE, err);
 }

@@ -10,11 +10,13 @@ struct outbox_counts {
     long deferred;  /* will be tried again */
     long failed;    /* refused for good, or their data are unusable */
     long ambiguous; /* perhaps accepted; sent once more with the same Message-ID */
-    long expired;   /* too old to be of use */
+    long expired;   /* too old to be of use, or not true any more */
+    bool blocked;   /* login or configuration is wrong: nothing goes out until a person mends it */
 };
 
-/* Deliver what is due, over one connection, until the queue is empty or time is up. Each mail is
- * claimed under a lease, judged by its own answer and marked at once.
+/* Deliver what is due, with MAIL_WORKERS processes when there is enough to do, until the queue is
+ * empty or time is up. First what workers that died on this host left behind is settled. A login or
+ * configuration that lets nothing out is an alert (kind mail-blocked) until a mail goes out again.
  * The run's fence is lifted: it is the last thing a run does.
  * Returns true when nothing stood in the way: nothing is due any more, or the time that is left is
  * too short for another mail. counts is filled in either case.
@@ -23,5 +25,9 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
 
 /* How many mails still wait, due or not. Errors as db_run. */
 bool outbox_waiting(struct job *job, long *waiting, struct error *err);
+
+/* Queue a mail again that was given up (id: its uuid), or all that failed (id NULL).
+ * Returns rows as outbox_retry.sql has them, for the caller to clear; NULL with err as db_run. */
+PGresult *outbox_retry(struct job *job, const char *id, struct error *err);
 
 #endif

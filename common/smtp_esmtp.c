@@ -228,6 +228,7 @@ static const char *on_text(void **context, int *length, void *arg)
     size_t rest = mail->mail->length - mail->given;
     if (rest == 0) {
         mail->complete = true;
+        mail->link->feed->handed_over(mail->link->feed->context, mail->mail);
         return NULL;
     }
     size_t piece = rest < PIECE_BYTES ? rest : PIECE_BYTES;

@@ -1,5 +1,6 @@
 #include "value.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,16 @@ static long unit_seconds(const char *unit)
         if (strcmp(unit, units[i].name) == 0)
             return units[i].seconds;
     return 0;
+}
+
+bool uuid_valid(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length && length == sizeof shape - 1; i++)
+        if (shape[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    return length == sizeof shape - 1;
 }
 
 bool duration_parse(const char *text, long *ms)

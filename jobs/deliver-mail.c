@@ -1,11 +1,14 @@
 /* deliver-mail: send the mails that are waiting in the outbox.
- * Reads    mail_outbox
- * Writes   mail_outbox: each mail is marked by its own answer
+ * Reads    mail_outbox, and the application's tables for what a mail tells of
+ * Writes   mail_outbox: each mail is marked by its own answer; alerts; with --retry audit_log
  * Re-run   harmless: a mail that was sent is marked, one under way is leased. */
 #include "job.h"
 
+#include <string.h>
+
 #include "outbox.h"
 #include "table.h"
+#include "value.h"
 
 static bool deliver_due_mails(struct job *job, struct error *err)
 {
@@ -44,22 +47,76 @@ static void tell(const struct job *job, FILE *out)
     fputc('\n', out);
 }
 
-static bool list_waiting(struct job *job, struct error *err)
+/* Rows for a person or a script; nothing: words, unless silence was asked for. */
+static bool print_rows(const struct job *job, const PGresult *rows, const char *nothing,
+                       struct error *err)
 {
     bool json = options_flag(&job->options, "json");
+    if (json || PQntuples(rows) > 0)
+        return table_print(stdout, rows, json, err);
+    if (!options_flag(&job->options, "quiet"))
+        puts(nothing);
+    return true;
+}
+
+static bool list_waiting(struct job *job, struct error *err)
+{
     PGresult *rows = db_query(job->db, "outbox_list", NULL, DB_READ_ONLY, err);
     if (rows == NULL)
         return false;
-    bool printed = true;
-    if (json || PQntuples(rows) > 0)
-        printed = table_print(stdout, rows, json, err);
-    else if (!options_flag(&job->options, "quiet"))
-        puts("no mail is waiting");
+    bool printed = print_rows(job, rows, "no mail is waiting", err);
     PQclear(rows);
     return printed;
 }
 
-static const char *const statements[] = { "outbox_list", NULL };
+/* One mail that cannot be queued again is an error; of all that failed there may be none. */
+static bool may_be_retried(const PGresult *rows, const char *id, struct error *err)
+{
+    if (PQntuples(rows) == 0)
+        return error_set(err, ERR_USAGE, "there is no mail %s; --list shows their ids", id);
+    const char *outcome = db_text(rows, 0, "outcome");
+    if (strcmp(outcome, "sent") == 0)
+        return error_set(err, ERR_USAGE, "mail %s was sent; it is not sent again", id);
+    if (strcmp(outcome, "expired") == 0)
+        return error_set(err, ERR_USAGE, "mail %s is out of date; it is not sent any more", id);
+    return true;
+}
+
+static bool retry(struct job *job, struct error *err)
+{
+    const char *which = options_value(&job->options, "retry");
+    bool all = strcmp(which, "all") == 0;
+    if (!all && !uuid_valid(which))
+        return error_set(err, ERR_USAGE,
+                         "option --retry: \"%s\" is not the id of a mail, nor the word all; --list "
+                         "shows the ids",
+                         which);
+    PGresult *rows = outbox_retry(job, all ? NULL : which, err);
+    if (rows == NULL)
+        return false;
+    bool retried = (all || may_be_retried(rows, which, err)) &&
+                   print_rows(job, rows, "no mail has failed", err);
+    PQclear(rows);
+    return retried;
+}
+
+static bool list_or_retry(struct job *job, struct error *err)
+{
+    return options_value(&job->options, "retry") != NULL ? retry(job, err) : list_waiting(job, err);
+}
+
+static bool wants_list_or_retry(const struct options *options)
+{
+    return options_flag(options, "list") || options_value(options, "retry") != NULL;
+}
+
+static const struct option_spec own_options[] = {
+    { "list", OPTION_FLAG, NULL, "list the mails that wait or were given up, and why" },
+    { "retry", OPTION_TEXT, "ID", "queue the mail with this id again, or all that failed: all" },
+    { 0 },
+};
+
+static const char *const statements[] = { "outbox_list", "outbox_retry", NULL };
 
 static const struct job_type deliver_mail = {
     .task = {
@@ -73,11 +130,13 @@ static const struct job_type deliver_mail = {
         .max_retries = 0,
     },
     .summary = "send the mails that are waiting in the outbox",
+    .options = own_options,
     .statements = statements,
     .sends_mail = true,
     .needs_mail = true,
     .work = deliver_due_mails,
-    .look = list_waiting,
+    .look = list_or_retry,
+    .looks = wants_list_or_retry,
     .tell = tell,
 };
 

@@ -66,7 +66,7 @@ static bool watch_money(struct job *job, json_t *refused, bool complete, struct 
     if (complete)
         json_array_append_new(kinds, json_string("order-refused"));
     json_t *news = NULL;
-    bool synced = alert_sync(job, kinds, seen, &news, err);
+    bool synced = alert_sync(job, job->config.alert_email, kinds, seen, &news, err);
     tell_news(job, news);
     json_decref(news);
     json_decref(kinds);

@@ -1,7 +1,9 @@
 -- outbox_claim: take due mails under a lease; a mail whose worker died is due when its lease ran out.
+-- Under a rate each mail gets a turn of its own, after those of all other workers and hosts.
 -- $1 worker uuid  $2 lease ms bigint  $3 most int  $4 domain of our Message-IDs
+-- $5 ms from one mail to the next, 0 = no rate
 -- rows: id uuid, kind text, recipient text, recipient_name text, lang text, data jsonb,
---   message_id text, created bigint (seconds since 1970)
+--   message_id text, created bigint (seconds since 1970), wait_ms bigint until the first one's turn
 WITH due AS (
     SELECT id
       FROM tickeasy_jobs.mail_outbox
@@ -12,6 +14,13 @@ WITH due AS (
      ORDER BY next_attempt_at
      LIMIT $3::int
        FOR UPDATE SKIP LOCKED
+), turns AS (
+    UPDATE tickeasy_jobs.mail_pace
+       SET free_at = greatest(free_at, clock_timestamp())
+                     + (SELECT count(*) FROM due) * $5::numeric * interval '1 ms'
+     WHERE $5::numeric > 0
+       AND EXISTS (SELECT FROM due)
+    RETURNING free_at - (SELECT count(*) FROM due) * $5::numeric * interval '1 ms' AS first_at
 )
 UPDATE tickeasy_jobs.mail_outbox AS mail
    SET status = 'sending',
@@ -22,4 +31,6 @@ UPDATE tickeasy_jobs.mail_outbox AS mail
   FROM due
  WHERE mail.id = due.id
 RETURNING mail.id, kind, recipient, recipient_name, lang, data, message_id,
-          extract(epoch FROM created_at)::bigint AS created
+          extract(epoch FROM created_at)::bigint AS created,
+          coalesce(ceil(extract(epoch FROM (SELECT first_at FROM turns) - clock_timestamp()) * 1000)::bigint,
+                   0) AS wait_ms

@@ -1,7 +1,8 @@
 -- outbox_expire: mails that are too old to be of use; nobody waits for them any more.
 -- One that was tried for the last time keeps its outcome. What another worker holds is left to it.
 -- A mail whose worker died in fifteen tries is taken to be the reason, and not tried again.
--- one row: expired int
+-- $1 most int: how many due mails are worth counting
+-- one row: expired int, due int (at most $1), blocked bool (that alert is open)
 WITH old AS (
     SELECT id
       FROM tickeasy_jobs.mail_outbox
@@ -30,5 +31,16 @@ WITH old AS (
        AND claimed_until < now()
        AND not_after > now()
 )
-SELECT count(*) AS expired
-  FROM expired
+SELECT (SELECT count(*) FROM expired) AS expired,
+       (SELECT count(*)
+          FROM (SELECT
+                  FROM tickeasy_jobs.mail_outbox
+                 WHERE status IN ('queued', 'sending', 'ambiguous')
+                   AND next_attempt_at <= now()
+                   AND (claimed_until IS NULL OR claimed_until < now())
+                   AND not_after > now()
+                 LIMIT $1::int) AS due) AS due,
+       EXISTS (SELECT
+                 FROM tickeasy_jobs.alerts
+                WHERE kind = 'mail-blocked'
+                  AND resolved_at IS NULL) AS blocked

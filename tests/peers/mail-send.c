@@ -28,6 +28,7 @@ struct sender {
     int recipient_count;
     int given;
     int answered;
+    int handed_over;
     bool broken;
 };
 
@@ -90,6 +91,13 @@ static struct mail *next(void *context)
     return mail;
 }
 
+static void handed_over(void *context, const struct mail *mail)
+{
+    (void)mail;
+    struct sender *sender = context;
+    sender->handed_over++;
+}
+
 static void answered(void *context, struct mail *mail, const struct mail_answer *answer)
 {
     static const char *const verdicts[] = { "sent", "retry", "rejected", "unknown" };
@@ -135,7 +143,9 @@ static bool send_all(struct sender *sender, int wait_ms, struct error *err)
 {
     struct mail_server server;
     const char *url = getenv("MAIL_URL");
-    struct mail_feed feed = { .context = sender, .next = next, .answered = answered };
+    struct mail_feed feed = {
+        .context = sender, .next = next, .handed_over = handed_over, .answered = answered
+    };
     if (!mailer_parse(&server, url == NULL ? "" : url, getenv("MAIL_CA_FILE"), err))
         return false;
     return mailer_deliver(&server, &feed, wait_ms, NULL, err);
