@@ -13,7 +13,6 @@
 #include "text.h"
 
 enum {
-    CLAIM = 100,   /* mails taken at a time */
     NOTES = 100,   /* answers brought to the database at a time, once the first ones went well */
     NOTE_MS = 500, /* and no later than this */
     LEASE_SLACK_MS =
@@ -47,8 +46,10 @@ struct delivery {
     PGresult *claimed;
     PGresult *fresh; /* the second look: what is stale, and the data of this moment */
     int row;         /* the next of claimed */
+    int share;       /* how many are claimed at a time */
     int64_t claimed_ms;
     int64_t looked_ms;
+    /* The one that the server hears of, and the next one, which it does not know yet. */
     const struct letter *under_way[UNDER_WAY];
 
     json_t *marks; /* answers that the database does not know yet, as outbox_answer takes them */
@@ -173,9 +174,8 @@ static void forget_marks(struct delivery *delivery)
 {
     json_array_clear(delivery->marks);
     journal_clear(&delivery->journal);
-    for (size_t i = 0; i < UNDER_WAY; i++)
-        if (delivery->under_way[i] != NULL)
-            journal_begun(&delivery->journal, delivery->under_way[i]->id);
+    if (delivery->under_way[0] != NULL)
+        journal_begun(&delivery->journal, delivery->under_way[0]->id);
 }
 
 static void report_marks(struct delivery *delivery)
@@ -242,7 +242,8 @@ static double pace_ms(const struct delivery *delivery)
 static int claim_size(const struct delivery *delivery)
 {
     long rate = delivery->job->config.mail_rate;
-    return rate == 0 || rate / 60 >= CLAIM ? CLAIM : rate < 60 ? 1 : (int)(rate / 60);
+    long most = rate == 0 ? delivery->share : rate < 60 ? 1 : rate / 60;
+    return (int)(most < delivery->share ? most : delivery->share);
 }
 
 static void forget_claimed(struct delivery *delivery)
@@ -431,9 +432,22 @@ static bool await_turn(struct delivery *delivery)
 
 static struct mail *hand_out(struct delivery *delivery, struct letter *letter)
 {
-    journal_begun(&delivery->journal, letter->id);
+    if (delivery->under_way[0] == NULL)
+        journal_begun(&delivery->journal, letter->id);
     delivery->under_way[delivery->under_way[0] == NULL ? 0 : 1] = letter;
     return &letter->mail;
+}
+
+static void take_back(struct delivery *delivery, const struct letter *letter)
+{
+    if (delivery->under_way[1] == letter) {
+        delivery->under_way[1] = NULL;
+        return;
+    }
+    delivery->under_way[0] = delivery->under_way[1];
+    delivery->under_way[1] = NULL;
+    if (delivery->under_way[0] != NULL)
+        journal_begun(&delivery->journal, delivery->under_way[0]->id);
 }
 
 static struct mail *next_mail(void *context)
@@ -469,9 +483,7 @@ static void mail_answered(void *context, struct mail *mail, const struct mail_an
         snprintf(words, sizeof words, "%s", answer->reply);
     else
         snprintf(words, sizeof words, "%d %s", answer->code, answer->reply);
-    for (size_t i = 0; i < UNDER_WAY; i++)
-        if (delivery->under_way[i] == mail->owner)
-            delivery->under_way[i] = NULL;
+    take_back(delivery, mail->owner);
     mark(delivery, mail->id, verdict_name(answer->verdict), words);
     letter_free(mail->owner);
 }
@@ -521,9 +533,11 @@ static void deliver(struct delivery *delivery, struct error *err)
     release(delivery, err->kind == ERR_UNAVAILABLE || err->kind == ERR_CONFIG ? err : NULL);
 }
 
-bool delivery_run(struct job *job, struct outbox_counts *counts, struct error *err)
+bool delivery_run(struct job *job, int share, struct outbox_counts *counts, struct error *err)
 {
-    struct delivery delivery = { .job = job, .counts = counts, .note_at = 1, .journal.fd = -1 };
+    struct delivery delivery = {
+        .job = job, .counts = counts, .share = share, .note_at = 1, .journal.fd = -1
+    };
     if (prepare(&delivery, err)) {
         if (!journal_open(&delivery.journal, job->config.state_dir, delivery.worker))
             log_event(&job->log, LOG_WARN, "no_journal", "path", delivery.journal.path, NULL);

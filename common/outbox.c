@@ -11,6 +11,7 @@
 #include "workers.h"
 
 enum {
+    CLAIM = 100,             /* mails that a worker takes at a time, where there are that many */
     MAILS_PER_WORKER = 10,   /* fewer are not worth a process and two connections */
     WORKERS_GRACE_MS = 7000, /* for the last answers, within the ladder's 10 s */
 };
@@ -55,15 +56,21 @@ static bool settle_dead(struct job *job, struct outbox_counts *counts, struct er
 
 /* --- several workers ----------------------------------------------------------------------- */
 
+struct assignment {
+    struct job *job;
+    int share;
+};
+
 /* A worker's life, in a process of its own: the run's connection is not its to use. */
 static void work(void *context, void *report)
 {
-    struct job *job = context;
+    const struct assignment *assignment = context;
+    struct job *job = assignment->job;
     struct report *mine = report;
     db_abandon(job->db);
     job->db = NULL;
     if (db_connect(&job->db, &job->config, job->type->task.program, &mine->err))
-        delivery_run(job, &mine->counts, &mine->err);
+        delivery_run(job, assignment->share, &mine->counts, &mine->err);
     db_close(job->db);
 }
 
@@ -95,18 +102,24 @@ static void take_report(void *context, const void *report)
         error_set(&gathering->sum.err, one->err.kind, "%s", one->err.text);
 }
 
+static long smaller(long a, long b)
+{
+    return a < b ? a : b;
+}
+
 /* The run's own process is the first worker. */
 static void deliver_together(struct job *job, long due, struct outbox_counts *counts,
                              struct error *err)
 {
     struct gathering gathering = { .job = job };
     struct workers others = { 0 };
-    long wanted = (due + MAILS_PER_WORKER - 1) / MAILS_PER_WORKER;
-    if (wanted > job->config.mail_workers)
-        wanted = job->config.mail_workers;
+    long wanted =
+        smaller((due + MAILS_PER_WORKER - 1) / MAILS_PER_WORKER, job->config.mail_workers);
+    /* half of an equal share: who is faster takes more */
+    struct assignment assignment = { job, (int)smaller(due / wanted / 2 + 1, CLAIM) };
     if (wanted > 1)
-        workers_start(&others, (size_t)wanted - 1, sizeof(struct report), work, job);
-    delivery_run(job, counts, err);
+        workers_start(&others, (size_t)wanted - 1, sizeof(struct report), work, &assignment);
+    delivery_run(job, assignment.share, counts, err);
     workers_wait(&others, sizeof(struct report), WORKERS_GRACE_MS, take_report, &gathering);
     add_counts(counts, &gathering.sum.counts);
     if (gathering.sum.err.kind != ERR_NONE)
@@ -136,7 +149,7 @@ static void tell_blocked(struct job *job, bool blocked, const char *why)
 static bool look_at_queue(struct job *job, struct outbox_counts *counts, long *due,
                           bool *was_blocked, struct error *err)
 {
-    struct decimal most = decimal(job->config.mail_workers * MAILS_PER_WORKER);
+    struct decimal most = decimal(job->config.mail_workers * CLAIM * 2);
     const char *args[] = { most.text };
     PGresult *row = db_query(job->db, "outbox_expire", args, DB_DURABLE, err);
     if (row == NULL)

@@ -12,6 +12,8 @@
 enum {
     UUID = 37,
     LANES = 2,
+    PIECES = 4,         /* of a window that fills no more than a batch */
+    PIECE_MIN = 100,    /* orders; smaller batches cost more than they bring */
     WINDOW = 5000,      /* due orders read at a time: what a run keeps in memory */
     ASIDE = 20000,      /* orders kept for a second look in a run; the rest waits for the next */
     CONFLICT_TRIES = 4, /* of a lock that customers hold: about two seconds, then the next run */
@@ -286,11 +288,22 @@ static bool settle(struct sweep *sweep, struct lane *lane, struct error *err)
     return good;
 }
 
+/* Few orders go in several batches too: while the log of one is on its way to the disk the next is
+ * worked on, and both lanes have something to do. */
+static size_t batch_size(const struct sweep *sweep, int rows)
+{
+    size_t most = (size_t)sweep->job->config.expire_batch;
+    size_t piece = (size_t)rows / PIECES;
+    if (piece < PIECE_MIN)
+        piece = PIECE_MIN;
+    return piece < most ? piece : most;
+}
+
 /* Expire what one window holds, the lanes in turn. */
 static bool expire_window(struct sweep *sweep, const PGresult *window, struct error *err)
 {
-    size_t size = (size_t)sweep->job->config.expire_batch;
     int rows = PQntuples(window);
+    size_t size = batch_size(sweep, rows);
     bool good = true;
     if ((size_t)rows > size)
         open_second_lane(sweep);

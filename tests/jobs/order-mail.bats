@@ -5,40 +5,10 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
+load ../lib/mail
 
-peers=$BATS_TEST_DIRNAME/../peers
-
-setup() {
-    setup_job
-    cd "$BATS_TEST_TMPDIR" || return 1
-    NOW=$(date -u +%FT%TZ) # mails age by the database's clock
-    export MAIL_URL=maildir:$PWD/mail MAIL_FROM='Tickeasy 票務 <shop@example.org>'
-    peer=''
-}
-
-teardown() {
-    [[ -z $peer ]] || kill "$peer" 2>/dev/null || true
-    teardown_job
-}
-
-server() { # OPTION...: a mail server; its mails are in box, its port in $port
-    mkdir box
-    "$peers/smtp-server" --dir box "$@" >peer.out 2>peer.err 3>&- 4>&- &
-    peer=$!
-    wait_for grep -q '^port ' peer.out
-    port=$(sed -n 's/^port //p' peer.out)
-    MAIL_URL=smtp://localhost:$port
-}
-
-certificate() { # ca.crt, localhost.pem
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=tests
-    openssl req -newkey rsa:2048 -nodes -keyout localhost.key -out localhost.csr -subj /CN=localhost
-    openssl x509 -req -in localhost.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
-        -extfile <(echo subjectAltName=DNS:localhost) -out localhost.crt
-    cat localhost.key localhost.crt >localhost.pem
-} 2>/dev/null
-
-delivered() { find mail/new -type f 2>/dev/null; }
+setup() { setup_mail; }
+teardown() { teardown_mail; }
 
 # The only mail of the maildir, as a strict reader sees it; a maildir keeps LF line ends.
 read_mail() {
@@ -46,9 +16,6 @@ read_mail() {
     run bash -c "sed 's/\$/\r/' '$(delivered)' | '$peers/check-message' | tr -d '\r'; exit \${PIPESTATUS[1]}"
     assert_success
 }
-
-mail_status() { sql "SELECT status, attempts FROM tickeasy_jobs.mail_outbox ORDER BY recipient"; }
-due_again() { sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now()"; }
 
 # --- what the customer reads ----------------------------------------------------------------------
 
@@ -230,14 +197,6 @@ user1@example.com|sent|1|"
 }
 
 # --- deliver-mail ---------------------------------------------------------------------------------
-
-queue() { # COUNT: mails that wait
-    sql "INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after)
-         SELECT 'order-expired', 'order-expired/' || n, 'u' || n || '@example.com', 'en',
-                '{\"name\": \"\", \"order_number\": \"Q1\", \"expired_at\": \"now\", \"total_amount\": \"1\",
-                  \"currency\": \"NT\$\", \"tickets\": []}', now() + interval '1 hour'
-           FROM generate_series(1, $1) AS n"
-}
 
 @test "deliver-mail has nothing to do when nothing waits, whatever the server" {
     MAIL_URL=smtp://localhost:1 run deliver-mail
