@@ -221,6 +221,8 @@ static const char *verdict_name(enum mail_verdict verdict)
         return "sent";
     case MAIL_RETRY:
         return "retry";
+    case MAIL_UNTRIED:
+        return "untried";
     case MAIL_REJECTED:
         return "rejected";
     case MAIL_UNKNOWN:

@@ -14,6 +14,7 @@
 enum mail_verdict {
     MAIL_SENT,     /* 2xx for recipient and message: it is theirs now */
     MAIL_RETRY,    /* 4xx, or the connection was lost before the final dot: try again later */
+    MAIL_UNTRIED,  /* the session came to nothing before the server heard of its recipient */
     MAIL_REJECTED, /* 5xx for this recipient or message: never again */
     MAIL_UNKNOWN,  /* lost after the final dot, before the answer: perhaps accepted */
 };

@@ -1,7 +1,8 @@
 -- outbox_answer: what became of mails; nothing for one that is not this worker's any more.
 -- An unknown outcome is tried once more; after that the mail stays ambiguous for good.
+-- untried: the server is to blame, or our login there; the try does not count.
 -- $1 worker uuid
--- $2 answers jsonb, [{"id", "verdict": sent retry rejected unknown stale, "words": the peer's}]
+-- $2 answers jsonb, [{"id", "verdict": sent retry untried rejected unknown stale, "words": the peer's}]
 -- rows: id uuid, status text, recipient text, dedupe_key text, words text
 UPDATE tickeasy_jobs.mail_outbox AS mail
    SET status = CASE
@@ -9,12 +10,14 @@ UPDATE tickeasy_jobs.mail_outbox AS mail
            WHEN verdict = 'stale' AND ambiguous_at IS NULL THEN 'expired'
            WHEN verdict = 'rejected' AND ambiguous_at IS NULL THEN 'failed'
            WHEN verdict IN ('stale', 'rejected', 'unknown') THEN 'ambiguous'
-           WHEN attempts >= 12 AND ambiguous_at IS NULL THEN 'failed'
+           WHEN verdict = 'retry' AND attempts >= 12 AND ambiguous_at IS NULL THEN 'failed'
            WHEN ambiguous_at IS NOT NULL THEN 'ambiguous'
            ELSE 'queued'
        END,
        ambiguous_at = CASE WHEN verdict = 'unknown' THEN coalesce(ambiguous_at, now()) ELSE ambiguous_at END,
+       attempts = attempts - CASE WHEN verdict = 'untried' THEN 1 ELSE 0 END,
        next_attempt_at = CASE
+           WHEN verdict = 'untried' THEN now() + interval '1 min'
            WHEN verdict IN ('stale', 'rejected') OR (verdict = 'unknown' AND ambiguous_at IS NOT NULL)
                 OR (attempts >= 12 AND verdict <> 'sent') THEN 'infinity'
            -- 1 min · 2^(n-1), a fifth more or less
