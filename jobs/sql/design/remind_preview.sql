@@ -4,9 +4,9 @@
 -- rows: session text, starts_at text, name text, recipient text, tickets text,
 --   mail text: new, again (it was withdrawn unsent), the status of the one that is there, no address
 WITH holder AS (
-    SELECT tickets.session_id, user_id, count(*) AS quantity,
+    SELECT tickets.session_id, user_id,
            string_agg(concat_ws(' ', ticket_types.name, seat_number, ticket_number), ', '
-                      ORDER BY ticket_types.name, seat_number, ticket_number) AS tickets,
+                      ORDER BY ticket_types.name, length(seat_number), seat_number, ticket_number) AS tickets,
            (array_agg(btrim(contact_info ->> 'email') ORDER BY orders.created_at DESC, order_number)
                FILTER (WHERE btrim(contact_info ->> 'email') <> ''))[1] AS contact
       FROM concert_sessions

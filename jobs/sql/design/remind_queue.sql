@@ -45,7 +45,9 @@ WITH wanted AS (
            jsonb_agg(jsonb_build_object(
                'ticket_type', ticket_type.name,
                'seat', coalesce(seat_number, ''),
-               'number', ticket_number) ORDER BY ticket_type.name, seat_number, ticket_number) AS tickets,
+               'number', ticket_number)
+               -- seat 9 stands before seat 10
+               ORDER BY ticket_type.name, length(seat_number), seat_number, ticket_number) AS tickets,
            string_agg(DISTINCT order_number, ', ' ORDER BY order_number) AS orders,
            -- of the newest order that has one
            (array_agg(contact ORDER BY ordered_at DESC, order_number) FILTER (WHERE contact <> ''))[1]
@@ -54,7 +56,7 @@ WITH wanted AS (
       JOIN ticket_types AS ticket_type
         ON ticket_type.id = held.ticket_type_id
      GROUP BY session_id, user_id, lang
-), reminder AS (
+), reminder AS MATERIALIZED (
     SELECT session_id, user_id, show.start_time,
            coalesce(customer.name, '') AS name,
            coalesce(nullif(btrim(customer.email), ''), holder.contact) AS recipient,
