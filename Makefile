@@ -1,7 +1,7 @@
 # Tickeasy jobs: the floor plan. `make` builds bin/, `make help` lists the targets.
 
 VERSION  = 0.1.0
-PROGRAMS = expire-orders deliver-mail
+PROGRAMS = expire-orders send-reminders deliver-mail
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc

@@ -22,6 +22,7 @@ struct config {
     char *alert_email;  /* "" = nobody is mailed */
     long expire_grace_ms;
     long expire_batch; /* orders */
+    long reminder_window_ms;
     char *state_dir;
     char *log_file;   /* "" = no log file */
     char *log_level;  /* debug info warn error */

@@ -102,6 +102,8 @@ static const char *expectation(enum option_type type)
         return "a duration such as 30s, 5m, 2h or 3d, at most 366d";
     case OPTION_TIME:
         return "a time with zone such as 2026-01-02T03:04:05+08:00";
+    case OPTION_UUID:
+        return "an id such as 3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6";
     }
     return "a value";
 }
@@ -120,6 +122,8 @@ static bool value_valid(enum option_type type, const char *value)
         return duration_parse(value, &number);
     case OPTION_TIME:
         return time_valid(value);
+    case OPTION_UUID:
+        return uuid_valid(value);
     }
     return false;
 }

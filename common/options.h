@@ -14,6 +14,7 @@ enum option_type {
     OPTION_COUNT,    /* whole number 0 to 1000000 */
     OPTION_DURATION, /* "30s" "5m" "2h" "3d", longest 366 days; see value.h */
     OPTION_TIME,     /* ISO 8601 with zone, "2026-01-02T03:04:05+08:00" or "...Z" */
+    OPTION_UUID,     /* "3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6" */
 };
 
 /* One option. An array of these ends with a zeroed entry. */

@@ -132,6 +132,17 @@ bool time_valid(const char *text)
     return offset_valid(zone);
 }
 
+bool uuid_valid(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (strlen(text) != strlen(shape))
+        return false;
+    for (size_t i = 0; shape[i] != '\0'; i++)
+        if (shape[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
 /* A zone file begins with "TZif"; the folder holds tables and leap second lists as well. */
 static bool is_zone_file(const char *path)
 {

@@ -20,6 +20,9 @@ bool duration_parse(const char *text, long *ms);
  * The day must exist; leap seconds and offsets beyond 14 hours are refused. */
 bool time_valid(const char *text);
 
+/* True for an id of 32 hexadecimal digits in groups of 8-4-4-4-12. */
+bool uuid_valid(const char *text);
+
 /* True for the name of a zone in the system's zone database ("Asia/Taipei"). On a machine without
  * that database any name of the right letters passes: PostgreSQL has its own and will say. */
 bool zone_known(const char *name);

@@ -72,11 +72,15 @@ SELECT pg_temp.id('session', c * 10 + s), pg_temp.id('concert', c),
        CASE WHEN c = 1 THEN 'completed' ELSE 'scheduled' END::session_status
   FROM generate_series(1, 8) AS c,
        generate_series(1, CASE WHEN c % 2 = 0 THEN 3 ELSE 2 END) AS s,
-       LATERAL (SELECT CASE c WHEN 2 THEN now() + interval '6 hours'
-                              WHEN 3 THEN now() + interval '20 hours'
-                              ELSE (date_trunc('day', now() AT TIME ZONE 'Asia/Taipei') + interval '19:30')
-                                   AT TIME ZONE 'Asia/Taipei'
-                                   + CASE c WHEN 1 THEN -9 ELSE c * 8 END * interval '1 day'
+       LATERAL (SELECT date_trunc('day', now() AT TIME ZONE 'Asia/Taipei') AS today) AS d,
+       -- the latest usual hour that is not more than a day away
+       LATERAL (SELECT max(day + hour) AT TIME ZONE 'Asia/Taipei' AS soon
+                  FROM (VALUES (today), (today + interval '1 day')) AS days (day),
+                       (VALUES (interval '14:30'), (interval '19:30')) AS hours (hour)
+                 WHERE (day + hour) AT TIME ZONE 'Asia/Taipei' <= now() + interval '1 day') AS n,
+       LATERAL (SELECT CASE WHEN c IN (2, 3) THEN soon
+                            ELSE (today + interval '19:30') AT TIME ZONE 'Asia/Taipei'
+                                 + CASE c WHEN 1 THEN -9 ELSE c * 8 END * interval '1 day'
                        END + (s - 1) * interval '1 day' AS start_time) AS t;
 
 -- Type 5 (c - 1) + k is the k-th of concert c; 41 and 42 are the two with the wrong stock.
@@ -103,7 +107,7 @@ SELECT n, pg_temp.id('order', n) AS id,
             WHEN n <= 5985 THEN 'expired'
             WHEN n <= 5988 THEN 'pending'
             ELSE 'confirmed' END AS status,
-       CASE WHEN n <= 2 THEN n ELSE 3 + n * 13 % 600 END AS buyer,
+       CASE WHEN n <= 2 THEN n ELSE 3 + (n * 13 + n / 600 * 7) % 600 END AS buyer,
        1 + n * 7 % 11 % 4 AS tickets,
        -- only paid orders have tickets of the concert that is over
        CASE WHEN n IN (5986, 5987) THEN n - 5945

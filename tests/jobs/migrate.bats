@@ -112,10 +112,11 @@ count_migrations() { migrations | wc -l; }
 }
 
 @test "the application's indexes are built once, and only those that are missing" {
-    sql 'DROP INDEX payments_order'
+    sql 'DROP INDEX payments_order, tickets_session'
     run migrate --app-indexes
     assert_success
     assert_output "built index tickeasy_orders_pending_due
+built index tickeasy_tickets_session
 built index tickeasy_payments_order
 built index tickeasy_payments_completed"
     run migrate --app-indexes
@@ -216,12 +217,19 @@ as_role() { DATABASE_URL=$role_url "$@"; }
     done
     assert_equal "$(sql 'SELECT kind, status FROM tickeasy_jobs.mail_outbox ORDER BY 1')" \
         $'order-alert|sent\norder-expired|sent\norder-expired|sent'
+    order 4 paid ''
+    for options in --check --dry-run ''; do
+        # shellcheck disable=SC2086 # no option at all is one of the cases
+        MAIL_URL='' as_role run send-reminders --now "$NOW" --session "$(uuid 1)" $options
+        assert_success
+    done
+    assert_equal "$(result queuedMails)" 1
     invariants
 
     for statement in 'SELECT role FROM users' "UPDATE users SET name = 'x'" 'DELETE FROM orders' \
         'UPDATE orders SET total_amount = 0' "UPDATE payments SET status = 'failed'" \
         'DELETE FROM tickeasy_jobs.mail_outbox' 'INSERT INTO tickeasy_jobs.schema_migrations VALUES (9, 9)' \
-        'SELECT FROM tickeasy_jobs.audit_log' 'SELECT FROM venues'; do
+        'SELECT FROM tickeasy_jobs.audit_log' 'SELECT seating_chart FROM venues' 'SELECT FROM organizations'; do
         as_role run sql "$statement"
         assert_failure
         assert_output --partial 'permission denied for'

@@ -106,6 +106,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(config->alert_email, "");
     assert_int_equal(config->expire_grace_ms, 0);
     assert_int_equal(config->expire_batch, 1000);
+    assert_int_equal(config->reminder_window_ms, 86400000);
     assert_string_equal(config->state_dir, "/var/lib/tickeasy-jobs");
     assert_string_equal(config->log_file, "");
     assert_string_equal(config->log_level, "info");
@@ -127,6 +128,7 @@ static void every_key_is_taken_from_the_file(void **state)
                          "ALERT_EMAIL=ops@example.com\n"
                          "EXPIRE_GRACE=7d\n"
                          "EXPIRE_BATCH=10000\n"
+                         "REMINDER_WINDOW=30d\n"
                          "STATE_DIR=/tmp/state\n"
                          "LOG_FILE=/tmp/log\n"
                          "LOG_LEVEL=debug\n"
@@ -142,6 +144,7 @@ static void every_key_is_taken_from_the_file(void **state)
     assert_string_equal(config->alert_email, "ops@example.com");
     assert_int_equal(config->expire_grace_ms, 604800000);
     assert_int_equal(config->expire_batch, 10000);
+    assert_int_equal(config->reminder_window_ms, 2592000000);
     assert_string_equal(config->state_dir, "/tmp/state");
     assert_string_equal(config->log_file, "/tmp/log");
     assert_string_equal(config->log_level, "debug");
@@ -193,6 +196,8 @@ static void a_bad_value_is_refused_with_what_would_do(void **state)
           "EXPIRE_GRACE \"8d\" is not a duration (30s, 5m, 2h, 3d) from 0s to 7d" },
         { "EXPIRE_GRACE=soon",
           "EXPIRE_GRACE \"soon\" is not a duration (30s, 5m, 2h, 3d) from 0s to 7d" },
+        { "REMINDER_WINDOW=59m",
+          "REMINDER_WINDOW \"59m\" is not a duration (30s, 5m, 2h, 3d) from 1h to 30d" },
         { "MAIL_LANG=e", "MAIL_LANG \"e\" is not one of zh-TW en" },
         { "MAIL_LANG='zh-TW en'", "MAIL_LANG \"zh-TW en\" is not one of zh-TW en" },
         { "LOG_LEVEL=INFO", "LOG_LEVEL \"INFO\" is not one of debug info warn error" },
@@ -434,7 +439,7 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; lines++)
         if (strlen(line) > 100)
             fail_msg("%zu columns: %s", strlen(line), line);
-    assert_int_equal(lines - 1, 14);
+    assert_int_equal(lines - 1, 15);
     free(text);
 }
 

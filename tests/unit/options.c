@@ -13,6 +13,7 @@
 static const struct option_spec own[] = {
     { "limit", OPTION_COUNT, "N", "at most N orders" },
     { "force", OPTION_FLAG, NULL, "do it anyway" },
+    { "order", OPTION_UUID, "ID", "only this one" },
     { 0 },
 };
 
@@ -122,6 +123,9 @@ static void mistakes_are_explained(void **state)
         { { "--now", "2026-01-02" },
           "option --now: \"2026-01-02\" is not a time with zone such as "
           "2026-01-02T03:04:05+08:00; see expire-orders --help" },
+        { { "--order=7" },
+          "option --order: \"7\" is not an id such as 3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6; "
+          "see expire-orders --help" },
         { { "--config=" },
           "option --config: \"\" is not a non-empty text; see expire-orders --help" },
         { { "now" },

@@ -119,6 +119,26 @@ static void a_time_that_does_not_exist_or_is_incomplete_is_refused(void **state)
             fail_msg("\"%s\" was taken for a time", wrong[i]);
 }
 
+static void an_id_has_hexadecimal_digits_in_five_groups(void **state)
+{
+    (void)state;
+    assert_true(uuid_valid("3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6"));
+    assert_true(uuid_valid("3F0C7E9A-1B2C-4D5E-8F90-A1B2C3D4E5F6"));
+    static const char *const wrong[] = {
+        "",
+        "3f0c7e9a",
+        "3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f",
+        "3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6a",
+        "3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5g6",
+        "3f0c7e9a1b2c-4d5e-8f90--a1b2c3d4e5f6",
+        "3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5 6",
+        "{3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (uuid_valid(wrong[i]))
+            fail_msg("\"%s\" is taken for an id", wrong[i]);
+}
+
 static void a_zone_is_a_name_in_the_zone_database(void **state)
 {
     (void)state;
@@ -244,6 +264,7 @@ int main(void)
         cmocka_unit_test(anything_else_is_no_duration),
         cmocka_unit_test(a_time_has_seconds_and_a_zone),
         cmocka_unit_test(a_time_that_does_not_exist_or_is_incomplete_is_refused),
+        cmocka_unit_test(an_id_has_hexadecimal_digits_in_five_groups),
         cmocka_unit_test(a_zone_is_a_name_in_the_zone_database),
         cmocka_unit_test(a_zone_never_leads_out_of_the_database_nor_to_its_other_files),
         cmocka_unit_test(an_address_has_one_at_sign_and_nothing_that_could_end_it),

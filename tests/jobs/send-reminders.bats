@@ -1,0 +1,608 @@
+# send-reminders: who is reminded of what, once; and the second look at the moment of sending.
+# bats tests/jobs/send-reminders.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+
+sql_files=$BATS_TEST_DIRNAME/../../jobs/sql/design
+worker=11111111-2222-4333-8444-555555555555
+
+setup() {
+    setup_job
+    unset REMINDER_WINDOW
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+teardown() { teardown_job; }
+
+remind() { run send-reminders --now "$NOW" "$@"; }
+
+# starts SESSION OFFSET: it begins at NOW + OFFSET
+starts() {
+    sql "UPDATE concert_sessions
+            SET start_time = '$NOW'::timestamptz + interval '$2',
+                end_time = '$NOW'::timestamptz + interval '$2' + interval '2 hours'
+          WHERE id = '$(uuid "$1")'"
+}
+
+reminded() { # who has a reminder, in order
+    sql "SELECT coalesce(string_agg(recipient, ' ' ORDER BY recipient), '')
+           FROM tickeasy_jobs.mail_outbox WHERE kind = 'concert-reminder'"
+}
+
+data() { # PATH [CONDITION]: of the reminders' data
+    sql "SELECT data #>> '{$1}' FROM tickeasy_jobs.mail_outbox WHERE ${2:-true} ORDER BY recipient"
+}
+
+real_time() { NOW=$(date -u +%FT%TZ); } # delivery knows no other clock
+
+prepared() { # FILE TYPES: the statement as psql takes it
+    printf 'PREPARE %s (%s) AS\n' "$1" "$2"
+    cat "$sql_files/$1.sql"
+    printf ';\n'
+}
+
+# verdict_after SQL [COLUMNS]: what mail_refresh says of all mails after SQL, which is then undone
+verdict_after() {
+    {
+        prepared mail_refresh 'uuid, text'
+        echo "BEGIN; UPDATE tickeasy_jobs.mail_outbox SET status = 'sending', claimed_by = '$worker';"
+        echo "$1;"
+        echo "CREATE TEMP TABLE fresh ON COMMIT DROP AS EXECUTE mail_refresh ('$worker', '${zone:-Asia/Taipei}');"
+        echo "SELECT ${2:-stale} FROM fresh; ROLLBACK;"
+    } | psql_quietly -d "$DATABASE_URL"
+}
+
+# refuse_mails CONDITION: the outbox takes no such mail from now on
+refuse_mails() {
+    sql "CREATE OR REPLACE FUNCTION refuse_mail() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN RAISE check_violation USING MESSAGE = 'poisoned mail'; END \$\$;
+         CREATE TRIGGER refuse_mail BEFORE INSERT ON tickeasy_jobs.mail_outbox
+            FOR EACH ROW WHEN ($1) EXECUTE FUNCTION refuse_mail()"
+}
+
+slow_mails() { # CONDITION SECONDS
+    sql "CREATE FUNCTION slow_mail() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN PERFORM pg_sleep($2); RETURN new; END \$\$;
+         CREATE TRIGGER slow_mail BEFORE INSERT ON tickeasy_jobs.mail_outbox
+            FOR EACH ROW WHEN ($1) EXECUTE FUNCTION slow_mail()"
+}
+
+# --- who is reminded ------------------------------------------------------------------------------
+
+@test "each holder gets one mail a session, with all tickets of all orders of that session" {
+    order 1 paid '' --tickets 2 --user 1
+    order 2 confirmed '' --user 1
+    order 3 paid '' --user 2
+    order 4 paid '' --user 1 --type 2
+    starts 1 '20 hours'
+    starts 2 '21 hours'
+    remind
+    assert_success
+    refute_output
+    assert_equal "$(reminded)" 'user1@example.com user1@example.com user2@example.com'
+    assert_equal "$(data tickets "dedupe_key = 'concert-reminder/$(uuid 1)/$(uuid 1)'")" \
+        '[{"seat": "A1", "number": "T0001-1", "ticket_type": "票種1"}, {"seat": "A1", "number": "T0002-1", "ticket_type": "票種1"}, {"seat": "A2", "number": "T0001-2", "ticket_type": "票種1"}]'
+    assert_equal "$(sql "SELECT data - 'tickets' FROM tickeasy_jobs.mail_outbox
+                          WHERE dedupe_key = 'concert-reminder/$(uuid 1)/$(uuid 1)'")" \
+        '{"name": "使用者1", "venue": "音樂中心", "orders": "T0001, T0002", "address": "臺北市市民大道1號", "concert": "演唱會1", "session": "首場", "quantity": 3, "starts_at": "2026/01/03（六）04:00"}'
+    assert_equal "$(sql "SELECT DISTINCT kind, status, lang, not_after - '$NOW' FROM tickeasy_jobs.mail_outbox ORDER BY 4")" \
+        $'concert-reminder|queued|zh-TW|20:00:00\nconcert-reminder|queued|zh-TW|21:00:00'
+    assert_equal "$(run_row 'status, result')" \
+        'completed|{"sentMails": 0, "queuedMails": 3, "failedSessions": 0, "withoutAddress": 0, "alreadyReminded": 0, "upcomingSessions": 2}'
+}
+
+@test "a second run queues nothing, and leaves every mail as it is" {
+    order 1 paid ''
+    order 2 paid '' --user 2
+    starts 1 '20 hours'
+    remind
+    sql "UPDATE tickeasy_jobs.mail_outbox SET status = (ARRAY['sent', 'failed'])[right(recipient_name, 1)::int]"
+    local before
+    before=$(sql "SELECT xmin, * FROM tickeasy_jobs.mail_outbox ORDER BY id")
+    remind
+    assert_success
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 2'
+    assert_equal "$(sql "SELECT xmin, * FROM tickeasy_jobs.mail_outbox ORDER BY id")" "$before"
+}
+
+@test "who buys later is reminded by a later run, and nobody else" {
+    order 1 paid ''
+    starts 1 '20 hours'
+    remind
+    order 2 paid '' --user 2
+    remind
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '1 1'
+    assert_equal "$(reminded)" 'user1@example.com user2@example.com'
+}
+
+@test "only sold tickets of paid and confirmed orders count" {
+    order 1 paid '' --user 1
+    order 2 pending '1 hour' --user 2
+    order 3 cancelled '' --user 3 --tickets 1
+    order 4 refunded '' --user 4 --tickets 1 --ticket-status sold
+    order 5 expired '-1 hour' --user 5 --tickets 1 --ticket-status sold
+    order 6 paid '' --user 6 --ticket-status used
+    order 7 paid '' --user 7 --ticket-status cancelled
+    order 8 paid '' --user 8 --ticket-status reserved
+    order 9 confirmed '' --user 9
+    starts 1 '20 hours'
+    remind
+    assert_success
+    assert_equal "$(reminded)" 'user1@example.com user9@example.com'
+    assert_equal "$(result alreadyReminded) $(result withoutAddress)" '0 0'
+}
+
+@test "of two tickets the one that was cancelled is not listed" {
+    order 1 paid '' --tickets 2
+    sql "UPDATE tickets SET status = 'cancelled' WHERE ticket_number = 'T0001-1'"
+    starts 1 '20 hours'
+    remind
+    assert_equal "$(data tickets,0,number) $(data quantity)" 'T0001-2 1'
+}
+
+@test "only scheduled sessions of published concerts are reminded of" {
+    local type
+    for type in {1..6}; do
+        order "$type" paid '' --type "$type" --user "$type"
+        starts "$type" '20 hours'
+    done
+    sql "UPDATE concert_sessions SET status = 'cancelled' WHERE id = '$(uuid 1)';
+         UPDATE concert_sessions SET status = 'ongoing' WHERE id = '$(uuid 2)';
+         UPDATE concert_sessions SET status = 'completed' WHERE id = '$(uuid 3)';
+         UPDATE concerts SET status = 'cancelled' WHERE id = '$(uuid 4)';
+         UPDATE concerts SET status = 'draft' WHERE id = '$(uuid 5)';
+         UPDATE concerts SET status = 'ongoing' WHERE id = '$(uuid 6)'"
+    remind
+    assert_success
+    assert_equal "$(reminded)" user6@example.com
+    assert_equal "$(result upcomingSessions)" 1
+}
+
+@test "the window ends to the microsecond, and a session that begins right now is too late" {
+    local type
+    for type in {1..4}; do order "$type" paid '' --type "$type" --user "$type"; done
+    starts 1 '0 hours'
+    starts 2 '1 microsecond'
+    starts 3 '24 hours'
+    starts 4 '24 hours 1 microsecond'
+    remind
+    assert_equal "$(reminded)" 'user2@example.com user3@example.com'
+}
+
+@test "REMINDER_WINDOW sets how long before, from an hour to thirty days" {
+    order 1 paid '' --type 1 --user 1
+    order 2 paid '' --type 2 --user 2
+    starts 1 '59 minutes'
+    starts 2 '30 days'
+    REMINDER_WINDOW=1h remind
+    assert_equal "$(reminded)" user1@example.com
+    REMINDER_WINDOW=30d remind
+    assert_equal "$(reminded)" 'user1@example.com user2@example.com'
+    local value
+    for value in 59m 31d soon; do
+        REMINDER_WINDOW=$value remind
+        assert_failure 78
+        assert_output "send-reminders: environment: REMINDER_WINDOW \"$value\" is not a duration (30s, 5m, 2h, 3d) from 1h to 30d"
+    done
+}
+
+@test "without an address of the user, that of the newest order is taken; without any, nobody is" {
+    order 1 paid '-2 days' --user 1
+    order 2 paid '-1 days' --user 1
+    order 3 paid '-3 days' --user 1
+    order 4 paid '' --user 2
+    sql "UPDATE users SET email = CASE name WHEN '使用者2' THEN ' ' END;
+         UPDATE orders SET contact_info = jsonb_build_object('email', ' ' || order_number || '@example.org ');
+         UPDATE orders SET contact_info = '{\"email\": \"\"}' WHERE user_id = '$(uuid 2)'"
+    starts 1 '20 hours'
+    remind
+    assert_success
+    assert_equal "$(reminded)" T0002@example.org
+    assert_equal "$(result queuedMails) $(result withoutAddress) $(result alreadyReminded)" '1 1 0'
+}
+
+@test "nothing upcoming is a success" {
+    remind
+    assert_success
+    assert_equal "$(run_row result)" \
+        '{"sentMails": 0, "queuedMails": 0, "failedSessions": 0, "withoutAddress": 0, "alreadyReminded": 0, "upcomingSessions": 0}'
+}
+
+# --- withdrawn mails ------------------------------------------------------------------------------
+
+@test "a mail that was withdrawn unsent is revived with what is true now; any other is left" {
+    local user
+    for user in {1..4}; do order "$user" paid '' --user "$user"; done
+    starts 1 '10 hours'
+    remind
+    sql "UPDATE tickeasy_jobs.mail_outbox
+            SET status = 'expired', attempts = 3, next_attempt_at = 'infinity', last_error = 'the order was refunded',
+                created_at = now() - interval '1 day',
+                sent_at = CASE recipient_name WHEN '使用者2' THEN now() END,
+                ambiguous_at = CASE recipient_name WHEN '使用者3' THEN now() END;
+         UPDATE tickeasy_jobs.mail_outbox SET status = 'failed' WHERE recipient_name = '使用者4';
+         UPDATE users SET email = 'new@example.com', name = '新名' WHERE id = '$(uuid 1)';
+         UPDATE concert_sessions SET name = '加場' WHERE id = '$(uuid 1)'"
+    starts 1 '20 hours'
+    MAIL_LANG=en remind
+    assert_success
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '1 3'
+    assert_equal "$(sql "SELECT recipient, recipient_name, lang, attempts, last_error IS NULL, next_attempt_at <= now(),
+                                created_at > now() - interval '1 minute', not_after - '$NOW', data ->> 'session'
+                           FROM tickeasy_jobs.mail_outbox WHERE status = 'queued'")" \
+        'new@example.com|新名|en|0|t|t|t|20:00:00|加場'
+    assert_equal "$(sql "SELECT status, count(*) FROM tickeasy_jobs.mail_outbox GROUP BY 1 ORDER BY 1")" \
+        $'expired|2\nfailed|1\nqueued|1'
+}
+
+# --- what the reader sees -------------------------------------------------------------------------
+
+read_mail() { # as a strict reader sees the only mail of the maildir, which keeps LF line ends
+    assert_equal "$(find mail/new -type f | wc -l)" 1
+    run bash -c "sed 's/\$/\r/' mail/new/* | '$PROJECT/tests/peers/check-message' | tr -d '\r'; exit \${PIPESTATUS[1]}"
+    assert_success
+}
+
+@test "the holder reads in Chinese what, when and where it is, and the own tickets" {
+    real_time
+    order 1 paid '' --tickets 2
+    sql "UPDATE tickets SET seat_number = NULL WHERE ticket_number = 'T0001-2'"
+    starts 1 '20 hours'
+    MAIL_URL=maildir:$PWD/mail MAIL_FROM=shop@example.org run send-reminders
+    assert_success
+    assert_equal "$(result queuedMails) $(result sentMails)" '1 1'
+    local day=日一二三四五六 at
+    at=$(TZ=Asia/Taipei date -d "$NOW 20 hours" '+%Y/%m/%d（%w）%H:%M')
+    at=${at/（?）/（${day:$(TZ=Asia/Taipei date -d "$NOW 20 hours" +%w):1}）}
+    read_mail
+    assert_line "subject: 【Tickeasy】演出提醒：演唱會1，$at 開演"
+    assert_line 'to: 使用者1 <user1@example.com>'
+    assert_line 'language: zh-TW'
+    assert_line '使用者1 您好：'
+    assert_line '演出：演唱會1'
+    assert_line '場次：首場'
+    assert_line "時間：$at"
+    assert_line '地點：音樂中心'
+    assert_line '地址：臺北市市民大道1號'
+    assert_line '▍您的票券（共 2 張）'
+    assert_line '訂單編號：T0001'
+    assert_equal "$(grep -c '^・票種1$' <<<"$output") $(grep -c '^　座位：' <<<"$output")" '2 1'
+    assert_line '　座位：A1'
+    assert_line '　票號：T0001-1'
+    assert_line '　票號：T0001-2'
+    assert_line '--- text/html'
+    refute_output --partial '{{'
+    refute_output --partial '明天'
+}
+
+@test "the sample data of the template have the names that real mails have" {
+    order 1 paid ''
+    starts 1 '20 hours'
+    remind
+    assert_success
+    run sql "SELECT (SELECT array_agg(name ORDER BY name) FROM jsonb_object_keys(data) AS name),
+                    (SELECT array_agg(name ORDER BY name) FROM jsonb_object_keys(data -> 'tickets' -> 0) AS name)
+               FROM (SELECT data FROM tickeasy_jobs.mail_outbox UNION ALL SELECT :'samples'::jsonb -> 0) AS mails" \
+        -v samples="$(<"$PROJECT/jobs/templates/concert-reminder.json")"
+    assert_equal "${#lines[@]}" 2
+    assert_equal "${lines[0]}" "${lines[1]}"
+}
+
+@test "MAIL_LANG=en writes in English" {
+    real_time
+    order 1 paid ''
+    starts 1 '20 hours'
+    MAIL_LANG=en MAIL_URL=maildir:$PWD/mail MAIL_FROM=shop@example.org run send-reminders
+    local at
+    at=$(LC_ALL=C TZ=Asia/Taipei date -d "$NOW 20 hours" '+%a %d %b %Y, %H:%M')
+    read_mail
+    assert_line "subject: Your show is coming up: 演唱會1, $at"
+    assert_line 'language: en'
+    assert_line 'Hello 使用者1,'
+    assert_line "Starts: $at"
+    assert_line '  Seat: A1'
+    assert_line '  Ticket number: T0001-1'
+    refute_output --partial '{{'
+}
+
+@test "time and weekday are those of APP_TIMEZONE, summer time included" {
+    NOW=2037-03-28T20:00:00Z # ahead of the database's clock, which the second look goes by
+    local type
+    for type in {1..3}; do order "$type" paid '' --type "$type" --user "$type"; done
+    starts 1 '3.5 hours' # still Saturday in UTC
+    starts 2 '4.5 hours' # half an hour before the clocks go forward
+    starts 3 '5.5 hours' # half an hour later, the clock says two hours more
+    for type in {1..3}; do APP_TIMEZONE=Europe/Berlin run send-reminders --session "$(uuid "$type")"; done
+    assert_equal "$(data starts_at)" $'2037/03/29（日）00:30\n2037/03/29（日）01:30\n2037/03/29（日）03:30'
+    zone=Europe/Berlin
+    assert_equal "$(verdict_after "SELECT FROM users" "data ->> 'starts_at'" | sort)" "$(data starts_at)"
+}
+
+# --- running it -----------------------------------------------------------------------------------
+
+@test "--dry-run shows who would get what, and writes nothing" {
+    local user
+    for user in {1..4}; do order "$user" paid '' --user "$user"; done
+    starts 1 '20 hours'
+    remind
+    order 5 paid '' --user 5 --tickets 2
+    sql "UPDATE users SET email = NULL WHERE id = '$(uuid 3)'; UPDATE orders SET contact_info = '{}';
+         UPDATE tickeasy_jobs.mail_outbox SET status = 'expired' WHERE recipient_name = '使用者2'"
+    local before
+    before=$(pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict)
+    remind --dry-run
+    assert_success
+    assert_line --regexp '^演唱會1 / 首場 +2026-01-03 04:00 +使用者5 +user5@example.com +票種1 A1 T0005-1, 票種1 A2 T0005-2 +new$'
+    assert_line --regexp 'user1@example.com .* queued$'
+    assert_line --regexp 'user2@example.com .* again$'
+    assert_line --regexp '使用者3 .* no address$'
+    assert_line '2 would be reminded, 2 are already, 1 have no mail address'
+    remind --dry-run --json
+    assert_equal "$(python3 -c 'import json, sys
+for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$output" | sort)" \
+        $'again user2@example.com\nnew user5@example.com\nno address \nqueued user1@example.com\nqueued user4@example.com'
+    assert_equal "$(pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict)" "$before"
+}
+
+@test "--json prints the counters" {
+    order 1 paid ''
+    starts 1 '20 hours'
+    remind --json
+    assert_output '{"upcomingSessions":1,"queuedMails":1,"sentMails":0,"alreadyReminded":0,"withoutAddress":0,"failedSessions":0}'
+}
+
+@test "--check prepares every statement" {
+    run send-reminders --check
+    assert_success
+    assert_output --regexp '^configuration, database and [0-9]+ statements are good$'
+    sql 'ALTER TABLE venues RENAME COLUMN city TO town'
+    run send-reminders --check
+    assert_failure 70
+    assert_output --partial 'remind_queue'
+}
+
+@test "--session reminds of that one alone, however early" {
+    order 1 paid '' --type 1 --user 1
+    order 2 paid '' --type 2 --user 2
+    starts 1 '20 hours'
+    starts 2 '20 days'
+    remind --session "$(uuid 2)" --dry-run
+    assert_success
+    assert_line --partial user2@example.com
+    refute_line --partial user1@example.com
+    remind --session "$(uuid 2)"
+    assert_success
+    assert_equal "$(reminded)" user2@example.com
+    assert_equal "$(result upcomingSessions)" 1
+}
+
+@test "--session says why nobody is reminded of a session" {
+    order 1 paid ''
+    starts 1 '20 hours'
+    local id look
+    id=$(uuid 1)
+    for look in '' --dry-run; do
+        # shellcheck disable=SC2086 # no option at all is one of the cases
+        remind --session "$(uuid 9)" $look
+        assert_failure 64
+        assert_output "send-reminders: --session: there is no session $(uuid 9)"
+    done
+    sql "UPDATE concert_sessions SET status = 'cancelled'"
+    remind --session "$id"
+    assert_failure 64
+    assert_output "send-reminders: --session: nobody is reminded of session $id (演唱會1 / 首場): it is cancelled"
+    sql "UPDATE concert_sessions SET status = 'scheduled'; UPDATE concerts SET status = 'draft'"
+    remind --session "$id"
+    assert_failure 64
+    assert_output --partial ': its concert is draft'
+    sql "UPDATE concerts SET status = 'published'"
+    starts 1 '0 hours'
+    remind --session "$id"
+    assert_failure 64
+    assert_output --partial ': it has begun'
+    assert_equal "$(reminded)" ''
+}
+
+@test "a session that is not an id is refused before anything happens" {
+    local id
+    for id in 7 "$(uuid 1)0" "$(uuid 1 | tr 0 g)" "'; DROP TABLE users; --"; do
+        remind --session "$id"
+        assert_failure 64
+        assert_output --partial 'is not an id such as 3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6'
+    done
+    assert_equal "$(runs true)" 0
+}
+
+# --- trouble --------------------------------------------------------------------------------------
+
+@test "a mail server that is away fails nothing: the mails wait" {
+    real_time
+    order 1 paid ''
+    starts 1 '20 hours'
+    MAIL_URL=smtp://127.0.0.1:1 MAIL_FROM=shop@example.org run send-reminders
+    assert_success
+    refute_output
+    assert_equal "$(run_row status) $(result queuedMails) $(result sentMails)" 'completed 1 0'
+    assert_equal "$(mails "status = 'queued'")" 1
+}
+
+@test "a session that the database refuses spoils only itself" {
+    local type
+    for type in {1..3}; do
+        order "$type" paid '' --type "$type" --user "$type"
+        starts "$type" "$type hours"
+    done
+    refuse_mails "new.dedupe_key LIKE 'concert-reminder/$(uuid 2)/%'"
+    remind
+    assert_failure 1
+    assert_equal "${#lines[@]}" 1
+    assert_output --partial "send-reminders: session $(uuid 2) (演唱會2 / 首場): nobody is reminded, because the database refuses it: "
+    assert_output --partial 'poisoned mail'
+    assert_equal "$(reminded)" 'user1@example.com user3@example.com'
+    assert_equal "$(run_row status) $(result failedSessions) $(result queuedMails)" 'completed 1 2'
+    sql 'DROP TRIGGER refuse_mail ON tickeasy_jobs.mail_outbox'
+    remind
+    assert_success
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '1 2'
+}
+
+@test "of two runs at once one works, and nobody gets two" {
+    order 1 paid ''
+    starts 1 '20 hours'
+    slow_mails true 0.5
+    start send-reminders --now "$NOW"
+    wait_for asleep
+    remind
+    assert_failure 75
+    assert_output --partial 'another run is going on'
+    ended
+    assert_equal "$status" 0
+    assert_equal "$(reminded)" user1@example.com
+}
+
+@test "what another session is just queueing is waited for, not doubled" {
+    order 1 paid ''
+    order 2 paid '' --user 2
+    starts 1 '20 hours'
+    local waiting="SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    hold "$(prepared remind_queue 'uuid, text, text, timestamptz, interval')
+        EXECUTE remind_queue ('$(uuid 1)', 'Asia/Taipei', 'zh-TW', '$NOW', '24 hours')"
+    start send-reminders --now "$NOW"
+    wait_for eval "[[ \$(sql \"$waiting\") == 1 ]]"
+    let_go
+    ended
+    assert_equal "$status" 0
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 2'
+    assert_equal "$(mails true)" 2
+}
+
+@test "a session that stays locked is left to the next run, the others are done" {
+    order 1 paid '' --type 1 --user 1
+    order 2 paid '' --type 2 --user 2
+    starts 1 '1 hour'
+    starts 2 '2 hours'
+    hold "$(prepared remind_queue 'uuid, text, text, timestamptz, interval')
+        EXECUTE remind_queue ('$(uuid 1)', 'Asia/Taipei', 'zh-TW', '$NOW', '24 hours')"
+    remind
+    assert_failure 75
+    assert_output --partial "session $(uuid 1) (演唱會1 / 首場): "
+    assert_equal "$(reminded)" user2@example.com
+    let_go ROLLBACK
+    remind
+    assert_success
+    assert_equal "$(reminded)" 'user1@example.com user2@example.com'
+}
+
+@test "kill -9 in the middle loses nothing and doubles nothing" {
+    real_time
+    local type
+    for type in {1..3}; do
+        order "$type" paid '' --type "$type" --user "$type"
+        order "1$type" paid '' --type "$type" --user "1$type"
+        starts "$type" "$type hours"
+    done
+    slow_mails "new.dedupe_key LIKE 'concert-reminder/$(uuid 2)/%'" 0.4
+    export MAIL_URL=maildir:$PWD/mail MAIL_FROM=shop@example.org
+    start send-reminders
+    wait_for asleep
+    kill -9 "$pid"
+    ended
+    assert_equal "$status" 137
+    wait_for eval '! asleep' # the server works on to the end of what was sent
+    run send-reminders
+    assert_success
+    assert_equal "$(mails "status = 'sent'")" 6
+    assert_equal "$(find mail/new -type f | wc -l)" 6
+    assert_equal "$(reminded | tr ' ' '\n' | sort -u | wc -l)" 6
+    assert_equal "$(runs "status = 'running'")" 0
+}
+
+# --- the second look, at the moment of sending ----------------------------------------------------
+
+@test "what a mail says is built by the same text when it is queued and when it is sent" {
+    local file
+    for file in remind_queue mail_refresh; do
+        sed -n '/^), show AS/,/-- end of the same/p' "$sql_files/$file.sql" | grep -v -- '-- from here' >"$file"
+        assert [ "$(wc -l <"$file")" -gt 30 ]
+    done
+    run diff remind_queue mail_refresh
+    assert_success
+}
+
+@test "with nothing changed the second look finds every mail right, and the same data" {
+    real_time
+    local n
+    for n in {1..6}; do order "$n" paid "-$n hours" --user "$((n % 3 + 1))" --type "$((n % 2 + 1))" --tickets "$n"; done
+    sql "UPDATE users SET email = NULL WHERE id = '$(uuid 2)'; UPDATE tickets SET seat_number = NULL WHERE id = '$(uuid 40001)'"
+    starts 1 '3 hours'
+    starts 2 '20 hours'
+    remind
+    MAIL_LANG=en remind --session "$(uuid 1)"
+    assert_equal "$(mails true)" 6
+    sql "UPDATE tickeasy_jobs.mail_outbox SET lang = 'zh-TW'"
+    run verdict_after 'SELECT FROM users' "fresh.stale IS NULL, fresh.data = mail.data, fresh.not_after::timestamptz = mail.not_after
+        FROM tickeasy_jobs.mail_outbox AS mail JOIN fresh USING (id) --"
+    assert_output "$(for n in {1..6}; do echo 't|t|t'; done)"
+}
+
+@test "the second look tells the truth of the moment" {
+    real_time
+    order 1 paid '' --tickets 2
+    starts 1 '20 hours'
+    remind
+    assert_equal "$(verdict_after "UPDATE concert_sessions SET start_time = start_time + interval '1 hour', name = '改名'" \
+        "stale, data ->> 'session', data ->> 'starts_at', not_after::timestamptz - '$NOW'")" \
+        "|改名|$(sql "SELECT tickeasy_jobs.local_time('$NOW'::timestamptz + interval '21 hours', 'Asia/Taipei', 'zh-TW')")|21:00:00"
+    assert_equal "$(verdict_after "UPDATE venues SET name = '別館'; UPDATE concerts SET title = '新題'" \
+        "stale, data ->> 'venue', data ->> 'concert'")" '|別館|新題'
+    assert_equal "$(verdict_after "UPDATE tickets SET status = 'cancelled' WHERE ticket_number = 'T0001-1'" \
+        "stale, data -> 'tickets' -> 0 ->> 'number', data ->> 'quantity'")" '|T0001-2|1'
+    assert_equal "$(verdict_after "UPDATE tickeasy_jobs.mail_outbox SET lang = 'en'" \
+        "stale, data ->> 'starts_at' LIKE '%,%'")" '|t'
+}
+
+@test "the second look says why a mail must not go out" {
+    real_time
+    order 1 paid ''
+    starts 1 '20 hours'
+    remind
+    local change words cases=0 at
+    at=$(TZ=Asia/Taipei date -d "$NOW 57 hours" '+%F %H:%M')
+    while IFS='|' read -r change words; do
+        assert_equal "$change: $(verdict_after "$change" 'stale, data, not_after')" "$change: $words||"
+        cases=$((cases + 1))
+    done <<CASES
+UPDATE orders SET status = 'refunded'|the order was refunded
+UPDATE orders SET status = 'cancelled'|no valid ticket is left
+UPDATE tickets SET status = 'used'|no valid ticket is left
+UPDATE tickets SET status = 'available', order_id = NULL|no valid ticket is left
+UPDATE concert_sessions SET status = 'cancelled'|the session was cancelled
+UPDATE concert_sessions SET status = 'ongoing'|the session is ongoing
+UPDATE concerts SET status = 'cancelled'|the concert was cancelled
+UPDATE concerts SET status = 'draft'|the concert is not published
+UPDATE concert_sessions SET start_time = now()|the session has begun
+UPDATE concert_sessions SET start_time = start_time + interval '37 hours'|the session was moved to $at
+DELETE FROM tickets; DELETE FROM concert_sessions|the session is gone
+UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = 'concert-reminder/x/y'|its key names no session and user
+UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = ''|its key names no session and user
+UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = replace(dedupe_key, '-0', '-g')|its key names no session and user
+UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = concat(dedupe_key, E'\\n')|its key names no session and user
+CASES
+    assert_equal "$cases" 15
+    assert_equal "$(verdict_after "UPDATE concert_sessions SET start_time = start_time + interval '36 hours'")" ''
+}
+
+@test "the second look sees the reminders of its own worker only" {
+    real_time
+    order 1 paid ''
+    order 2 paid '' --user 2
+    order 3 paid '' --user 3
+    starts 1 '20 hours'
+    remind
+    assert_equal "$(verdict_after "UPDATE tickeasy_jobs.mail_outbox
+        SET claimed_by = CASE recipient_name WHEN '使用者1' THEN claimed_by ELSE gen_random_uuid() END,
+            kind = CASE recipient_name WHEN '使用者3' THEN 'order-expired' ELSE kind END" 'count(*)')" 1
+    assert_equal "$(verdict_after "UPDATE tickeasy_jobs.mail_outbox SET status = 'queued'" 'count(*)')" 0
+}
