@@ -55,16 +55,6 @@ static long unit_seconds(const char *unit)
     return 0;
 }
 
-bool uuid_valid(const char *text)
-{
-    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    size_t length = strlen(text);
-    for (size_t i = 0; i < length && length == sizeof shape - 1; i++)
-        if (shape[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
-            return false;
-    return length == sizeof shape - 1;
-}
-
 bool duration_parse(const char *text, long *ms)
 {
     long count = 0;

@@ -9,9 +9,6 @@
  * *number is then untouched. */
 bool number_parse(const char *text, long min, long max, long *number);
 
-/* A uuid in its usual form, 36 characters, either case. */
-bool uuid_valid(const char *text);
-
 /* "30s" "5m" "2h" "3d" or a bare number of seconds, at most 366 days, into milliseconds.
  * false when text is anything else; *ms is then untouched. */
 bool duration_parse(const char *text, long *ms);

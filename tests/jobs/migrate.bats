@@ -49,8 +49,8 @@ count_migrations() { migrations | wc -l; }
         pids[i]=$!
     done
     for i in 1 2 3 4 5 6; do wait "${pids[i]}"; done
-    assert_equal "$(cat "$BATS_TEST_TMPDIR"/[1-6] | grep -c '^applied 0001-')" 1
-    assert_equal "$(cat "$BATS_TEST_TMPDIR"/[1-6] | grep -c '^nothing to do$')" 5
+    assert_equal "$(cat "$BATS_TEST_TMPDIR"/[1-6] | grep '^applied' | cut -c1-12 | sort)" \
+        $'applied 0001\napplied 0002'
 }
 
 @test "a migration that the database refuses leaves nothing behind" {
