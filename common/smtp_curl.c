@@ -10,15 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
 #include "deadline.h"
 #include "smtp_reply.h"
 #include "smtp_rules.h"
+#include "smtp_tls.h"
 #include "text.h"
 
 enum {
@@ -36,9 +36,10 @@ struct link {
     bool encrypt; /* nothing but EHLO and STARTTLS may be sent in clear */
     int wait_ms;
     CURL *curl;
-    X509_STORE *trusted;
+    struct smtp_tls tls;
 
-    int fd;         /* -1 until libcurl has handed the connection over */
+    int fd;         /* latest socket of libcurl's */
+    bool open;      /* libcurl has handed the connection over */
     bool connected; /* to the server, which may not have greeted yet */
     bool secured;
     bool logged_in;
@@ -128,6 +129,15 @@ static int on_trace(CURL *curl, curl_infotype type, char *line, size_t length, v
     return 0;
 }
 
+/* Only while libcurl is at work it tells. */
+static bool is_secured(const struct link *link)
+{
+    struct curl_tlssessioninfo *session = NULL;
+    curl_easy_getinfo(link->curl, CURLINFO_TLS_SSL_PTR, &session);
+    return session != NULL && session->internals != NULL &&
+           SSL_is_init_finished(session->internals);
+}
+
 /* One line of a reply. */
 static size_t on_reply(char *line, size_t size, size_t count, void *arg)
 {
@@ -139,9 +149,32 @@ static size_t on_reply(char *line, size_t size, size_t count, void *arg)
     for (size_t i = 0; i < length; i++)
         if (!take_byte(link, line[i], &ended))
             return 0;
-    if (ended && link->phase == SMTP_LOGIN && link->reply.code == 235)
+    if (!ended)
+        return length;
+    link->secured = is_secured(link);
+    if (link->phase == SMTP_LOGIN && link->reply.code == 235)
         link->logged_in = true;
     return length;
+}
+
+/* Before a socket is connected. Of several addresses the latest counts. */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    struct link *link = arg;
+    link->fd = fd;
+    return CURL_SOCKOPT_OK;
+}
+
+/* libcurl tells only when TLS is up too, and the wait for that is ours as well. */
+static void look_connected(struct link *link)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    if (link->connected || getpeername(link->fd, (struct sockaddr *)&peer, &size) != 0)
+        return;
+    link->connected = true;
+    link->asked_ms = deadline_now_ms();
 }
 
 /* Called at every event and at least once a second; a reply that drips in gets no more time. */
@@ -150,15 +183,9 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
 {
     (void)down_total, (void)down, (void)up_total, (void)up;
     struct link *link = arg;
-    curl_off_t connect_us = 0;
     if (deadline_left_ms() == 0)
         return 1;
-    if (!link->connected &&
-        curl_easy_getinfo(link->curl, CURLINFO_CONNECT_TIME_T, &connect_us) == CURLE_OK &&
-        connect_us > 0) {
-        link->connected = true;
-        link->asked_ms = deadline_now_ms();
-    }
+    look_connected(link);
     if (link->connected && deadline_now_ms() - link->asked_ms >= link->wait_ms)
         smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
     return link->err->kind != ERR_NONE;
@@ -169,26 +196,12 @@ static CURLcode on_tls(CURL *curl, void *context, void *arg)
 {
     (void)curl;
     struct link *link = arg;
-    SSL_CTX_set1_cert_store(context, link->trusted);
+    smtp_tls_lend(&link->tls, context);
     return CURLE_OK;
 }
 
 /* --- connecting --------------------------------------------------------------------------------
  */
-
-static bool load_trusted(struct link *link)
-{
-    const char *file = link->server->ca_file;
-    link->trusted = X509_STORE_new();
-    if (link->trusted == NULL)
-        return error_memory(link->err);
-    bool loaded = file[0] == '\0' ? X509_STORE_set_default_paths(link->trusted)
-                                  : X509_STORE_load_file(link->trusted, file);
-    ERR_clear_error();
-    return loaded || file[0] == '\0' ||
-           error_set(link->err, ERR_CONFIG,
-                     "no certificates can be read from %s; check MAIL_CA_FILE", file);
-}
 
 static void set_address(const struct link *link)
 {
@@ -245,6 +258,8 @@ static void set_times_and_callbacks(struct link *link)
     curl_easy_setopt(link->curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(link->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(link->curl, CURLOPT_XFERINFODATA, link);
+    curl_easy_setopt(link->curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(link->curl, CURLOPT_SOCKOPTDATA, link);
     curl_easy_setopt(link->curl, CURLOPT_VERBOSE, 1L);
     curl_easy_setopt(link->curl, CURLOPT_DEBUGFUNCTION, on_trace);
     curl_easy_setopt(link->curl, CURLOPT_DEBUGDATA, link);
@@ -257,7 +272,7 @@ static bool prepare(struct link *link)
     link->curl = curl_easy_init();
     if (link->curl == NULL)
         return error_memory(link->err);
-    if (!load_trusted(link))
+    if (!smtp_tls_open(&link->tls, link->server, link->encrypt, link->err))
         return false;
     set_address(link);
     set_tls(link);
@@ -285,21 +300,15 @@ static void explain_unreached(struct link *link, CURLcode result)
 static bool explain_tls(struct link *link, CURLcode result, const char *words)
 {
     char what[512];
-    long verdict = X509_V_OK;
-    curl_easy_getinfo(link->curl, CURLINFO_SSL_VERIFYRESULT, &verdict);
+    curl_easy_getinfo(link->curl, CURLINFO_SSL_VERIFYRESULT, &link->tls.certificate);
+    snprintf(link->tls.trouble, sizeof link->tls.trouble, "%s", words);
     if (result == CURLE_USE_SSL_FAILED)
         snprintf(what, sizeof what, "offers no STARTTLS, and nothing is sent in clear");
     else if (result == CURLE_WEIRD_SERVER_REPLY && link->phase == SMTP_STARTTLS)
         snprintf(what, sizeof what,
                  "sent more than the answer to STARTTLS, as an attacker on the way would");
-    else if (result == CURLE_PEER_FAILED_VERIFICATION && verdict == X509_V_OK)
-        snprintf(what, sizeof what, "has a certificate for another name than %s",
-                 link->server->host);
-    else if (result == CURLE_PEER_FAILED_VERIFICATION)
-        snprintf(what, sizeof what, "has a certificate that is not trusted: %s; check MAIL_CA_FILE",
-                 X509_verify_cert_error_string(verdict));
-    else if (result == CURLE_SSL_CONNECT_ERROR)
-        snprintf(what, sizeof what, "broke off TLS: %s", words);
+    else if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CONNECT_ERROR)
+        smtp_tls_explain(&link->tls, what, sizeof what);
     else
         return false;
     trouble(link, ERR_UNAVAILABLE, what);
@@ -313,7 +322,8 @@ static void explain(struct link *link, CURLcode result, const char *words)
         return;
     if (result == CURLE_OUT_OF_MEMORY)
         error_memory(link->err);
-    else if (!link->connected)
+    else if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_CONNECT ||
+             (result == CURLE_OPERATION_TIMEDOUT && !link->connected))
         explain_unreached(link, result);
     else if (link->reply.code >= 400 && link->phase != SMTP_LOGIN)
         trouble_words(link, ERR_UNAVAILABLE,
@@ -330,15 +340,13 @@ static void explain(struct link *link, CURLcode result, const char *words)
 static bool check_session(struct link *link)
 {
     curl_socket_t fd = CURL_SOCKET_BAD;
-    struct curl_tlssessioninfo *session = NULL;
     curl_easy_getinfo(link->curl, CURLINFO_ACTIVESOCKET, &fd);
-    curl_easy_getinfo(link->curl, CURLINFO_TLS_SSL_PTR, &session);
-    link->secured = session != NULL && session->internals != NULL;
     if (fd == CURL_SOCKET_BAD) {
         smtp_closed(link->server, link->phase, link->err);
         return false;
     }
     link->fd = fd;
+    link->open = true;
     deadline_watch_socket(fd);
     if (link->encrypt && !link->secured)
         return trouble(link, ERR_UNAVAILABLE, "is not encrypted, and nothing is sent in clear");
@@ -610,7 +618,7 @@ static struct mail *take(struct link *link)
 static void quit(struct link *link)
 {
     size_t sent = 0;
-    if (link->fd >= 0 && link->err->kind == ERR_NONE)
+    if (link->open && link->err->kind == ERR_NONE)
         curl_easy_send(link->curl, "QUIT\r\n", 6, &sent);
     deadline_watch_socket(-1);
 }
@@ -618,10 +626,10 @@ static void quit(struct link *link)
 static void converse(struct link *link)
 {
     struct mail *mail = take(link);
-    bool open = mail != NULL && log_in(link);
+    bool ready = mail != NULL && log_in(link);
     for (; mail != NULL; mail = take(link)) {
         struct mail_answer answer = { .verdict = MAIL_RETRY, .reply = "connection lost" };
-        if (open)
+        if (ready)
             answer = send_mail(link, mail);
         link->feed->answered(link->feed->context, mail, &answer);
     }
@@ -652,7 +660,7 @@ bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed,
     if (prepare(&link))
         converse(&link);
     curl_easy_cleanup(link.curl);
-    X509_STORE_free(link.trusted);
+    smtp_tls_close(&link.tls);
     curl_global_cleanup();
     log_session(log, &link, started_ms);
     return err->kind == ERR_NONE;
