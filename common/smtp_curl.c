@@ -241,6 +241,7 @@ static void set_login(const struct link *link)
         return;
     curl_easy_setopt(link->curl, CURLOPT_USERNAME, server->user);
     curl_easy_setopt(link->curl, CURLOPT_PASSWORD, server->xoauth2 ? "" : server->password);
+    curl_easy_setopt(link->curl, CURLOPT_SASL_IR, 1L);
     if (server->xoauth2)
         curl_easy_setopt(link->curl, CURLOPT_XOAUTH2_BEARER, server->password);
     curl_easy_setopt(link->curl, CURLOPT_LOGIN_OPTIONS,

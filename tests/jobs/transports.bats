@@ -15,12 +15,14 @@ setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     export TICKEASY_BUILD="${TICKEASY_BUILD:-$PWD/build}"
     make -s BUILD="$TICKEASY_BUILD" "$TICKEASY_BUILD/tests/peers/mail-send"
+    export SLOW_NAMES="$BATS_FILE_TMPDIR/slow-names.so"
+    "${CC:-gcc}" -std=c17 -D_GNU_SOURCE -shared -fPIC -o "$SLOW_NAMES" tests/peers/slow-names.c
     export CERTIFICATES="$BATS_FILE_TMPDIR/certificates"
     mkdir "$CERTIFICATES"
     cd "$CERTIFICATES" || return 1
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj "/CN=tests" \
         2>/dev/null
-    certificate localhost 2 DNS:localhost,IP:127.0.0.1
+    certificate localhost 2 DNS:localhost,IP:127.0.0.1,IP:::1
     certificate other 2 DNS:other.example
     certificate expired 0 DNS:localhost
 }
@@ -84,6 +86,19 @@ secure() {
 
 send() { run "$TICKEASY_BUILD/tests/peers/mail-send" "$@"; }
 
+# wait_for COMMAND...: until it succeeds, at most ten seconds
+wait_for() {
+    local _
+    for _ in {1..200}; do
+        "$@" && return
+        sleep 0.05
+    done
+    return 1
+}
+
+# libcurl asks for names in a thread of its own
+asks_for_a_name() { [[ $(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l) == 2 ]]; }
+
 # assert_lines LINE...: these and no others; an empty one counts not
 assert_lines() { assert_output "$(printf '%s\n' "$@" | grep .)"; }
 
@@ -102,6 +117,15 @@ promise_arrives() {
 }
 @test "a mail arrives as it was handed over, dots and all (libesmtp)" { via libesmtp; promise_arrives; }
 @test "a mail arrives as it was handed over, dots and all (libcurl)" { via libcurl; promise_arrives; }
+
+promise_dots() {
+    server
+    send -d -s 50000 -o want
+    assert_success
+    cmp want box/0001.eml
+}
+@test "a mail of nothing but dots arrives with each of them (libesmtp)" { via libesmtp; promise_dots; }
+@test "a mail of nothing but dots arrives with each of them (libcurl)" { via libcurl; promise_dots; }
 
 @test "a maildir gets the same mail with LF line ends, and no draft stays" {
     MAIL_URL="maildir:$PWD/mail"
@@ -224,6 +248,78 @@ promise_leave_codes() {
 @test "421 and 432 end the run wherever they come, and lose nothing (libesmtp)" { via libesmtp; promise_leave_codes; }
 @test "421 and 432 end the run wherever they come, and lose nothing (libcurl)" { via libcurl; promise_leave_codes; }
 
+# 4xx and 5xx wherever they come while mails are sent. After one that concerns a
+# single mail the next goes on as usual, on the same connection.
+promise_codes() {
+    local code verb verdict modes=()
+    for verb in rcpt data dot; do
+        for code in 450 451 452 550 552 554; do modes+=("$code-at-$verb"); done
+    done
+    script "$(IFS=,; echo "${modes[*]}")" "$@"
+    for verb in rcpt data dot; do
+        for code in 450 451 452 550 552 554; do
+            verdict=retry
+            [[ $code != 5* ]] || verdict=rejected
+            send -n 2
+            assert_success
+            assert_equal "${lines[0]}" "m1 $verdict $code ${code:0:1}.3.0 as you wished"
+            assert_line --regexp "^m2 sent 250 "
+        done
+    done
+}
+@test "4xx is a retry and 5xx a refusal for one mail, wherever they come (libesmtp)" { via libesmtp; promise_codes --strict; }
+@test "4xx is a retry and 5xx a refusal for one mail, wherever they come (libcurl)" { via libcurl; promise_codes --strict; }
+@test "4xx is a retry and 5xx a refusal for one mail, also with pipelining (libcurl)" { via libcurl; promise_codes --strict --pipelining; }
+@test "a server that wants a text for nobody gets an empty one (libcurl)" { via libcurl; promise_codes --pipelining; }
+
+promise_session_codes() {
+    local code
+    script 450-at-connect,554-at-connect,451-at-mail,452-at-mail,550-at-mail,552-at-mail,554-at-mail
+    for code in 450 554; do
+        send -n 3
+        assert_failure 1
+        assert_lines "m1 retry 0 connection lost" "error unavailable mail server\
+ localhost:$port refused us: $code ${code:0:1}.3.0 as you wished"
+    done
+    for code in 451 452 550 552 554; do
+        send -n 3
+        assert_failure 1
+        assert_lines "m1 retry $code ${code:0:1}.3.0 as you wished" "error unavailable mail server\
+ localhost:$port refused the sender; check MAIL_FROM: $code ${code:0:1}.3.0 as you wished"
+    done
+}
+@test "a refused connection or sender ends the run and fails no mail (libesmtp)" { via libesmtp; promise_session_codes; }
+@test "a refused connection or sender ends the run and fails no mail (libcurl)" { via libcurl; promise_session_codes; }
+
+promise_login_codes() {
+    local code
+    secure localhost --without-auth LOGIN --auth-answers 421,432,450,454,535,534,550,554,drop
+    for code in 421 432; do
+        MAIL_URL=$(url "$ann") send -n 3
+        assert_failure 1
+        assert_lines "m1 retry 0 connection lost" "error unavailable mail server\
+ localhost:$port wants us to come back later: $code 4.7.1 as you wished"
+    done
+    for code in 450 454; do
+        MAIL_URL=$(url "$ann") send -n 3
+        assert_lines "m1 retry 0 connection lost" "error unavailable mail server\
+ localhost:$port refused the login of user \"ann\": $code 4.7.1 as you wished"
+    done
+    for code in 535 534 550 554; do
+        MAIL_URL=$(url "$ann") send -n 3
+        assert_lines "m1 retry 0 connection lost" "error config mail server\
+ localhost:$port refused the login of user \"ann\": $code 5.7.1 as you wished; check MAIL_URL"
+    done
+    MAIL_URL=$(url "$ann") send -n 3
+    assert_lines "m1 retry 0 connection lost" "error unavailable mail server\
+ localhost:$port closed the connection during the login"
+    run grep mail box/log
+    assert_failure
+}
+@test "whatever the answer to a login is, no mail is failed for it (libesmtp)" { via libesmtp; promise_login_codes; }
+@test "whatever the answer to a login is, no mail is failed for it (libcurl)" { via libcurl; promise_login_codes; }
+@test "whatever the answer to a login is, no mail is failed for it (smtps)" { via smtps; promise_login_codes; }
+
 promise_answered_before_421() {
     script 421-at-mail --after 2
     send -n 9
@@ -235,9 +331,12 @@ promise_answered_before_421() {
     assert_failure 1
     output=$(cut -d ' ' -f 1-3 <<<"$output")
     assert_lines "m1 sent 250" "m2 retry 421" "$(ahead "m3 retry 0")" "error unavailable mail"
-    script 421-at-quit
-    send
-    assert_success
+    for trick in 421 drop silent; do
+        script "$trick-at-quit"
+        send -w 1000
+        assert_success
+        assert_output --regexp "^m1 sent 250"
+    done
 }
 @test "a mail answered before 421 stays answered (libesmtp)" { via libesmtp; promise_answered_before_421; }
 @test "a mail answered before 421 stays answered (libcurl)" { via libcurl; promise_answered_before_421; }
@@ -388,8 +487,18 @@ promise_drip() {
 @test "a server that drips bytes gets no more time for a reply than others (libesmtp)" { via libesmtp; promise_drip; }
 @test "a server that drips bytes gets no more time for a reply than others (libcurl)" { via libcurl; promise_drip; }
 
+@test "a slow answer to QUIT is not waited for (libcurl)" {
+    via libcurl
+    script silent-at-quit
+    local started=${EPOCHREALTIME/./}
+    send -w 20000
+    assert_success
+    assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 2000000 ]
+    wait_for grep -q QUIT peer.out
+}
+
 promise_deadline() {
-    for mode in drip silent-at-rcpt endless-ehlo; do
+    for mode in drip silent-at-rcpt endless-at-ehlo; do
         script "$mode"
         local started=${EPOCHREALTIME/./}
         send -t 1000 -w 60000
@@ -432,6 +541,87 @@ promise_no_smtp() {
 @test "a peer that speaks no SMTP, or too much, is named (libesmtp)" { via libesmtp; promise_no_smtp; }
 @test "a peer that speaks no SMTP, or too much, is named (libcurl)" { via libcurl; promise_no_smtp; }
 
+promise_long_replies() {
+    script multiline
+    send -n 2
+    assert_success
+    assert_line --regexp "^m2 sent 250 .*2.0.0 kept 465 bytes"
+    for verb in ehlo mail rcpt dot; do
+        script "long-at-$verb,wide-at-$verb,endless-at-$verb"
+        for _ in 1 2 3; do
+            send -w 1000
+            refute_line --regexp "rejected"
+            [[ $verb == dot || $status == 1 ]]
+        done
+    done
+}
+@test "answers of many lines are read, and none without end (libesmtp)" { via libesmtp; promise_long_replies; }
+@test "answers of many lines are read, and none without end (libcurl)" { via libcurl; promise_long_replies; }
+
+# Names take 60 seconds and more; the run is over in 2, or after the ladder's last rung.
+slow_names() { LD_PRELOAD="$SLOW_NAMES" MAIL_URL=$(url mx.example) "$TICKEASY_BUILD/tests/peers/mail-send" "$@"; }
+
+@test "a resolver that hangs holds up neither the deadline nor a signal (libcurl)" {
+    via libcurl
+    port=587
+    local started=${EPOCHREALTIME/./} sender
+    run slow_names -t 1000 -w 60000
+    assert_failure 1
+    assert_lines "m1 retry 0 connection lost" "error timeout out of time"
+    run slow_names -w 1000
+    assert_lines "m1 retry 0 connection lost" "error unavailable mail server mx.example:587\
+ cannot be reached: no answer within 2000 ms"
+    LD_PRELOAD="$SLOW_NAMES" MAIL_URL=$(url mx.example) "$TICKEASY_BUILD/tests/peers/mail-send" >out 3>&- &
+    sender=$!
+    wait_for asks_for_a_name "$sender"
+    kill -TERM "$sender"
+    wait "$sender" || true
+    run cat out
+    assert_lines "m1 retry 0 connection lost" "error stopped stopped by SIGTERM"
+    assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 9000000 ]
+}
+
+@test "a resolver that hangs is ended by the ladder's last rung (libesmtp)" {
+    port=587
+    local started=${EPOCHREALTIME/./}
+    run slow_names -t 1000 -w 60000
+    assert_failure 75
+    assert_output "mail-send: ended the hard way"
+    assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 15000000 ]
+}
+
+@test "a name that is known to no resolver yet is a retry (libcurl)" {
+    via libcurl
+    port=587
+    SLOW_NAMES_S=0 run slow_names
+    assert_failure 1
+    assert_lines "m1 retry 0 connection lost" "error unavailable mail server mx.example:587\
+ cannot be reached: no address is found for its name"
+}
+
+@test "an IPv6 address can be the host, with TLS and login or without (libcurl)" {
+    grep -q . /proc/net/if_inet6 || skip "no IPv6 here"
+    via libcurl
+    server --address ::1
+    MAIL_URL="smtp://[::1]:$port" send
+    assert_success
+    secure localhost --address ::1
+    MAIL_URL="smtp://ann:secret-word@[::1]:$port" send
+    assert_success
+    secure other --address ::1
+    MAIL_URL="smtp://ann:secret-word@[::1]:$port" send
+    assert_failure 1
+    assert_line "error unavailable mail server [::1]:$port has a certificate for another name than ::1"
+}
+
+@test "a name that has an IPv6 address is reached by it (libcurl)" {
+    grep -q . /proc/net/if_inet6 || skip "no IPv6 here"
+    via libcurl
+    server --address ::1
+    send
+    assert_success
+}
+
 promise_unreachable() {
     port=1
     MAIL_URL=$(url 127.0.0.1) send
@@ -466,6 +656,36 @@ promise_login() {
 @test "a login goes over TLS 1.2, and the server is named in the hello (libesmtp)" { via libesmtp; promise_login TLSv1.2 LOGIN; }
 @test "a login goes over TLS 1.3, and the server is named in the hello (libcurl)" { via libcurl; promise_login TLSv1.3 PLAIN; }
 @test "a login goes over TLS 1.3, and the server is named in the hello (smtps)" { via smtps; promise_login TLSv1.3 PLAIN; }
+
+@test "an access token logs in by XOAUTH2, however long it is (libcurl)" {
+    via libcurl
+    local token
+    token=$(printf 'x%.0s' {1..3000})
+    for scheme in smtp smtps; do
+        options='?auth=xoauth2'
+        ann=ann:ya29.$token%3D%3D@localhost
+        secure localhost --xoauth2 --auth "ann:ya29.$token=="
+        send
+        assert_success
+        assert grep -q "auth XOAUTH2 accepted" box/log
+    done
+}
+
+@test "a refused access token fails no mail, is not repeated, and not tried another way (libcurl)" {
+    via libcurl
+    options='?auth=xoauth2'
+    secure localhost --xoauth2
+    MAIL_URL=$(url ann:stale-token@localhost) send -n 3
+    assert_failure 1
+    assert_line --index 0 "m1 retry 0 connection lost"
+    assert_line --index 1 --regexp "^error config .* refused the access token of user \"ann\": 334 .*; check MAIL_URL"
+    refute_output --partial stale
+    secure
+    MAIL_URL=$(url ann:stale-token@localhost) send -n 3
+    assert_line --regexp "^error config .* offers no login with an access token \(XOAUTH2\); check MAIL_URL"
+    run grep -E "auth (PLAIN|LOGIN)|mail" box/log
+    assert_failure
+}
 
 promise_mechanisms() {
     for mechanism in PLAIN LOGIN; do
