@@ -91,11 +91,8 @@ static bool take_byte(struct link *link, char byte, bool *ended)
         snprintf(what, sizeof what, "does not speak SMTP: %s", link->reply.garbage);
         return trouble(link, ERR_UNAVAILABLE, what);
     }
-    if (++link->reply_bytes > REPLY_MAX_BYTES) {
-        snprintf(what, sizeof what, "sent a reply that is too long: %d %.80s", link->reply.code,
-                 link->reply.words);
-        return trouble(link, ERR_UNAVAILABLE, what);
-    }
+    if (++link->reply_bytes > REPLY_MAX_BYTES)
+        return trouble(link, ERR_UNAVAILABLE, "sent a reply that is too long");
     if (!*ended)
         return true;
     link->reply_bytes = 0;
@@ -333,6 +330,8 @@ static void explain(struct link *link, CURLcode result, const char *words)
         smtp_login_refused(link->server, &link->reply, link->phase, link->err);
     else if (result == CURLE_OPERATION_TIMEDOUT)
         trouble(link, ERR_UNAVAILABLE, "takes too long to let us in");
+    else if (strstr(words, "Too large response") != NULL) /* libcurl's own limit */
+        trouble(link, ERR_UNAVAILABLE, "sent a reply that is too long");
     else if (!explain_tls(link, result, words))
         smtp_closed(link->server, link->phase, link->err);
 }
