@@ -594,7 +594,7 @@ static struct mail_answer send_mail(struct link *link, const struct mail *mail)
         quote(&answer, &link->reply);
     else if (complete && !ended)
         answer.verdict = MAIL_UNKNOWN;
-    if (answer.reply[0] == '\0')
+    if (answer.code == 0)
         snprintf(answer.reply, sizeof answer.reply, "%s",
                  answer.verdict == MAIL_UNKNOWN ? "connection lost after the final dot"
                                                 : "connection lost");

@@ -88,6 +88,21 @@ secure() {
 
 send() { run "$TICKEASY_BUILD/tests/peers/mail-send" "$@"; }
 
+# at_once COUNT [OPTION]...: that many senders side by side; $lines are all that they say, sorted
+at_once() {
+    local sender senders=() code
+    for sender in $(seq "$1"); do
+        "$TICKEASY_BUILD/tests/peers/mail-send" "${@:2}" >"out.$sender" 3>&- &
+        senders+=($!)
+    done
+    for sender in "${senders[@]}"; do
+        code=0
+        wait "$sender" || code=$?
+        assert [ "$code" -le 1 ]
+    done
+    run sort out.*
+}
+
 # wait_for COMMAND...: until it succeeds, at most ten seconds
 wait_for() {
     local _
@@ -473,28 +488,25 @@ promise_no_delay() {
 @test "100 mails over 2 KB do not wait for delayed acknowledgements (libcurl)" { via libcurl; promise_no_delay; }
 
 promise_silence() {
-    for verb in connect ehlo mail rcpt data; do
-        script "silent-at-$verb"
-        send -w 1000
-        assert_failure 1
-        assert_line "m1 retry 0 connection lost"
-        assert_line --regexp "^error unavailable .*:$port gave no answer within 1000 ms "
-    done
-    script silent-at-dot
-    send -w 1000
-    assert_line "m1 unknown 0 connection lost after the final dot"
+    script silent-at-connect,silent-at-ehlo,silent-at-mail,silent-at-rcpt,silent-at-data,silent-at-dot
+    at_once 6 -w 1000
+    local none="error unavailable mail server localhost:$port gave no answer within 1000 ms"
+    assert_lines "$none after EHLO" "$none before a mail's text" "$none before a mail's text" \
+        "$none before a mail's text" "$none before its greeting" \
+        "$none during or after a mail's text" "m1 retry 0 connection lost" \
+        "m1 retry 0 connection lost" "m1 retry 0 connection lost" "m1 retry 0 connection lost" \
+        "m1 retry 0 connection lost" "m1 unknown 0 connection lost after the final dot"
 }
 @test "a silent server is left after the longest wait for a reply (libesmtp)" { via libesmtp; promise_silence; }
 @test "a silent server is left after the longest wait for a reply (libcurl)" { via libcurl; promise_silence; }
 @test "a silent server is left after the longest wait for a reply (libcurl, pipelining)" { via pipelined; promise_silence; }
 
 promise_drip() {
-    for mode in drip drip-at-rcpt; do
-        script "$mode"
-        send -w 1000
-        assert_failure 1
-        assert_line --regexp "^error unavailable .* gave no answer within 1000 ms "
-    done
+    script drip,drip-at-rcpt
+    at_once 2 -w 1000
+    local none="error unavailable mail server localhost:$port gave no answer within 1000 ms"
+    assert_lines "$none before a mail's text" "$none before its greeting" \
+        "m1 retry 0 connection lost" "m1 retry 0 connection lost"
 }
 @test "a server that drips bytes gets no more time for a reply than others (libesmtp)" { via libesmtp; promise_drip; }
 @test "a server that drips bytes gets no more time for a reply than others (libcurl)" { via libcurl; promise_drip; }
@@ -511,14 +523,13 @@ promise_drip() {
 }
 
 promise_deadline() {
-    for mode in drip silent-at-rcpt endless-at-ehlo; do
-        script "$mode"
-        local started=${EPOCHREALTIME/./}
-        send -t 1000 -w 60000
-        assert_failure 1
-        assert_lines "m1 retry 0 connection lost" "error timeout out of time"
-        assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 3000000 ]
-    done
+    script drip,silent-at-rcpt,endless-at-ehlo
+    local started=${EPOCHREALTIME/./}
+    at_once 3 -t 1000 -w 60000
+    assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 3000000 ]
+    assert_equal "$(uniq -c <<<"$output")" "\
+      3 error timeout out of time
+      3 m1 retry 0 connection lost"
 }
 @test "the deadline ends a session that would wait longer (libesmtp)" { via libesmtp; promise_deadline; }
 @test "the deadline ends a session that would wait longer (libcurl)" { via libcurl; promise_deadline; }
@@ -560,14 +571,14 @@ promise_long_replies() {
     send -n 2
     assert_success
     assert_line --regexp "^m2 sent 250 .*2.0.0 kept 465 bytes"
-    for verb in ehlo mail rcpt dot; do
-        script "long-at-$verb,wide-at-$verb,endless-at-$verb"
-        for _ in 1 2 3; do
-            send -w 1000
-            refute_line --regexp "rejected"
-            assert [ "$status" -le 1 ]
-        done
+    local verb modes=()
+    for verb in ehlo mail rcpt data dot; do
+        modes+=("long-at-$verb" "wide-at-$verb" "endless-at-$verb")
     done
+    script "$(IFS=,; echo "${modes[*]}")"
+    at_once 15 -w 1000
+    assert_equal "$(grep -c ^m1 <<<"$output")" 15
+    refute_line --regexp rejected
 }
 @test "answers of many lines are read, and none without end (libesmtp)" { via libesmtp; promise_long_replies; }
 @test "answers of many lines are read, and none without end (libcurl)" { via libcurl; promise_long_replies; }
