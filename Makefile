@@ -6,7 +6,7 @@ PROGRAMS = expire-orders send-reminders deliver-mail
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
 PKG_CONFIG ?= pkg-config
-PACKAGES    = libpq jansson libssl libcrypto libidn2
+PACKAGES    = libpq libcurl jansson libssl libcrypto libidn2
 BUILD      ?= build
 BIN        ?= bin
 PREFIX     ?= /usr/local

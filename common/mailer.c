@@ -89,6 +89,12 @@ static bool parse_port(struct mail_server *server, struct span port, struct erro
     return true;
 }
 
+static bool is_ipv6_loopback(const char *host)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET6, host, &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
+}
+
 /* Decided by the text, not by looking the name up: what a resolver says must not be able to switch
  * encryption off. "127.example.org" is no loopback address. */
 static bool is_loopback(const char *host)
@@ -96,7 +102,7 @@ static bool is_loopback(const char *host)
     struct in_addr address;
     if (inet_pton(AF_INET, host, &address) == 1)
         return ntohl(address.s_addr) >> 24 == 127;
-    return strcasecmp(host, "localhost") == 0;
+    return strcasecmp(host, "localhost") == 0 || is_ipv6_loopback(host);
 }
 
 static bool parse_host(struct mail_server *server, struct span host, struct error *err)
@@ -121,41 +127,106 @@ static bool parse_host(struct mail_server *server, struct span host, struct erro
     return true;
 }
 
-/* libesmtp splits host and port at the first colon, so an IPv6 literal cannot be handed to it. */
+/* where starts with a bracket. libesmtp splits host and port at the first colon, so such an address
+ * is for libcurl. */
+static bool parse_ipv6(struct mail_server *server, struct span where, struct error *err)
+{
+    struct in6_addr address;
+    const char *end = where.start + where.length;
+    const char *bracket = memchr(where.start, ']', where.length);
+    struct span host = span_of(where.start + 1, bracket == NULL ? end : bracket);
+    if (bracket == NULL || host.length >= sizeof server->host)
+        return error_set(err, ERR_CONFIG, "MAIL_URL: the [ before the host has no ]");
+    if (bracket + 1 < end && bracket[1] != ':')
+        return error_set(err, ERR_CONFIG, "MAIL_URL: only :port may follow the ] of the host");
+    memcpy(server->host, host.start, host.length);
+    server->host[host.length] = '\0';
+    if (inet_pton(AF_INET6, server->host, &address) != 1)
+        return error_set(err, ERR_CONFIG, "MAIL_URL: the host in brackets is no IPv6 address");
+    server->kind = MAIL_SERVER_CURL;
+    server->loopback = is_loopback(server->host);
+    return bracket + 1 == end || parse_port(server, span_of(bracket + 2, end), err);
+}
+
 static bool parse_host_port(struct mail_server *server, struct span where, struct error *err)
 {
+    if (where.length > 0 && where.start[0] == '[')
+        return parse_ipv6(server, where, err);
     const char *colon = find_last(where, ':');
-    const char *first = where.length == 0 ? NULL : memchr(where.start, ':', where.length);
-    if (colon != first || (where.length > 0 && where.start[0] == '['))
+    if (colon != NULL && colon != memchr(where.start, ':', where.length))
         return error_set(err, ERR_CONFIG,
-                         "MAIL_URL: an IPv6 address cannot be the host; use a name that has this "
-                         "address");
+                         "MAIL_URL: the host has more than one colon; an IPv6 address stands in "
+                         "brackets, [::1]:587");
     const char *end = where.start + where.length;
     if (colon != NULL && !parse_port(server, span_of(colon + 1, end), err))
         return false;
     return parse_host(server, span_of(where.start, colon == NULL ? end : colon), err);
 }
 
+static bool is_word(struct span span, const char *word)
+{
+    return span.length == strlen(word) && memcmp(span.start, word, span.length) == 0;
+}
+
+/* What stands behind the '?', options with a '&' between. */
+static bool parse_options(struct mail_server *server, const char *options, struct error *err)
+{
+    bool via = false;
+    for (const char *end; *options != '\0'; options = end + (*end == '&')) {
+        end = options + strcspn(options, "&");
+        struct span option = span_of(options, end);
+        bool auth = is_word(option, "auth=xoauth2");
+        if (!auth && !is_word(option, "via=curl"))
+            return error_set(err, ERR_CONFIG,
+                             "MAIL_URL: an unknown option; ?auth=xoauth2 and ?via=curl are known");
+        if (auth ? server->xoauth2 : via)
+            return error_set(err, ERR_CONFIG, "MAIL_URL: the option %s stands there twice",
+                             auth ? "auth" : "via");
+        server->kind = MAIL_SERVER_CURL;
+        server->xoauth2 |= auth;
+        via |= !auth;
+    }
+    return true;
+}
+
+static bool parse_authority(struct mail_server *server, struct span authority, struct error *err)
+{
+    const char *at = find_last(authority, '@');
+    if (at == NULL)
+        return parse_host_port(server, authority, err);
+    return parse_login(server, span_of(authority.start, at), err) &&
+           parse_host_port(server, span_of(at + 1, authority.start + authority.length), err);
+}
+
+static bool check_login(const struct mail_server *server, struct error *err)
+{
+    if (server->xoauth2 && (server->user[0] == '\0' || server->password[0] == '\0'))
+        return error_set(err, ERR_CONFIG,
+                         "MAIL_URL: ?auth=xoauth2 needs a user and, as the password, an access "
+                         "token");
+    /* libesmtp's PLAIN copies them into buffers of 255 bytes without looking. */
+    if (server->kind == MAIL_SERVER_ESMTP && strlen(server->password) > 255)
+        return error_set(err, ERR_CONFIG, "MAIL_URL: the password is longer than 255 bytes");
+    return true;
+}
+
 static bool parse_smtp(struct mail_server *server, const char *rest, struct error *err)
 {
-    server->kind = MAIL_SERVER_SMTP;
-    memcpy(server->port, "587", sizeof "587");
+    server->kind = server->tls ? MAIL_SERVER_CURL : MAIL_SERVER_ESMTP;
+    snprintf(server->port, sizeof server->port, "%s", server->tls ? "465" : "587");
     const char *end = rest + strcspn(rest, "/?#");
+    const char *options = *end == '/' ? end + 1 : end;
     if (strchr(end, '@') != NULL)
         return error_set(err, ERR_CONFIG,
                          "MAIL_URL: a / ? or # in user or password must be percent-encoded "
                          "(%%2F %%3F %%23)");
-    if (*end != '\0' && strcmp(end, "/") != 0)
+    if (*options != '\0' && *options != '?')
         return error_set(err, ERR_CONFIG,
-                         "MAIL_URL: nothing may follow host and port; paths and options such as "
-                         "?auth= are not supported by this version");
-
-    struct span authority = span_of(rest, end);
-    const char *at = find_last(authority, '@');
-    if (at == NULL)
-        return parse_host_port(server, authority, err);
-    return parse_login(server, span_of(rest, at), err) &&
-           parse_host_port(server, span_of(at + 1, end), err);
+                         "MAIL_URL: nothing may follow host and port but the options "
+                         "?auth=xoauth2 and ?via=curl");
+    return parse_authority(server, span_of(rest, end), err) &&
+           (*options == '\0' || parse_options(server, options + 1, err)) &&
+           check_login(server, err);
 }
 
 static bool parse_maildir(struct mail_server *server, const char *path, struct error *err)
@@ -177,19 +248,19 @@ static const char *after_prefix(const char *text, const char *prefix)
 static bool parse_url(struct mail_server *server, const char *url, struct error *err)
 {
     const char *rest = after_prefix(url, "smtp://");
+    if (rest == NULL) {
+        rest = after_prefix(url, "smtps://");
+        server->tls = rest != NULL;
+    }
     if (rest != NULL)
         return parse_smtp(server, rest, err);
     rest = after_prefix(url, "maildir:");
     if (rest != NULL)
         return parse_maildir(server, rest, err);
-    if (after_prefix(url, "smtps:") != NULL)
-        return error_set(err, ERR_CONFIG,
-                         "MAIL_URL: smtps:// is not supported by this version; use smtp:// with "
-                         "STARTTLS, mostly port 587");
     if (*url == '\0')
         return error_set(err, ERR_CONFIG, "MAIL_URL is empty");
     return error_set(err, ERR_CONFIG,
-                     "MAIL_URL starts neither with smtp:// nor with maildir:/; write "
+                     "MAIL_URL starts with none of smtp:// smtps:// maildir:/; write "
                      "smtp://user:password@host:587 or maildir:/path");
 }
 
@@ -208,8 +279,10 @@ bool mailer_deliver(const struct mail_server *server, struct mail_feed *feed, in
                     struct log *log, struct error *err)
 {
     switch (server->kind) {
-    case MAIL_SERVER_SMTP:
+    case MAIL_SERVER_ESMTP:
         return smtp_esmtp_deliver(server, feed, wait_ms, log, err);
+    case MAIL_SERVER_CURL:
+        return smtp_curl_deliver(server, feed, wait_ms, log, err);
     case MAIL_SERVER_MAILDIR:
         return maildir_deliver(server, feed, err);
     }

@@ -49,19 +49,28 @@ struct mail_feed {
 
 /* Where and how mail goes; parsed from MAIL_URL. Percent-encoding is decoded. */
 struct mail_server {
-    enum { MAIL_SERVER_SMTP, MAIL_SERVER_MAILDIR } kind;
-    char host[256];
-    char port[6];   /* default 587 */
+    enum {
+        MAIL_SERVER_ESMTP,
+        MAIL_SERVER_CURL,
+        MAIL_SERVER_MAILDIR,
+    } kind;
+    bool tls;       /* smtps: TLS from the first byte */
+    bool xoauth2;   /* the password is an access token */
+    char host[256]; /* a name or an address, an IPv6 one without its brackets */
+    char port[6];   /* default 587, with tls 465 */
     char user[256]; /* "" = no login */
-    char password[256];
+    char password[4096];
     char path[1024];     /* maildir */
     bool loopback;       /* host is localhost, 127.x or ::1: STARTTLS is used when offered but not
                             required, unless there is a login */
     const char *ca_file; /* "" = the system's; points into the config */
 };
 
-/* Parse MAIL_URL: smtp://[user[:password]@]host[:port] or maildir:/absolute/path. ERR_CONFIG names
- * the part that is wrong, never the password. User and password are at most 255 bytes. */
+/* Parse MAIL_URL: smtp[s]://[user[:password]@]host[:port][?auth=xoauth2][&via=curl] or
+ * maildir:/absolute/path. ERR_CONFIG names the part that is wrong, never the password.
+ *
+ * libcurl carries smtps://, XOAUTH2, an IPv6 address, and what asks for it (via=curl); libesmtp all
+ * other smtp://, with user and password of at most 255 bytes. An access token may have 4095. */
 bool mailer_parse(struct mail_server *server, const char *url, const char *ca_file,
                   struct error *err);
 
@@ -77,9 +86,11 @@ bool mailer_parse(struct mail_server *server, const char *url, const char *ca_fi
 bool mailer_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
                     struct log *log, struct error *err);
 
-/* The transports behind mailer_deliver, one file each: smtp_esmtp.c, maildir.c. */
+/* The transports behind mailer_deliver, one file each: smtp_esmtp.c, smtp_curl.c, maildir.c. */
 bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
                         struct log *log, struct error *err);
+bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
+                       struct log *log, struct error *err);
 bool maildir_deliver(const struct mail_server *server, struct mail_feed *feed, struct error *err);
 
 #endif

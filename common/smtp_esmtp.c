@@ -22,6 +22,7 @@
 
 #include "deadline.h"
 #include "smtp_reply.h"
+#include "smtp_rules.h"
 #include "smtp_tls.h"
 #include "text.h"
 
@@ -31,8 +32,6 @@ enum {
     SOCKETS_TRIED = 64,
     WAIT_MIN_MS = 1000, /* libesmtp rounds shorter waits up to this */
 };
-
-enum phase { GREETING, HELLO, STARTTLS, LOGIN, ENVELOPE, BODY };
 
 struct link;
 
@@ -65,7 +64,7 @@ struct link {
     bool secured;
     bool logged_in;
     bool quitting; /* what is said from now on matters no more */
-    enum phase phase;
+    enum smtp_phase phase;
     int64_t asked_ms; /* since when we wait for a reply */
 
     struct smtp_reply reply;
@@ -95,31 +94,18 @@ static bool wants_login(const struct link *link)
 
 static void trouble(struct link *link, enum error_kind kind, const char *what)
 {
-    error_set(link->err, kind, "mail server %s:%s %s", link->server->host, link->server->port,
-              what);
+    smtp_trouble(link->server, kind, what, link->err);
 }
 
 /* The same with the server's own words. */
 static void trouble_words(struct link *link, enum error_kind kind, const char *what)
 {
-    error_set(link->err, kind, "mail server %s:%s %s: %d %s", link->server->host,
-              link->server->port, what, link->reply.code, link->reply.words);
-}
-
-static const char *moment(const struct link *link)
-{
-    static const char *const moments[] = {
-        "before its greeting", "after EHLO",           "after STARTTLS",
-        "during the login",    "before a mail's text", "during or after a mail's text",
-    };
-    return moments[link->phase];
+    smtp_trouble_words(link->server, &link->reply, kind, what, link->err);
 }
 
 static void gave_no_answer(struct link *link)
 {
-    char what[128];
-    snprintf(what, sizeof what, "gave no answer within %d ms %s", link->wait_ms, moment(link));
-    trouble(link, ERR_UNAVAILABLE, what);
+    smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
 }
 
 /* --- outcomes ----------------------------------------------------------------------------------
@@ -129,12 +115,6 @@ static void gave_no_answer(struct link *link)
 static int reply_code(const smtp_status_t *status)
 {
     return status == NULL || status->text == NULL ? 0 : status->code;
-}
-
-/* These say "log in first" or "wrong login" whatever verb they answer: no recipient is to blame. */
-static bool is_login_code(int code)
-{
-    return code == 530 || code == 534 || code == 535 || code == 538;
 }
 
 static void answer_words(struct mail_answer *answer, const smtp_status_t *status)
@@ -150,11 +130,6 @@ static void answer_words(struct mail_answer *answer, const smtp_status_t *status
     smtp_reply_words(answer->reply, sizeof answer->reply, status->text);
 }
 
-static enum mail_verdict refusal(int code)
-{
-    return code / 100 == 5 && !is_login_code(code) ? MAIL_REJECTED : MAIL_RETRY;
-}
-
 /* ended = the server answered the DATA command or the final dot. */
 static struct mail_answer judge(const struct underway *mail, bool ended)
 {
@@ -167,10 +142,10 @@ static struct mail_answer judge(const struct underway *mail, bool ended)
         answer_words(&answer, sender);
     } else if (reply_code(recipient) / 100 != 2) {
         answer_words(&answer, recipient);
-        answer.verdict = refusal(answer.code);
+        answer.verdict = smtp_refusal(answer.code);
     } else if (ended) {
         answer_words(&answer, transfer);
-        answer.verdict = refusal(answer.code);
+        answer.verdict = smtp_refusal(answer.code);
         /* A 250 to DATA itself is reported like one to the final dot. Nothing was sent then. */
         if (answer.code / 100 == 2 && mail->complete)
             answer.verdict = MAIL_SENT;
@@ -215,7 +190,7 @@ static const char *on_text(void **context, int *length, void *arg)
         mail->given = 0;
         mail->complete = false;
         mail->piece_ms = deadline_now_ms();
-        mail->link->phase = BODY;
+        mail->link->phase = SMTP_BODY;
         smtp_reply_forget(&mail->link->reply);
         return NULL;
     }
@@ -282,17 +257,7 @@ static bool take(struct link *link)
 
 static void login_refused(struct link *link)
 {
-    char what[640];
-    if (link->phase != LOGIN) {
-        trouble(link, ERR_CONFIG,
-                "offers no login that we speak (PLAIN, LOGIN, CRAM-MD5); check "
-                "MAIL_URL");
-        return;
-    }
-    snprintf(what, sizeof what, "refused the login of user \"%s\": %d %s%s", link->server->user,
-             link->reply.code, link->reply.words,
-             link->reply.code / 100 == 4 ? "" : "; check MAIL_URL");
-    trouble(link, link->reply.code / 100 == 4 ? ERR_UNAVAILABLE : ERR_CONFIG, what);
+    smtp_login_refused(link->server, &link->reply, link->phase, link->err);
 }
 
 static bool holds(const char *buffer, size_t length, const char *command)
@@ -323,13 +288,13 @@ static void on_write(struct link *link, const char *buffer, size_t length)
     if ((mail || login) && !may_go_on(link, mail))
         hang_up(link);
     if (login)
-        link->phase = LOGIN;
+        link->phase = SMTP_LOGIN;
     else if (mail || holds(buffer, length, "RCPT TO:<"))
-        link->phase = ENVELOPE;
+        link->phase = SMTP_ENVELOPE;
     else if (holds(buffer, length, "STARTTLS\r\n"))
-        link->phase = STARTTLS;
+        link->phase = SMTP_STARTTLS;
     else if (holds(buffer, length, "EHLO ") || holds(buffer, length, "HELO "))
-        link->phase = HELLO;
+        link->phase = SMTP_HELLO;
     smtp_reply_forget(&link->reply);
     link->asked_ms = deadline_now_ms();
 }
@@ -338,9 +303,9 @@ static void on_reply(struct link *link)
 {
     int code = link->reply.code;
     link->asked_ms = deadline_now_ms();
-    if (link->phase == LOGIN && code == 235)
+    if (link->phase == SMTP_LOGIN && code == 235)
         link->logged_in = true;
-    if (code == 421 || code == 432) {
+    if (smtp_is_leave_code(code)) {
         trouble_words(link, ERR_UNAVAILABLE, "wants us to come back later");
         hang_up(link);
     }
@@ -351,7 +316,7 @@ static void on_read(struct link *link, char *buffer, size_t length)
     bool ended = false;
     for (size_t i = 0; i < length && !link->quitting; i++) {
         /* Clear text behind the answer to STARTTLS would be taken for an answer under TLS. */
-        if (ended && link->phase == STARTTLS) {
+        if (ended && link->phase == SMTP_STARTTLS) {
             trouble(link, ERR_UNAVAILABLE,
                     "sent more than the answer to STARTTLS, as an attacker "
                     "on the way would");
@@ -409,7 +374,7 @@ static void on_connect(struct link *link)
 {
     static const int on = 1;
     link->fd = find_socket(link);
-    link->phase = GREETING;
+    link->phase = SMTP_GREETING;
     link->connected = true;
     link->secured = link->logged_in = link->quitting = false;
     link->reply = (struct smtp_reply){ 0 };
@@ -438,7 +403,7 @@ static void on_sender(struct link *link, smtp_message_t message)
     int code = reply_code(smtp_reverse_path_status(message));
     if (code / 100 == 2)
         take(link);
-    else if (is_login_code(code))
+    else if (smtp_is_login_code(code))
         trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
     else
         trouble_words(link, ERR_UNAVAILABLE, "refused the sender; check MAIL_FROM");
@@ -446,7 +411,7 @@ static void on_sender(struct link *link, smtp_message_t message)
 
 static void on_recipient(struct link *link, smtp_recipient_t recipient)
 {
-    if (is_login_code(reply_code(smtp_recipient_status(recipient))))
+    if (smtp_is_login_code(reply_code(smtp_recipient_status(recipient))))
         trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
 }
 
@@ -456,7 +421,7 @@ static void on_sent(struct link *link, smtp_message_t message)
     if (mail == NULL)
         return;
     int code = reply_code(smtp_message_transfer_status(message));
-    if (is_login_code(code))
+    if (smtp_is_login_code(code))
         trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
     else if (code / 100 == 2 && !mail->complete)
         trouble_words(link, ERR_UNAVAILABLE, "answered DATA out of turn");
@@ -536,23 +501,22 @@ static void explain(struct link *link)
     } else if (link->reply.garbage[0] != '\0') {
         snprintf(what, sizeof what, "does not speak SMTP: %s", link->reply.garbage);
         trouble(link, ERR_UNAVAILABLE, what);
-    } else if (link->phase == LOGIN && !link->logged_in && link->reply.code >= 400) {
+    } else if (link->phase == SMTP_LOGIN && !link->logged_in && link->reply.code >= 400) {
         login_refused(link);
     } else if (link->reply.code >= 400) {
         trouble_words(link, ERR_UNAVAILABLE,
-                      link->phase == STARTTLS ? "refused STARTTLS" : "refused us");
-    } else if (link->reply.code != 0 && link->phase != STARTTLS) {
+                      link->phase == SMTP_STARTTLS ? "refused STARTTLS" : "refused us");
+    } else if (link->reply.code != 0 && link->phase != SMTP_STARTTLS) {
         snprintf(what, sizeof what, "sent a reply that is too long or not SMTP: %d %.80s",
                  link->reply.code, link->reply.words);
         trouble(link, ERR_UNAVAILABLE, what);
     } else if (deadline_now_ms() - link->asked_ms >= link->wait_ms) {
         gave_no_answer(link);
-    } else if (link->phase == STARTTLS) {
+    } else if (link->phase == SMTP_STARTTLS) {
         smtp_tls_explain(&link->tls, what, sizeof what);
         trouble(link, ERR_UNAVAILABLE, what);
     } else {
-        snprintf(what, sizeof what, "closed the connection %s", moment(link));
-        trouble(link, ERR_UNAVAILABLE, what);
+        smtp_closed(link->server, link->phase, link->err);
     }
 }
 
@@ -645,7 +609,7 @@ bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed
         int left_ms = deadline_left_ms();
         int64_t started_ms = deadline_now_ms();
         struct link link = { .server = server, .feed = feed, .err = err, .fd = -1 };
-        link.encrypt = !server->loopback || server->user[0] != '\0';
+        link.encrypt = smtp_must_encrypt(server);
         link.wait_ms = wait_ms < left_ms ? wait_ms : left_ms;
         if (link.wait_ms < WAIT_MIN_MS)
             link.wait_ms = WAIT_MIN_MS;

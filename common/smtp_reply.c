@@ -19,10 +19,12 @@ void smtp_reply_words(char *out, size_t size, const char *words)
     out[length] = '\0';
 }
 
+/* A code may stand alone. */
 static bool is_reply(const char *line)
 {
     return isdigit((unsigned char)line[0]) && isdigit((unsigned char)line[1]) &&
-           isdigit((unsigned char)line[2]) && (line[3] == ' ' || line[3] == '-');
+           isdigit((unsigned char)line[2]) &&
+           (line[3] == ' ' || line[3] == '-' || line[3] == '\r' || line[3] == '\0');
 }
 
 /* True when the line ends a reply. */
@@ -40,8 +42,8 @@ static bool take_line(struct smtp_reply *reply)
     if (code != reply->code)
         reply->words[0] = '\0';
     reply->code = code;
-    smtp_reply_words(reply->words, sizeof reply->words, line + 4);
-    return line[3] == ' ';
+    smtp_reply_words(reply->words, sizeof reply->words, line[3] == '\0' ? "" : line + 4);
+    return line[3] != '-';
 }
 
 /* Spoil the word's last letter in the read buffer, which also works when the word arrives in two

@@ -11,8 +11,8 @@
 
 static bool is_address(const char *host)
 {
-    struct in_addr address;
-    return inet_pton(AF_INET, host, &address) == 1;
+    struct in6_addr address; /* room for either */
+    return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
 /* libesmtp names no server in its hello, and tells nobody why a handshake failed. */
@@ -69,6 +69,12 @@ void smtp_tls_close(struct smtp_tls *tls)
 {
     SSL_CTX_free(tls->context);
     tls->context = NULL;
+}
+
+void smtp_tls_lend(const struct smtp_tls *tls, SSL_CTX *context)
+{
+    SSL_CTX_set1_cert_store(context, SSL_CTX_get_cert_store(tls->context));
+    SSL_CTX_set1_param(context, SSL_CTX_get0_param(tls->context));
 }
 
 void smtp_tls_explain(const struct smtp_tls *tls, char *words, size_t size)

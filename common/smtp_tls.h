@@ -25,6 +25,9 @@ bool smtp_tls_open(struct smtp_tls *tls, const struct mail_server *server, bool 
                    struct error *err);
 void smtp_tls_close(struct smtp_tls *tls);
 
+/* Have a context of another library's making trust and check the same. */
+void smtp_tls_lend(const struct smtp_tls *tls, SSL_CTX *context);
+
 /* Why the latest handshake failed, in words that follow "mail server HOST:PORT ". */
 void smtp_tls_explain(const struct smtp_tls *tls, char *words, size_t size);
 

@@ -25,8 +25,16 @@ static void check_server(const struct mail_server *server)
     check_text(server->password, sizeof server->password);
     check_text(server->path, sizeof server->path);
     long port = strtol(server->port, NULL, 10);
-    if (server->kind == MAIL_SERVER_SMTP &&
-        (server->host[0] == '\0' || strchr(server->host, ':') != NULL || port < 1 || port > 65535))
+    bool esmtp = server->kind == MAIL_SERVER_ESMTP, curl = server->kind == MAIL_SERVER_CURL;
+    if ((esmtp || curl) && (server->host[0] == '\0' || port < 1 || port > 65535))
+        abort();
+    if (esmtp && (strchr(server->host, ':') != NULL || server->tls || server->xoauth2 ||
+                  strlen(server->password) > 255))
+        abort();
+    /* It goes into a URL: nothing may lead it elsewhere. */
+    if (curl && strpbrk(server->host, "/?#@[]% \\") != NULL)
+        abort();
+    if (server->xoauth2 && (server->user[0] == '\0' || server->password[0] == '\0'))
         abort();
     if (server->kind == MAIL_SERVER_MAILDIR && server->path[0] != '/')
         abort();

@@ -1,12 +1,13 @@
 /* mail-send: hand messages to mailer_deliver and print each answer. For the tests only.
  *
- *   MAIL_URL=... [MAIL_CA_FILE=...] mail-send [-n count] [-s bytes] [-f sender] [-i id] [-w
- * wait_ms]
- *                                             [-t deadline_ms] [-o file] [recipient]...
+ *   MAIL_URL=... [MAIL_CA_FILE=...] mail-send [-n count] [-s bytes] [-d] [-f sender] [-i id]
+ *                                             [-w wait_ms] [-t deadline_ms] [-o file]
+ *                                             [recipient]...
  *
  * One line an answer, "ID VERDICT CODE REPLY", then "error KIND TEXT" when there is one. The
- * recipients take turns. -o writes the text of the first message to a file. Exit 0 when
- * mailer_deliver returned true, 1 when not, 3 when the promises of mail_feed were broken. */
+ * recipients take turns. -d fills the text with lines of one dot. -o writes the text of the first
+ * message to a file. Exit 0 when mailer_deliver returned true, 1 when not, 3 when the promises of
+ * mail_feed were broken. */
 #include "mailer.h"
 
 #include <getopt.h>
@@ -21,6 +22,7 @@ enum { UNDER_WAY = 2, EXIT_BROKEN = 3 };
 struct sender {
     int count;
     size_t size;
+    bool dots;
     const char *from;
     const char *id;
     const char *text_file;
@@ -52,7 +54,8 @@ static char *letter_text(const struct sender *sender, const char *id, const char
             "Content-Type: text/plain; charset=utf-8\r\n\r\n.\r\n..two\r\n.one\r\n\r\n",
             id, sender->from, to, id);
     while (ftell(out) >= 0 && (size_t)ftell(out) < sender->size)
-        fprintf(out, "%-70s\r\n", "MAIL FROM:<filling@test>");
+        fprintf(out, "%-*s\r\n", sender->dots ? 1 : 70,
+                sender->dots ? "." : "MAIL FROM:<filling@test>");
     fprintf(out, ".\r\nlast line\r\n");
     if (fclose(out) == 0)
         return text;
@@ -159,13 +162,16 @@ int main(int argc, char **argv)
     struct error err = { 0 };
     int wait_ms = 5000, deadline_ms = 20000, option;
 
-    while ((option = getopt(argc, argv, "n:s:f:i:w:t:o:")) != -1) {
+    while ((option = getopt(argc, argv, "n:s:df:i:w:t:o:")) != -1) {
         switch (option) {
         case 'n':
             sender.count = (int)strtol(optarg, NULL, 10);
             break;
         case 's':
             sender.size = (size_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'd':
+            sender.dots = true;
             break;
         case 'f':
             sender.from = optarg;

@@ -40,7 +40,7 @@ static void a_full_smtp_url_is_split_and_decoded(void **state)
 {
     (void)state;
     struct mail_server server = accepted("smtp://ann%40x.org:p%2Fa%3Ass%25@mx.example.org:2525");
-    assert_int_equal(server.kind, MAIL_SERVER_SMTP);
+    assert_int_equal(server.kind, MAIL_SERVER_ESMTP);
     assert_string_equal(server.user, "ann@x.org");
     assert_string_equal(server.password, "p/a:ss%");
     assert_string_equal(server.host, "mx.example.org");
@@ -91,19 +91,74 @@ static void other_schemes_are_refused_with_advice(void **state)
 {
     (void)state;
     refused("", "empty");
-    refused("smtps://ann:secret@mx:465", "STARTTLS");
+    refused("smtps:mx", "smtps://");
     refused("http://ann:secret@mx", "maildir:/");
     refused("ann:secret@mx", "maildir:/");
     refused("smtp:mx", "maildir:/");
 }
 
-static void an_ipv6_address_is_refused_with_advice(void **state)
+static void tls_from_the_first_byte_is_for_libcurl(void **state)
 {
     (void)state;
-    refused("smtp://[::1]:25", "IPv6");
-    refused("smtp://ann:secret@[2001:db8::1]", "IPv6");
-    refused("smtp://::1", "IPv6");
-    refused("smtp://[mx]", "IPv6");
+    struct mail_server server = accepted("SMTPS://ann:p%40ss@mx.example.org");
+    assert_int_equal(server.kind, MAIL_SERVER_CURL);
+    assert_true(server.tls);
+    assert_false(server.xoauth2);
+    assert_string_equal(server.port, "465");
+    assert_string_equal(server.password, "p@ss");
+    assert_string_equal(accepted("smtps://mx:2465/").port, "2465");
+    assert_false(accepted("smtp://mx:465").tls);
+}
+
+static void options_choose_libcurl(void **state)
+{
+    (void)state;
+    struct mail_server server = accepted("smtp://ann:token@mx?auth=xoauth2");
+    assert_int_equal(server.kind, MAIL_SERVER_CURL);
+    assert_true(server.xoauth2);
+    assert_string_equal(server.password, "token");
+    server = accepted("smtp://mx/?via=curl");
+    assert_int_equal(server.kind, MAIL_SERVER_CURL);
+    assert_false(server.xoauth2);
+    assert_true(accepted("smtps://ann:token@mx:1?via=curl&auth=xoauth2").xoauth2);
+    assert_int_equal(accepted("smtp://mx?").kind, MAIL_SERVER_ESMTP);
+}
+
+static void options_that_are_wrong_are_refused_with_the_known_ones(void **state)
+{
+    (void)state;
+    refused("smtp://ann:secret@mx?via=libesmtp", "?auth=xoauth2 and ?via=curl are known");
+    refused("smtp://ann:secret@mx?auth=secret", "?auth=xoauth2 and ?via=curl are known");
+    refused("smtp://ann:secret@mx?via=curl&&auth=xoauth2", "unknown option");
+    refused("smtp://ann:secret@mx?via=curl&via=curl", "via stands there twice");
+    refused("smtp://ann:secret@mx?auth=xoauth2&auth=xoauth2", "auth stands there twice");
+    refused("smtp://mx?auth=xoauth2", "needs a user");
+    refused("smtp://ann@mx?auth=xoauth2", "access token");
+    refused("smtp://mx/?/folder", "unknown option");
+}
+
+static void an_ipv6_address_in_brackets_is_for_libcurl(void **state)
+{
+    (void)state;
+    struct mail_server server = accepted("smtp://[::1]:25");
+    assert_int_equal(server.kind, MAIL_SERVER_CURL);
+    assert_string_equal(server.host, "::1");
+    assert_string_equal(server.port, "25");
+    assert_true(server.loopback);
+    server = accepted("smtp://ann:secret@[2001:DB8::1]");
+    assert_string_equal(server.host, "2001:DB8::1");
+    assert_string_equal(server.port, "587");
+    assert_false(server.loopback);
+    assert_true(accepted("smtp://[0:0:0:0:0:0:0:1]").loopback);
+    assert_string_equal(accepted("smtps://[::1]/?via=curl").port, "465");
+    refused("smtp://::1", "brackets");
+    refused("smtp://ann:secret@::1", "brackets");
+    refused("smtp://[mx]", "no IPv6 address");
+    refused("smtp://[]", "no IPv6 address");
+    refused("smtp://[fe80::1%25eth0]", "no IPv6 address");
+    refused("smtp://[::1", "no ]");
+    refused("smtp://[::1]25", "may follow");
+    refused("smtp://[::1]:", "port");
 }
 
 static void a_bad_port_is_refused(void **state)
@@ -146,37 +201,43 @@ static void an_unencoded_password_is_refused_and_not_repeated(void **state)
     refused("smtp://:secret@mx", "user");
     refused("smtp://@mx", "user");
     refused("smtp://mx/folder", "nothing may follow");
-    refused("smtp://ann:secret@mx?auth=xoauth2", "not supported");
+    refused("smtp://mx#?via=curl", "nothing may follow");
 }
 
-static char *long_url(size_t user, size_t password, size_t host)
+static char *long_url(size_t user, size_t password, size_t host, const char *options)
 {
-    char letters[257], *url = NULL;
+    char letters[4097], *url = NULL;
     memset(letters, 'x', sizeof letters);
-    if (asprintf(&url, "smtp://%.*s:%.*s@%.*s", (int)user, letters, (int)password, letters,
-                 (int)host, letters) < 0)
+    if (asprintf(&url, "smtp://%.*s:%.*s@%.*s%s", (int)user, letters, (int)password, letters,
+                 (int)host, letters, options) < 0)
         fail_msg("out of memory");
     return url;
 }
 
 /* libesmtp's PLAIN copies user and password into 255 bytes each without looking. */
-static void user_password_and_host_have_255_bytes_at_most(void **state)
+static void user_password_and_host_have_255_bytes_at_most_and_a_token_4095(void **state)
 {
     (void)state;
-    char *url = long_url(255, 255, 255);
+    char *url = long_url(255, 255, 255, "");
     struct mail_server server = accepted(url);
     assert_int_equal(strlen(server.user), 255);
     assert_int_equal(strlen(server.password), 255);
     assert_int_equal(strlen(server.host), 255);
     free(url);
-    url = long_url(256, 1, 1);
+    url = long_url(256, 1, 1, "");
     refused(url, "the user is longer than 255 bytes");
     free(url);
-    url = long_url(1, 256, 1);
+    url = long_url(1, 256, 1, "");
     refused(url, "the password is longer than 255 bytes");
     free(url);
-    url = long_url(1, 1, 256);
+    url = long_url(1, 1, 256, "");
     refused(url, "the host is longer than 255 bytes");
+    free(url);
+    url = long_url(255, 4095, 255, "?auth=xoauth2");
+    assert_int_equal(strlen(accepted(url).password), 4095);
+    free(url);
+    url = long_url(1, 4096, 1, "?auth=xoauth2");
+    refused(url, "the password is longer than 4095 bytes");
     free(url);
 }
 
@@ -328,11 +389,14 @@ int main(void)
         cmocka_unit_test(only_a_literal_loopback_host_is_loopback),
         cmocka_unit_test(a_maildir_is_an_absolute_path),
         cmocka_unit_test(other_schemes_are_refused_with_advice),
-        cmocka_unit_test(an_ipv6_address_is_refused_with_advice),
+        cmocka_unit_test(tls_from_the_first_byte_is_for_libcurl),
+        cmocka_unit_test(options_choose_libcurl),
+        cmocka_unit_test(options_that_are_wrong_are_refused_with_the_known_ones),
+        cmocka_unit_test(an_ipv6_address_in_brackets_is_for_libcurl),
         cmocka_unit_test(a_bad_port_is_refused),
         cmocka_unit_test(a_bad_host_is_refused),
         cmocka_unit_test(an_unencoded_password_is_refused_and_not_repeated),
-        cmocka_unit_test(user_password_and_host_have_255_bytes_at_most),
+        cmocka_unit_test(user_password_and_host_have_255_bytes_at_most_and_a_token_4095),
         cmocka_unit_test_setup_teardown(a_mail_is_stored_with_lf_line_ends, make_box, drop_box),
         cmocka_unit_test_setup_teardown(a_repeated_id_replaces_the_file_of_the_first, make_box,
                                         drop_box),

@@ -72,6 +72,17 @@ static void a_line_that_is_no_reply_is_kept_as_garbage_the_first_one(void **stat
     assert_int_equal(reply.code, 0);
 }
 
+static void a_code_may_stand_alone(void **state)
+{
+    (void)state;
+    struct smtp_reply reply = { 0 };
+    assert_int_equal(feed(&reply, "250-\r\n250\r\n", NULL), 1);
+    assert_int_equal(feed(&reply, "354\n", NULL), 1);
+    assert_int_equal(reply.code, 354);
+    assert_string_equal(reply.words, "");
+    assert_string_equal(reply.garbage, "");
+}
+
 static void words_are_one_line_of_ascii_and_fit(void **state)
 {
     (void)state;
@@ -116,6 +127,7 @@ int main(void)
         cmocka_unit_test(another_code_drops_the_words_before),
         cmocka_unit_test(a_command_forgets_what_was_said_before),
         cmocka_unit_test(a_line_that_is_no_reply_is_kept_as_garbage_the_first_one),
+        cmocka_unit_test(a_code_may_stand_alone),
         cmocka_unit_test(words_are_one_line_of_ascii_and_fit),
         cmocka_unit_test(a_line_without_end_stays_within_the_buffer),
         cmocka_unit_test(chunking_is_spoiled_in_any_case_and_in_two_pieces),
