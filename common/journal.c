@@ -103,7 +103,8 @@ void journal_clear(struct journal *journal)
 
 static bool is_verdict(const char *word)
 {
-    static const char *const verdicts[] = { "sent", "retry", "untried", "rejected", "unknown", "stale" };
+    static const char *const verdicts[] = { "sent",     "retry",   "untried",
+                                            "rejected", "unknown", "stale" };
     for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
         if (strcmp(word, verdicts[i]) == 0)
             return true;

@@ -508,11 +508,14 @@ static bool judge_step(struct link *link, enum step step, struct mail_answer *an
 {
     int code = link->reply.code;
     if (code / 100 == (step == STEP_DATA ? 3 : 2)) {
-        link->half_done |= step == STEP_MAIL;
+        if (step == STEP_MAIL) {
+            link->half_done = true;
+            answer->verdict = MAIL_RETRY;
+        }
         return true;
     }
     quote(answer, &link->reply);
-    answer->verdict = step < STEP_RCPT ? MAIL_RETRY : smtp_refusal(code);
+    answer->verdict = step < STEP_RCPT ? MAIL_UNTRIED : smtp_refusal(code);
     judge_session(link, step);
     return false;
 }
@@ -564,7 +567,10 @@ static bool send_text(struct link *link, const struct mail *mail)
         line = next;
     }
     bool whole_line = mail->length == 0 || end[-1] == '\n';
-    return (whole_line || put(link, "\r\n", 2)) && put(link, ".\r\n", 3) && flush(link);
+    if (!whole_line && !put(link, "\r\n", 2))
+        return false;
+    link->feed->handed_over(link->feed->context, mail);
+    return put(link, ".\r\n", 3) && flush(link);
 }
 
 static bool judge_end(struct link *link, struct mail_answer *answer)
@@ -583,7 +589,7 @@ static bool judge_end(struct link *link, struct mail_answer *answer)
 
 static struct mail_answer send_mail(struct link *link, const struct mail *mail)
 {
-    struct mail_answer answer = { .verdict = MAIL_RETRY };
+    struct mail_answer answer = { .verdict = MAIL_UNTRIED };
     bool complete = false, ended = false;
     link->out_length = 0;
     if (send_envelope(link, mail, &answer)) {
@@ -628,7 +634,7 @@ static void converse(struct link *link)
     struct mail *mail = take(link);
     bool ready = mail != NULL && log_in(link);
     for (; mail != NULL; mail = take(link)) {
-        struct mail_answer answer = { .verdict = MAIL_RETRY, .reply = "connection lost" };
+        struct mail_answer answer = { .verdict = MAIL_UNTRIED, .reply = "no connection" };
         if (ready)
             answer = send_mail(link, mail);
         link->feed->answered(link->feed->context, mail, &answer);

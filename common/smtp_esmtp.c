@@ -139,6 +139,7 @@ static struct mail_answer judge(const struct underway *mail, bool ended)
     const smtp_status_t *transfer = smtp_message_transfer_status(mail->message);
 
     if (reply_code(sender) / 100 != 2) {
+        answer.verdict = MAIL_UNTRIED;
         answer_words(&answer, sender);
     } else if (reply_code(recipient) / 100 != 2) {
         answer_words(&answer, recipient);

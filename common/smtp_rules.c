@@ -20,7 +20,9 @@ bool smtp_is_leave_code(int code)
 
 enum mail_verdict smtp_refusal(int code)
 {
-    return code / 100 == 5 && !smtp_is_login_code(code) ? MAIL_REJECTED : MAIL_RETRY;
+    if (smtp_is_login_code(code))
+        return MAIL_UNTRIED;
+    return code / 100 == 5 ? MAIL_REJECTED : MAIL_RETRY;
 }
 
 void smtp_trouble(const struct mail_server *server, enum error_kind kind, const char *what,

@@ -103,7 +103,7 @@ static void handed_over(void *context, const struct mail *mail)
 
 static void answered(void *context, struct mail *mail, const struct mail_answer *answer)
 {
-    static const char *const verdicts[] = { "sent", "retry", "rejected", "unknown" };
+    static const char *const verdicts[] = { "sent", "retry", "untried", "rejected", "unknown" };
     struct sender *sender = context;
     struct letter *letter = mail->owner;
     sender->answered++;
