@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "mail_text.h"
 #include "spool.h"
 #include "text.h"
 
@@ -273,6 +274,8 @@ static bool check(struct job *job, struct error *err)
                                         "outbox_release", "outbox_waiting", NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
+    if (job->type->sends_mail && !mail_text_check(job->config.mail_templates, err))
+        return false;
     if (!db_connect(&job->db, &job->config, job->type->task.program, err))
         return false;
     int count = 0;
