@@ -262,7 +262,7 @@ static bool check_lang(const char *lang, struct error *err)
 static bool check_link(const char *link, struct error *err)
 {
     size_t length = strnlen(link, LINK_MAX + 1);
-    bool good = length > 0 && length <= LINK_MAX;
+    bool good = length > 0 && length <= LINK_MAX && strstr(link, "=?") == NULL;
     for (size_t i = 0; good && i < length; i++)
         good = link[i] > ' ' && link[i] < 0x7f && strchr("<>\"", link[i]) == NULL;
     return good || error_set(err, ERR_REJECTED, "link to unsubscribe is not usable");

@@ -250,7 +250,7 @@ bool link_valid(const char *text)
 {
     static const char placeholder[] = "{{recipient}}";
     const char *rest = strlen(text) <= LINK_MAX_BYTES ? behind_front(text) : NULL;
-    if (rest == NULL)
+    if (rest == NULL || strstr(rest, "=?") != NULL) /* looks like an encoded word in a header */
         return false;
     const char *place = strstr(rest, placeholder);
     if (place == NULL)
