@@ -12,6 +12,7 @@
 #include "mail_text.h"
 #include "spool.h"
 #include "text.h"
+#include "words.h"
 
 enum {
     BACKOFF_MS = 5000,    /* the source document's 5 s, doubled with each attempt */
@@ -55,11 +56,12 @@ static int complain(const char *program, const struct error *err)
 
 void job_warn(struct job *job, const char *event, const char *format, ...)
 {
-    char line[1024];
+    char words[1024], line[sizeof words];
     va_list args;
     va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
+    vsnprintf(words, sizeof words, format, args);
     va_end(args);
+    utf8_clean(line, sizeof line, words); /* they quote what others wrote */
     fprintf(stderr, "%s: %s\n", job->type->task.program, line);
     log_event(&job->log, LOG_WARN, event, "message", line, NULL);
 }
