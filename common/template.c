@@ -392,34 +392,40 @@ static bool render_tags(struct render *render, size_t first, size_t last, const 
 /* Here the value of a scope is an array of all that the samples have in its place, so that one walk
  * through each section knows every name that may be there. */
 
-/* What the objects among values have under that name, appended to found. */
+/* What the objects among values have under that name, or for "." they themselves, added to found.
+ */
 static bool add_members(json_t *found, const json_t *values, const char *name, size_t length)
 {
     for (size_t i = 0; i < json_array_size(values); i++) {
-        json_t *member = json_object_getn(json_array_get(values, i), name, length);
-        if (member != NULL && json_array_append(found, member) != 0)
+        json_t *value = json_array_get(values, i);
+        if (length != 1 || *name != '.')
+            value = json_object_getn(value, name, length);
+        if (value != NULL && json_array_append(found, value) != 0)
             return false;
     }
     return true;
+}
+
+/* Length of the part of a name in front of its first dot; "." is a part. */
+static size_t first_part(const char *name, size_t length)
+{
+    const char *dot = length == 1 ? NULL : memchr(name, '.', length);
+    return dot == NULL ? length : (size_t)(dot - name);
 }
 
 /* As look_up, for all samples at once: a new array, empty when none has the name; NULL without
  * memory. */
 static json_t *look_up_all(const struct scope *scope, const char *name, size_t length)
 {
-    if (length == 1 && *name == '.')
-        return json_copy((json_t *)(uintptr_t)scope->value);
     json_t *found = json_array();
-    const char *dot = memchr(name, '.', length);
-    size_t part = dot == NULL ? length : (size_t)(dot - name);
     bool added = found != NULL;
+    size_t part = first_part(name, length);
     for (; added && scope != NULL && json_array_size(found) == 0; scope = scope->outer)
         added = add_members(found, scope->value, name, part);
     while (added && part < length) {
         name += part + 1;
         length -= part + 1;
-        dot = memchr(name, '.', length);
-        part = dot == NULL ? length : (size_t)(dot - name);
+        part = first_part(name, length);
         json_t *inner = json_array();
         added = inner != NULL && add_members(inner, found, name, part);
         json_decref(found);

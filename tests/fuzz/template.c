@@ -11,11 +11,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 /* No arrays: their elements need not all have what one of them has. */
-static bool is_flat(const json_t *data)
+static bool is_flat(json_t *data)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)data, key, value)
+    json_object_foreach(data, key, value)
     {
         if (json_is_array(value) || !is_flat(value))
             return false;

@@ -280,13 +280,12 @@ static void a_subject_is_one_line_of_something(void **state)
 static void too_much_for_known_data_is_the_templates_fault(void **state)
 {
     struct place *place = *state;
-    char deep[1024] = "";
-    for (int i = 0; i < 17; i++)
-        strcat(deep, "{{#name}}");
-    for (int i = 0; i < 17; i++)
-        strcat(deep, "{{/name}}");
+    struct text deep = { 0 };
+    for (int i = 0; i < 34; i++)
+        text_printf(&deep, "%s", i < 17 ? "{{#name}}" : "{{/name}}");
     put(place, "en/order-expired.subject", "x");
-    put(place, "en/order-expired.txt", deep);
+    put(place, "en/order-expired.txt", deep.chars);
+    text_free(&deep);
     check_fails(place, "en/order-expired.txt:1: sections nested over 16 deep");
 }
 
@@ -324,12 +323,12 @@ static void only_a_regular_file_of_some_size_is_read(void **state)
     assert_int_equal(symlink("nowhere", path), 0);
     check_fails(place, "en/order-expired.txt cannot be read: No such file or directory");
     assert_int_equal(unlink(path), 0);
-    char *large = malloc(256 * 1024 + 1);
+    char *large = malloc((size_t)256 * 1024 + 1);
     assert_non_null(large);
-    memset(large, 'x', 256 * 1024 + 1);
-    put_bytes(place, "en/order-expired.txt", large, 256 * 1024);
+    memset(large, 'x', (size_t)256 * 1024 + 1);
+    put_bytes(place, "en/order-expired.txt", large, (size_t)256 * 1024);
     check_is_content(place);
-    put_bytes(place, "en/order-expired.txt", large, 256 * 1024 + 1);
+    put_bytes(place, "en/order-expired.txt", large, (size_t)256 * 1024 + 1);
     check_fails(place, "en/order-expired.txt cannot be read: it is too large");
     free(large);
 }
