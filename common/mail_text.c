@@ -160,7 +160,7 @@ static bool render(struct mail_text *text, const struct templates *templates, co
             return false;
         }
     }
-    size_t length = strlen(text->subject);
+    size_t length = text->subject == NULL ? 0 : strlen(text->subject); /* it is: load saw to it */
     while (length > 0 && strchr("\r\n", text->subject[length - 1]) != NULL)
         text->subject[--length] = '\0';
     return true;
@@ -256,7 +256,7 @@ static json_t *load_samples(const char *kind, struct error *err)
 /* One line: a reader of the file would not expect the second one in the subject. */
 static bool check_subject(const struct part *part, const char *rendered, struct error *err)
 {
-    const char *end = strchr(part->text, '\n');
+    const char *end = part->text == NULL ? NULL : strchr(part->text, '\n');
     if (end != NULL && end[1] != '\0')
         return error_set(err, ERR_CONFIG, "%s:2: a subject has one line only", part->path);
     return rendered[strspn(rendered, " \t")] != '\0' ||
