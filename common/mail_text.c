@@ -259,6 +259,7 @@ static bool check_subject(const struct part *part, const char *rendered, struct 
     const char *end = part->text == NULL ? NULL : strchr(part->text, '\n');
     if (end != NULL && end[1] != '\0')
         return error_set(err, ERR_CONFIG, "%s:2: a subject has one line only", part->path);
+    rendered = text_or(rendered, "");
     return rendered[strspn(rendered, " \t")] != '\0' ||
            error_set(err, ERR_CONFIG, "%s:1: the subject is empty", part->path);
 }
