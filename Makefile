@@ -46,7 +46,7 @@ say   = @printf '  %-8s %s\n'
 endif
 
 # --- what there is -------------------------------------------------------------------------------
-EMBEDDED   = $(sort $(wildcard common/sql/*.sql jobs/sql/*/*.sql jobs/templates/*/*))
+EMBEDDED   = $(sort $(wildcard common/sql/*.sql jobs/sql/*/*.sql jobs/templates/*.json jobs/templates/*/*))
 COMMON     = $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c)) $(BUILD)/embedded.o
 LIBRARY    = $(BUILD)/libcommon.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))

@@ -27,6 +27,7 @@ enum key_type {
     KEY_ADDRESS,
     KEY_MAILBOX,
     KEY_PATH,
+    KEY_LINK,
 };
 
 /* Every key there is. range: what a person reads; for a choice also what is compared. */
@@ -60,6 +61,11 @@ static const struct key {
       "0 to 1000000", 0, 1000000 },
     { "MAIL_CA_FILE", KEY_PATH, AT(mail_ca_file), "",
       "certificates to trust for mail; unset: the system's", NULL, 0, 0 },
+    { "MAIL_TEMPLATES", KEY_PATH, AT(mail_templates), "",
+      "folder of mail texts that replace the built-in ones; unset: none", NULL, 0, 0 },
+    { "UNSUBSCRIBE_URL", KEY_LINK, AT(unsubscribe_url), "",
+      "https: or mailto: link in reminders, {{recipient}} is the address; unset: none", NULL, 0,
+      0 },
     { "ALERT_EMAIL", KEY_ADDRESS, AT(alert_email), "", "who is told of failures; unset: nobody",
       NULL, 0, 0 },
     { "EXPIRE_GRACE", KEY_DURATION, AT(expire_grace_ms), "0s",
@@ -147,6 +153,8 @@ static bool value_fits(const struct key *key, const char *value, long *number)
         return is_mailbox(value);
     case KEY_PATH:
         return *value == '/';
+    case KEY_LINK:
+        return link_valid(value);
     }
     return false;
 }
@@ -171,6 +179,8 @@ static const char *expectation(enum key_type type)
         return "a mail address or Name <address>";
     case KEY_PATH:
         return "an absolute path";
+    case KEY_LINK:
+        return "a link such as https://host/path?to={{recipient}} or mailto:name@host";
     }
     return "usable";
 }
@@ -424,7 +434,7 @@ void config_free(struct config *config)
 void config_print_keys(FILE *out)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
-        fprintf(out, "  %-13s %s", keys[i].name, keys[i].meaning);
+        fprintf(out, "  %-15s %s", keys[i].name, keys[i].meaning);
         if (*keys[i].standard != '\0')
             fprintf(out, " (%s)", keys[i].standard);
         fputc('\n', out);

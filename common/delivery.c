@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "embed.h"
 #include "journal.h"
+#include "mail_text.h"
 #include "mailer.h"
 #include "message.h"
-#include "template.h"
 #include "text.h"
 
 enum {
@@ -305,29 +304,16 @@ static int fresh_row(const struct delivery *delivery, const char *id)
 
 /* --- a row becomes a message --------------------------------------------------------------- */
 
-/* One part of a kind of mail in a language; false with err, or *rendered NULL when there is no such
- * template and it may be missing. */
-static bool render(const PGresult *rows, int row, const char *part, const json_t *data, bool needed,
-                   char **rendered, struct error *err)
-{
-    char path[256];
-    snprintf(path, sizeof path, "jobs/templates/%s/%s.%s", db_text(rows, row, "lang"),
-             db_text(rows, row, "kind"), part);
-    const char *template = embedded_text(path);
-    *rendered = NULL;
-    if (template == NULL)
-        return !needed || error_set(err, ERR_CONFIG, "this version has no mail template %s", path);
-    *rendered = template_render(path, template, data,
-                                strcmp(part, "html") == 0 ? TEMPLATE_HTML : TEMPLATE_PLAIN, err);
-    return *rendered != NULL;
-}
-
 static bool compose(struct delivery *delivery, const char *data_text, struct letter *letter,
                     struct error *err)
 {
     const PGresult *rows = delivery->claimed;
     int row = delivery->row;
-    char *subject = NULL, *text = NULL, *html = NULL;
+    const struct config *config = &delivery->job->config;
+    const char *kind = db_text(rows, row, "kind");
+    const char *lang = db_text(rows, row, "lang");
+    struct mail_text words = { 0 };
+    char *unsubscribe = NULL;
     bool composed = false;
     json_t *data = json_loads(data_text, 0, NULL);
     if (!json_is_object(data)) {
@@ -335,31 +321,28 @@ static bool compose(struct delivery *delivery, const char *data_text, struct let
         goto out;
     }
     if (!message_address(db_text(rows, row, "recipient"), letter->to, sizeof letter->to, err) ||
-        !render(rows, row, "subject", data, true, &subject, err) ||
-        !render(rows, row, "txt", data, true, &text, err) ||
-        !render(rows, row, "html", data, false, &html, err))
+        !mail_text_render(&words, kind, lang, data, config->mail_templates, err) ||
+        !mail_text_unsubscribe(&unsubscribe, kind, config->unsubscribe_url, letter->to, err))
         goto out;
-    if (subject != NULL) /* it is, or render had failed */
-        subject[strcspn(subject, "\r\n")] = '\0';
     const struct message message = {
         .from_name = delivery->from_name,
         .from = delivery->from,
         .to_name = db_text(rows, row, "recipient_name"),
         .to = letter->to,
-        .subject = subject,
-        .text = text,
-        .html = html,
-        .lang = db_text(rows, row, "lang"),
+        .subject = words.subject,
+        .text = words.text,
+        .html = words.html,
+        .lang = lang,
         .message_id = db_text(rows, row, "message_id"),
+        .unsubscribe = unsubscribe,
         .date = (time_t)db_number(rows, row, "created"),
     };
     letter->text = message_build(&message, &letter->mail.length, err);
     composed = letter->text != NULL;
 out:
     json_decref(data);
-    free(subject);
-    free(text);
-    free(html);
+    mail_text_free(&words);
+    free(unsubscribe);
     return composed;
 }
 

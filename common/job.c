@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "mail_text.h"
 #include "spool.h"
 #include "text.h"
+#include "words.h"
 
 enum {
     BACKOFF_MS = 5000,    /* the source document's 5 s, doubled with each attempt */
@@ -54,11 +56,12 @@ static int complain(const char *program, const struct error *err)
 
 void job_warn(struct job *job, const char *event, const char *format, ...)
 {
-    char line[1024];
+    char words[1024], line[sizeof words];
     va_list args;
     va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
+    vsnprintf(words, sizeof words, format, args);
     va_end(args);
+    utf8_clean(line, sizeof line, words); /* they quote what others wrote */
     fprintf(stderr, "%s: %s\n", job->type->task.program, line);
     log_event(&job->log, LOG_WARN, event, "message", line, NULL);
 }
@@ -275,6 +278,8 @@ static bool check(struct job *job, struct error *err)
                                         "alert_sync",     NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
+    if (job->type->sends_mail && !mail_text_check(job->config.mail_templates, err))
+        return false;
     if (!db_connect(&job->db, &job->config, job->type->task.program, err))
         return false;
     int count = 0;

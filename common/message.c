@@ -22,6 +22,7 @@ enum {
     ADDRESS_MAX = 254,
     ADDRESS_INPUT_MAX = 1024, /* an international domain is longer in UTF-8 than in punycode */
     LANG_MAX = 35,            /* RFC 5646 4.4.1 */
+    LINK_MAX = 900,           /* with its folding well below the 998 that a line may have */
 };
 
 /* --- UTF-8 ------------------------------------------------------------------------------------ */
@@ -258,14 +259,33 @@ static bool check_lang(const char *lang, struct error *err)
            error_set(err, ERR_REJECTED, "language of the mail is not a language tag");
 }
 
+static bool check_link(const char *link, struct error *err)
+{
+    size_t length = strnlen(link, LINK_MAX + 1);
+    bool good = length > 0 && length <= LINK_MAX && strstr(link, "=?") == NULL;
+    for (size_t i = 0; good && i < length; i++)
+        good = link[i] > ' ' && link[i] < 0x7f && strchr("<>\"", link[i]) == NULL;
+    return good || error_set(err, ERR_REJECTED, "link to unsubscribe is not usable");
+}
+
 static bool clean_headers(const struct message *message, struct headers *clean, struct error *err)
 {
     return message_address(message->from, clean->from, sizeof clean->from, err) &&
            message_address(message->to, clean->to, sizeof clean->to, err) &&
            check_message_id(message->message_id, err) && check_lang(message->lang, err) &&
+           (message->unsubscribe == NULL || check_link(message->unsubscribe, err)) &&
            (clean->from_name = header_text("sender's name", message->from_name, err)) != NULL &&
            (clean->to_name = header_text("recipient's name", message->to_name, err)) != NULL &&
            (clean->subject = header_text("subject", message->subject, err)) != NULL;
+}
+
+/* RFC 2369. List-Unsubscribe-Post, RFC 8058, would promise that a POST to the link by the mail
+ * program is enough, which only the owner of the link could promise. */
+static void put_unsubscribe(FILE *out, const char *link)
+{
+    static const char header[] = "List-Unsubscribe:";
+    bool fits = sizeof header + 2 + strlen(link) <= LINE_MAX_COLUMNS;
+    fprintf(out, "%s%s<%s>\r\n", header, fits ? " " : "\r\n ", link);
 }
 
 static bool put_message(FILE *out, const struct message *message, const struct headers *clean,
@@ -283,6 +303,8 @@ static bool put_message(FILE *out, const struct message *message, const struct h
             "Content-Language: %s\r\n"
             "Auto-Submitted: auto-generated\r\n",
             message->lang);
+    if (message->unsubscribe != NULL)
+        put_unsubscribe(out, message->unsubscribe);
     put_bodies(out, message->text, message->html);
     return ferror(out) == 0 || error_memory(err);
 }

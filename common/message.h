@@ -9,23 +9,25 @@
 #include "error.h"
 
 struct message {
-    const char *from_name;  /* UTF-8, "" = none */
-    const char *from;       /* ASCII address, checked by message_address */
-    const char *to_name;    /* UTF-8, "" = none; control characters become spaces */
-    const char *to;         /* ASCII address, checked by message_address */
-    const char *subject;    /* UTF-8, one line */
-    const char *text;       /* UTF-8 */
-    const char *html;       /* UTF-8, NULL = text only */
-    const char *lang;       /* Content-Language */
-    const char *message_id; /* without angle brackets, "01ab…@tickeasy" */
+    const char *from_name;   /* UTF-8, "" = none */
+    const char *from;        /* ASCII address, checked by message_address */
+    const char *to_name;     /* UTF-8, "" = none; control characters become spaces */
+    const char *to;          /* ASCII address, checked by message_address */
+    const char *subject;     /* UTF-8, one line */
+    const char *text;        /* UTF-8 */
+    const char *html;        /* UTF-8, NULL = text only */
+    const char *lang;        /* Content-Language */
+    const char *message_id;  /* without angle brackets, "01ab…@tickeasy" */
+    const char *unsubscribe; /* link of List-Unsubscribe, NULL = none */
     time_t date;
 };
 
 /* Build the message: headers (Date, Message-ID, From, To, Subject, MIME-Version, Content-Language,
- * Auto-Submitted: auto-generated), base64 bodies, CRLF line ends, no line over 78 columns except
- * where a single address is longer (never over 998). Nothing in a value can start a header of its
- * own. Returns malloc'd text for the caller to free, *length without the NUL; NULL with
- * ERR_REJECTED when a value is not UTF-8 or an address is not usable, ERR_INTERNAL without memory.
+ * Auto-Submitted: auto-generated, List-Unsubscribe), base64 bodies, CRLF line ends, no line over 78
+ * columns except where a single address or link is longer (never over 998). Nothing in a value can
+ * start a header of its own. Returns malloc'd text for the caller to free, *length without the NUL;
+ * NULL with ERR_REJECTED when a value is not UTF-8 or an address or link not usable, ERR_INTERNAL
+ * without memory.
  */
 char *message_build(const struct message *message, size_t *length, struct error *err);
 

@@ -301,12 +301,23 @@ static bool is_filled(const json_t *value)
     return false;
 }
 
+static bool no_value(struct render *render, const struct tag *tag)
+{
+    return error_set(render->err, ERR_CONFIG, "%s:%d: no value named %.*s", render->name, tag->line,
+                     (int)tag->name_length, tag->name);
+}
+
+static bool not_a_value(struct render *render, const struct tag *tag)
+{
+    return error_set(render->err, ERR_CONFIG, "%s:%d: %.*s is an object or array, not a value",
+                     render->name, tag->line, (int)tag->name_length, tag->name);
+}
+
 static bool render_value(struct render *render, const struct tag *tag, const struct scope *scope)
 {
     const json_t *value = look_up(scope, tag->name, tag->name_length);
     if (value == NULL)
-        return error_set(render->err, ERR_CONFIG, "%s:%d: no value named %.*s", render->name,
-                         tag->line, (int)tag->name_length, tag->name);
+        return no_value(render, tag);
     char number[400]; /* -DBL_MAX has 309 digits before the point */
     switch (json_typeof(value)) {
     case JSON_STRING:
@@ -328,8 +339,7 @@ static bool render_value(struct render *render, const struct tag *tag, const str
     case JSON_ARRAY:
         break;
     }
-    return error_set(render->err, ERR_CONFIG, "%s:%d: %.*s is an object or array, not a value",
-                     render->name, tag->line, (int)tag->name_length, tag->name);
+    return not_a_value(render, tag);
 }
 
 static bool render_tags(struct render *render, size_t first, size_t last,
@@ -376,6 +386,138 @@ static bool render_tags(struct render *render, size_t first, size_t last, const 
     }
     return true;
 }
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+/* Here the value of a scope is an array of all that the samples have in its place, so that one walk
+ * through each section knows every name that may be there. */
+
+/* What the objects among values have under that name, or for "." they themselves, added to found.
+ */
+static bool add_members(json_t *found, const json_t *values, const char *name, size_t length)
+{
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        json_t *value = json_array_get(values, i);
+        if (length != 1 || *name != '.')
+            value = json_object_getn(value, name, length);
+        if (value != NULL && json_array_append(found, value) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Length of the part of a name in front of its first dot; "." is a part. */
+static size_t first_part(const char *name, size_t length)
+{
+    const char *dot = length == 1 ? NULL : memchr(name, '.', length);
+    return dot == NULL ? length : (size_t)(dot - name);
+}
+
+/* As look_up, for all samples at once: a new array, empty when none has the name; NULL without
+ * memory. */
+static json_t *look_up_all(const struct scope *scope, const char *name, size_t length)
+{
+    json_t *found = json_array();
+    bool added = found != NULL;
+    size_t part = first_part(name, length);
+    for (; added && scope != NULL && json_array_size(found) == 0; scope = scope->outer)
+        added = add_members(found, scope->value, name, part);
+    while (added && part < length) {
+        name += part + 1;
+        length -= part + 1;
+        part = first_part(name, length);
+        json_t *inner = json_array();
+        added = inner != NULL && add_members(inner, found, name, part);
+        json_decref(found);
+        found = inner;
+    }
+    if (added)
+        return found;
+    json_decref(found);
+    return NULL;
+}
+
+/* What a section over these values may find as its element; NULL without memory. */
+static json_t *elements(const json_t *values)
+{
+    json_t *found = json_array();
+    for (size_t i = 0; found != NULL && i < json_array_size(values); i++) {
+        json_t *value = json_array_get(values, i);
+        int failed = json_is_array(value) ? json_array_extend(found, value)
+                                          : json_array_append(found, value);
+        if (failed == 0)
+            continue;
+        json_decref(found);
+        found = NULL;
+    }
+    return found;
+}
+
+static bool check_tags(struct render *render, size_t first, size_t last, const struct scope *scope);
+
+static bool check_section(struct render *render, size_t index, const json_t *values,
+                          const struct scope *scope)
+{
+    const struct tag *tag = &render->tags[index];
+    if (tag->kind == TAG_INVERTED)
+        return check_tags(render, index + 1, tag->close, scope);
+    json_t *inside = elements(values);
+    if (inside == NULL)
+        return error_memory(render->err);
+    struct scope inner = { .value = inside, .outer = scope };
+    bool good = check_tags(render, index + 1, tag->close, &inner);
+    json_decref(inside);
+    return good;
+}
+
+static bool check_value(struct render *render, const struct tag *tag, const json_t *values)
+{
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        const json_t *value = json_array_get(values, i);
+        if (json_is_object(value) || json_is_array(value))
+            return not_a_value(render, tag);
+    }
+    return true;
+}
+
+static bool check_tags(struct render *render, size_t first, size_t last, const struct scope *scope)
+{
+    for (size_t i = first; i <= last; i++) {
+        const struct tag *tag = &render->tags[i];
+        if (tag->kind == TAG_COMMENT || tag->kind == TAG_CLOSE || tag->kind == TAG_END)
+            continue;
+        json_t *values = look_up_all(scope, tag->name, tag->name_length);
+        if (values == NULL)
+            return error_memory(render->err);
+        bool section = tag->kind == TAG_OPEN || tag->kind == TAG_INVERTED;
+        bool good = json_array_size(values) == 0
+                        ? no_value(render, tag)
+                        : (section ? check_section(render, i, values, scope)
+                                   : check_value(render, tag, values));
+        json_decref(values);
+        if (!good)
+            return false;
+        if (section)
+            i = tag->close;
+    }
+    return true;
+}
+
+bool template_check(const char *name, const char *text, const json_t *samples, struct error *err)
+{
+    struct tags tags = { 0 };
+    struct render render = { .name = name, .err = err };
+    bool good = cut_tags(name, text, &tags, err) && match_tags(name, &tags, err);
+    if (good) {
+        struct scope top = { .value = samples };
+        render.tags = tags.list;
+        good = check_tags(&render, 0, tags.count - 1, &top);
+    }
+    free(tags.list);
+    return good;
+}
+
+/* --- rendering -------------------------------------------------------------------------------- */
 
 char *template_render(const char *name, const char *text, const json_t *data,
                       enum template_escape escape, struct error *err)

@@ -26,4 +26,10 @@ enum template_escape {
 char *template_render(const char *name, const char *text, const json_t *data,
                       enum template_escape escape, struct error *err);
 
+/* Check text against samples, an array of objects that together have every name there is: each
+ * section is entered, whether a sample fills it or not. What some samples lack is found by
+ * rendering with each of them. Errors as template_render, and ERR_CONFIG for a section of an
+ * unknown name, which at rendering is merely absent. */
+bool template_check(const char *name, const char *text, const json_t *samples, struct error *err);
+
 #endif

@@ -8,7 +8,11 @@
 
 static const char zone_directory[] = "/usr/share/zoneinfo";
 
-enum { LONGEST_S = 366 * 24 * 60 * 60 };
+enum { LONGEST_S = 366 * 24 * 60 * 60, LINK_MAX_BYTES = 500 };
+
+/* RFC 3986: of a host with its port, and of all that may follow it; % is judged apart. */
+static const char host_signs[] = "-.:[]";
+static const char link_signs[] = "-._~:/?#@!$&'()*+,;=";
 
 static bool is_digit(char c)
 {
@@ -213,4 +217,56 @@ bool mailbox_split(const char *mailbox, char *name, size_t name_size, char *addr
     return copy_trimmed(name, name_size, mailbox, open == NULL ? 0 : (size_t)(open - mailbox)) &&
            unquote_name(name) && copy_trimmed(address, address_size, start, address_length) &&
            address_plausible(address);
+}
+
+/* Whether [text, text + length) is letters, digits, these signs and whole %XX only. */
+static bool is_made_of(const char *text, size_t length, const char *signs)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '%') {
+            if (length - i < 3 || !isxdigit((unsigned char)text[i + 1]) ||
+                !isxdigit((unsigned char)text[i + 2]))
+                return false;
+        } else if (!isalnum((unsigned char)text[i]) && strchr(signs, text[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Where the part begins that may say for whom the link is; NULL when the front is not usable. */
+static const char *behind_front(const char *text)
+{
+    static const char scheme[] = "https://", mail[] = "mailto:";
+    char address[256];
+    if (strncmp(text, scheme, sizeof scheme - 1) == 0) {
+        const char *host = text + sizeof scheme - 1;
+        size_t length = strcspn(host, "/?");
+        bool good = length > 0 && host[0] != ':' && is_made_of(host, length, host_signs);
+        return good && memchr(host, '%', length) == NULL ? host + length : NULL;
+    }
+    if (strncmp(text, mail, sizeof mail - 1) != 0)
+        return NULL;
+    const char *start = text + sizeof mail - 1;
+    size_t length = strcspn(start, "?");
+    if (length >= sizeof address)
+        return NULL;
+    memcpy(address, start, length);
+    address[length] = '\0';
+    return address_plausible(address) && is_made_of(start, length, link_signs) ? start + length
+                                                                               : NULL;
+}
+
+bool link_valid(const char *text)
+{
+    static const char placeholder[] = "{{recipient}}";
+    const char *rest = strlen(text) <= LINK_MAX_BYTES ? behind_front(text) : NULL;
+    if (rest == NULL || strstr(rest, "=?") != NULL) /* looks like an encoded word in a header */
+        return false;
+    const char *place = strstr(rest, placeholder);
+    if (place == NULL)
+        return is_made_of(rest, strlen(rest), link_signs);
+    const char *end = place + sizeof placeholder - 1;
+    return is_made_of(rest, (size_t)(place - rest), link_signs) &&
+           is_made_of(end, strlen(end), link_signs);
 }

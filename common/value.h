@@ -33,4 +33,9 @@ bool address_plausible(const char *text);
 bool mailbox_split(const char *mailbox, char *name, size_t name_size, char *address,
                    size_t address_size);
 
+/* True for a link that a mail may show: "https://host…" or "mailto:name@host…", at most 500 bytes
+ * of what RFC 3986 allows. {{recipient}} may stand in it once, behind the host or behind the "?".
+ */
+bool link_valid(const char *text);
+
 #endif

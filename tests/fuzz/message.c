@@ -1,6 +1,7 @@
-/* Fuzz message_build. Input: from_name, to_name, subject, text, html, lang, message_id, to, divided
- * by NULs; what is missing gets a good value. A message has its headers once and in order, only
- * CRLF line ends, only printable ASCII, and no long line but for an address or an id. */
+/* Fuzz message_build. Input: from_name, to_name, subject, text, html, lang, message_id, to,
+ * unsubscribe, divided by NULs; what is missing gets a good value. A message has its headers once
+ * and in order, only CRLF line ends, only printable ASCII, and no long line but for an address or
+ * an id. */
 #include "message.h"
 
 #include <stdint.h>
@@ -16,16 +17,25 @@ static void check_line(const char *line, size_t columns)
             abort();
     if (memmem(line, columns, "=?UTF-8?B?", 10) != NULL && columns > 76)
         abort();
+    if (columns > 78 && *line == ' ' && line[1] == '<' && line[columns - 1] == '>' &&
+        columns <= 903)
+        return; /* a link */
     if (columns > 78 && (columns > 262 || memchr(line, '@', columns) == NULL))
         abort();
 }
 
-static void check_message(const char *text, size_t length)
+static void check_message(const char *text, size_t length, bool link)
 {
-    static const char *const names[] = {
-        "Date",         "Message-ID",       "From",           "To",          "Subject",
-        "MIME-Version", "Content-Language", "Auto-Submitted", "Content-Type"
-    };
+    static const char *const names[] = { "Date",
+                                         "Message-ID",
+                                         "From",
+                                         "To",
+                                         "Subject",
+                                         "MIME-Version",
+                                         "Content-Language",
+                                         "Auto-Submitted",
+                                         "List-Unsubscribe",
+                                         "Content-Type" };
     size_t name = 0;
     if (strlen(text) != length)
         abort();
@@ -37,6 +47,8 @@ static void check_message(const char *text, size_t length)
         check_line(line, (size_t)(end - line));
         if (name == sizeof names / sizeof names[0] || *line == ' ')
             continue;
+        if (!link && strcmp(names[name], "List-Unsubscribe") == 0)
+            name++;
         size_t wide = strlen(names[name]);
         if (strncmp(line, names[name], wide) != 0 || line[wide] != ':')
             abort();
@@ -46,7 +58,7 @@ static void check_message(const char *text, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-    const char *values[] = { "", "", "", "", "", "en", "id@tickeasy", "ming@example.com" };
+    const char *values[] = { "", "", "", "", "", "en", "id@tickeasy", "ming@example.com", "" };
     char *copy = malloc(size + 1);
     if (copy == NULL)
         return 0;
@@ -68,13 +80,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         .html = *values[4] == '\0' ? NULL : values[4],
         .lang = values[5],
         .message_id = values[6],
+        .unsubscribe = *values[8] == '\0' ? NULL : values[8],
         .date = (time_t)size * 1000003,
     };
     struct error err = { 0 };
     size_t length = 0;
     char *text = message_build(&message, &length, &err);
     if (text != NULL)
-        check_message(text, length);
+        check_message(text, length, message.unsubscribe != NULL);
     else if (err.kind != ERR_REJECTED || err.text[0] == '\0')
         abort();
     free(text);

@@ -1,5 +1,6 @@
-/* Fuzz template_render. Input: a byte for the escape, the template, NUL, the data as JSON. A result
- * stays within 1 MiB; a refusal has one of the two kinds the contract names. */
+/* Fuzz template_render and template_check. Input: a byte for the escape, the template, NUL, the
+ * data as JSON. A result stays within 1 MiB; a refusal has one of the two kinds the contract names;
+ * what a check with this one sample finds good renders with it, unless it is too much. */
 #include "template.h"
 
 #include <stddef.h>
@@ -8,6 +9,19 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+/* No arrays: their elements need not all have what one of them has. */
+static bool is_flat(json_t *data)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(data, key, value)
+    {
+        if (json_is_array(value) || !is_flat(value))
+            return false;
+    }
+    return true;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
@@ -28,6 +42,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         if (result != NULL && (err.kind != ERR_NONE || strlen(result) > (size_t)1024 * 1024))
             abort();
         if (result == NULL && err.kind != ERR_CONFIG && err.kind != ERR_REJECTED)
+            abort();
+        struct error why = { 0 };
+        json_t *samples = json_pack("[O]", data);
+        bool good = template_check("fuzz", text, samples, &why);
+        json_decref(samples);
+        if (good != (why.kind == ERR_NONE) ||
+            (!good && why.kind != ERR_CONFIG && why.kind != ERR_REJECTED))
+            abort();
+        if (good && json_is_object(data) && is_flat(data) && result == NULL &&
+            err.kind != ERR_REJECTED)
             abort();
         free(result);
     }

@@ -94,6 +94,36 @@ STUB
     assert [ ! -e "$place/policy" ]
 }
 
+@test "deps unpacks the tests' mail server and leaves the machine's own alone" {
+    mkdir "$place/bin"
+    cat >"$place/bin/apt-get" <<STUB
+#!/bin/sh
+echo "\$*" >>$place/calls
+case "\$*" in *' download exim4-daemon-light') touch exim4.deb ;; esac
+STUB
+    cat >"$place/bin/dpkg-deb" <<STUB
+#!/bin/sh
+[ "\$1" = -x ] && [ -e "\$2" ] && mkdir -p "\$3/usr/sbin" && cp /bin/true "\$3/usr/sbin/exim4"
+STUB
+    cat >"$place/bin/dpkg-query" <<'STUB'
+#!/bin/sh
+shift 3
+for name in "$@"; do [ "$name" = exim4-daemon-light ] || printf '%s installed\n' "$name"; done
+STUB
+    chmod +x "$place/bin/"*
+    sed "s,=/usr/local/lib,=$place/lib,; s,/usr/sbin/policy-rc.d,$place/policy,; s,id -u,echo 0,; \
+        s,installed postgresql-common,true," "$PROJECT/scripts/deps" >"$place/deps"
+    PATH=$place/bin:$PATH run bash "$place/deps" --build
+    assert_output 'deps: nothing missing'
+    PATH=$place/bin:$PATH run bash "$place/deps"
+    assert_success
+    assert_output "deps: unpacking exim4-daemon-light in $place/lib/tickeasy-jobs-tests"
+    assert [ -x "$place/lib/tickeasy-jobs-tests/usr/sbin/exim4" ]
+    assert_equal "$(grep -c ' install ' "$place/calls")" 0
+    PATH=$place/bin:$PATH run bash "$place/deps"
+    assert_output 'deps: nothing missing'
+}
+
 @test "a private database starts, answers over its socket only, and stops without a trace" {
     for user in $(users); do
         folder=$place/$user

@@ -279,6 +279,49 @@ static void a_long_message_id_has_a_line_of_its_own(void **state)
 
 /* --- headers ---------------------------------------------------------------------------------- */
 
+static void a_link_to_unsubscribe_is_a_header_of_its_own(void **state)
+{
+    (void)state;
+    struct message message = sample();
+    message.unsubscribe = "https://tickeasy.example/u?to=a%40b.tw";
+    char *text = build(&message);
+    char names[300];
+    header_names(text, names, sizeof names);
+    assert_non_null(strstr(names, "Auto-Submitted List-Unsubscribe Content-Type"));
+    assert_null(strstr(names, "Post"));
+    expect_header(text, "List-Unsubscribe", "<https://tickeasy.example/u?to=a%40b.tw>");
+    free(text);
+    char link[902] = "https://x.tw/";
+    for (size_t length = strlen(link); length < 900; length++)
+        link[length] = 'x';
+    message.unsubscribe = link;
+    struct error err = { 0 };
+    size_t length = 0;
+    text = message_build(&message, &length, &err);
+    assert_non_null(text);
+    check_lines(text, length, 903); /* " <" and ">" */
+    char *value = header(text, "List-Unsubscribe");
+    assert_int_equal(strlen(value), 902);
+    free(value);
+    free(text);
+}
+
+static void a_bad_link_to_unsubscribe_is_refused(void **state)
+{
+    (void)state;
+    struct message message = sample();
+    char large[902];
+    memset(large, 'x', 901);
+    large[901] = '\0';
+    const char *const links[] = {
+        "", "https://a b", "https://a>b", "a\r\nBcc: b", "https://票.tw", large
+    };
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        message.unsubscribe = links[i];
+        refused(&message, "link to unsubscribe is not usable");
+    }
+}
+
 static void long_chinese_names_and_subjects_come_back_whole(void **state)
 {
     (void)state;
@@ -748,6 +791,8 @@ int main(void)
         cmocka_unit_test(the_date_is_utc_whatever_the_time_zone),
         cmocka_unit_test(a_bad_message_id_or_language_is_refused),
         cmocka_unit_test(a_long_message_id_has_a_line_of_its_own),
+        cmocka_unit_test(a_link_to_unsubscribe_is_a_header_of_its_own),
+        cmocka_unit_test(a_bad_link_to_unsubscribe_is_refused),
         cmocka_unit_test(long_chinese_names_and_subjects_come_back_whole),
         cmocka_unit_test(a_subject_of_spaces_between_chinese_keeps_them),
         cmocka_unit_test(long_ascii_subjects_and_names_are_folded_as_words),

@@ -308,6 +308,59 @@ static void sections_that_multiply_are_stopped(void **state)
     free(text);
 }
 
+/* --- checking --------------------------------------------------------------------------------- */
+
+static const char samples[] =
+    "[{\"name\":\"Ann\",\"more\":0,\"items\":[],\"of\":null},"
+    "{\"name\":\"\",\"more\":2,\"items\":[{\"a\":1},{\"b\":{\"c\":2}}],\"of\":{\"x\":1},"
+    "\"plain\":[\"p\"]}]";
+
+static void checked(const char *text, const char *expected)
+{
+    json_t *data = load(samples);
+    struct error err = { 0 };
+    bool good = template_check("t.txt", text, data, &err);
+    json_decref(data);
+    assert_string_equal(err.text, expected);
+    assert_int_equal(good, *expected == '\0');
+    assert_int_equal(err.kind, good ? ERR_NONE : ERR_CONFIG);
+}
+
+static void a_check_knows_what_any_sample_has(void **state)
+{
+    (void)state;
+    checked("", "");
+    checked("{{name}}{{{more}}}{{! nmae }}", "");
+    checked("{{#items}}{{a}}{{b.c}}{{name}}{{#b}}{{c}}{{a}}{{/b}}{{/items}}", "");
+    checked("{{#of}}{{x}}{{/of}}{{of.x}}{{#of.x}}{{.}}{{/of.x}}", "");
+    checked("{{#plain}}{{.}}{{/plain}}{{#name}}{{name}}{{.}}{{/name}}{{^name}}{{more}}{{/name}}",
+            "");
+}
+
+static void a_check_enters_every_section(void **state)
+{
+    (void)state;
+    checked("{{nmae}}", "t.txt:1: no value named nmae");
+    checked("{{#more}}\n{{nmae}}\n{{/more}}", "t.txt:2: no value named nmae");
+    checked("{{^more}}\n{{nmae}}\n{{/more}}", "t.txt:2: no value named nmae");
+    checked("{{#items}}{{#b}}\n\n{{d}}{{/b}}{{/items}}", "t.txt:3: no value named d");
+    checked("{{#items}}{{/items}}{{a}}", "t.txt:1: no value named a");
+    checked("{{#of}}{{of.y}}{{/of}}", "t.txt:1: no value named of.y");
+    checked("{{#nmae}}{{/nmae}}", "t.txt:1: no value named nmae");
+    checked("{{^nmae}}{{/nmae}}", "t.txt:1: no value named nmae");
+}
+
+static void a_check_refuses_what_no_data_could_mend(void **state)
+{
+    (void)state;
+    checked("\n{{items}}", "t.txt:2: items is an object or array, not a value");
+    checked("{{of}}", "t.txt:1: of is an object or array, not a value");
+    checked("{{.}}", "t.txt:1: . is an object or array, not a value");
+    checked("{{#items}}{{.}}{{/items}}", "t.txt:1: . is an object or array, not a value");
+    checked("{{#name}}", "t.txt:1: section name is not closed");
+    checked("a\n{{/name}}", "t.txt:2: {{/name}} closes no open section");
+}
+
 /* --- the templates we ship -------------------------------------------------------------------- */
 
 static const char *const languages[] = { "zh-TW", "en" };
@@ -460,6 +513,9 @@ int main(void)
         cmocka_unit_test(sixteen_sections_may_nest_and_no_more),
         cmocka_unit_test(a_result_may_be_one_mebibyte_and_no_more),
         cmocka_unit_test(sections_that_multiply_are_stopped),
+        cmocka_unit_test(a_check_knows_what_any_sample_has),
+        cmocka_unit_test(a_check_enters_every_section),
+        cmocka_unit_test(a_check_refuses_what_no_data_could_mend),
         cmocka_unit_test(order_expired_reads_well_with_a_ticket),
         cmocka_unit_test(order_expired_reads_well_without_name_seats_or_tickets),
         cmocka_unit_test(alert_names_what_and_where),

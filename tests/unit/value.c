@@ -255,6 +255,66 @@ static void a_mailbox_that_does_not_fit_is_refused(void **state)
     assert_false(mailbox_split("abc <a@b.cd>", name, sizeof name, address, sizeof address));
 }
 
+static void a_link_is_https_or_mailto(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "https://tickeasy.example",
+        "https://tickeasy.example:8443/u/{{recipient}}",
+        "https://[::1]/u?to={{recipient}}&x=%E7%A5%A8#top",
+        "https://tickeasy.example?to={{recipient}}",
+        "mailto:leave@tickeasy.example",
+        "mailto:leave@tickeasy.example?subject=leave%20{{recipient}}",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        if (!link_valid(good[i]))
+            fail_msg("%s", good[i]);
+}
+
+static void what_would_spoil_a_header_or_a_link_is_no_link(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "http://tickeasy.example/",
+        "HTTPS://tickeasy.example/",
+        "javascript:alert(1)",
+        "https://",
+        "https:///u",
+        "https://:443/",
+        "https://user@tickeasy.example/",
+        "https://{{recipient}}/",
+        "https://tickeasy.example{{recipient}}",
+        "https://a.tw/{{recipient}}{{recipient}}",
+        "https://a.tw/{{user}}",
+        "https://a.tw/{{recipient",
+        "https://a.tw/ b",
+        "https://a.tw/>,<b",
+        "https://a.tw/\"",
+        "https://a.tw/\r\nBcc:",
+        "https://a.tw/?a=?utf-8?q?b?=",
+        "https://a.tw/%",
+        "https://a.tw/%4",
+        "https://a.tw/%zz",
+        "https://票.tw/",
+        "https://a.tw/票",
+        "mailto:",
+        "mailto:leave",
+        "mailto:a@b.tw,c@d.tw",
+        "mailto:{{recipient}}",
+        "mailto:{{recipient}}@a.tw",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (link_valid(bad[i]))
+            fail_msg("%s", bad[i]);
+    char large[502] = "https://a.tw/";
+    for (size_t length = strlen(large); length < 500; length++)
+        large[length] = 'x';
+    assert_true(link_valid(large));
+    large[500] = 'x';
+    assert_false(link_valid(large));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +331,8 @@ int main(void)
         cmocka_unit_test(a_mailbox_is_split_into_name_and_address),
         cmocka_unit_test(a_mailbox_with_anything_left_over_is_refused),
         cmocka_unit_test(a_mailbox_that_does_not_fit_is_refused),
+        cmocka_unit_test(a_link_is_https_or_mailto),
+        cmocka_unit_test(what_would_spoil_a_header_or_a_link_is_no_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
