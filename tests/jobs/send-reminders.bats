@@ -100,11 +100,11 @@ slow_mails() { # CONDITION SECONDS
     remind
     sql "UPDATE tickeasy_jobs.mail_outbox SET status = (ARRAY['sent', 'failed'])[right(recipient_name, 1)::int]"
     local before
-    before=$(sql "SELECT xmin, * FROM tickeasy_jobs.mail_outbox ORDER BY id")
+    before=$(sql "SELECT xmin, xmax, * FROM tickeasy_jobs.mail_outbox ORDER BY id")
     remind
     assert_success
     assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 2'
-    assert_equal "$(sql "SELECT xmin, * FROM tickeasy_jobs.mail_outbox ORDER BY id")" "$before"
+    assert_equal "$(sql "SELECT xmin, xmax, * FROM tickeasy_jobs.mail_outbox ORDER BY id")" "$before"
 }
 
 @test "who buys later is reminded by a later run, and nobody else" {
