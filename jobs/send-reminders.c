@@ -74,13 +74,15 @@ static void count_session(struct job *job, const PGresult *row)
     job_add(job, "alreadyReminded", holders - queued - without_address);
 }
 
+/* All mails of a session, or nothing. A crash of the server may undo it without harm: whatever
+ * builds on it (a mail's claim, the end of this run) is committed after it. */
 static bool queue_session(struct job *job, const char *id, struct error *err)
 {
     struct window window = reminder_window(&job->config);
     bool named = options_value(&job->options, "session") != NULL;
     const char *args[] = { id, job->config.app_timezone, job->config.mail_lang, job->run.now,
                            named ? NULL : window.text };
-    PGresult *row = db_query(job->db, "remind_queue", args, DB_DURABLE, err);
+    PGresult *row = db_query(job->db, "remind_queue", args, DB_LAZY, err);
     if (row == NULL)
         return false;
     count_session(job, row);

@@ -100,11 +100,11 @@ slow_mails() { # CONDITION SECONDS
     remind
     sql "UPDATE tickeasy_jobs.mail_outbox SET status = (ARRAY['sent', 'failed'])[right(recipient_name, 1)::int]"
     local before
-    before=$(sql "SELECT xmin, * FROM tickeasy_jobs.mail_outbox ORDER BY id")
+    before=$(sql "SELECT xmin, xmax, * FROM tickeasy_jobs.mail_outbox ORDER BY id")
     remind
     assert_success
     assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 2'
-    assert_equal "$(sql "SELECT xmin, * FROM tickeasy_jobs.mail_outbox ORDER BY id")" "$before"
+    assert_equal "$(sql "SELECT xmin, xmax, * FROM tickeasy_jobs.mail_outbox ORDER BY id")" "$before"
 }
 
 @test "who buys later is reminded by a later run, and nobody else" {
@@ -353,6 +353,19 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_output '{"upcomingSessions":1,"queuedMails":1,"sentMails":0,"alreadyReminded":0,"withoutAddress":0,"failedSessions":0}'
 }
 
+@test "a run on a terminal tells a person what it did" {
+    order 1 paid ''
+    order 2 paid '' --user 2
+    starts 1 '20 hours'
+    sql "UPDATE users SET email = NULL WHERE id = '$(uuid 2)'; UPDATE orders SET contact_info = '{}'"
+    run script -qec "send-reminders --now $NOW" /dev/null
+    assert_success
+    assert_output --partial '1 sessions, 1 mails queued, 0 mails sent, 0 reminded before'
+    assert_output --partial '1 ticket holders have no mail address'
+    run script -qec "send-reminders --now $NOW --quiet" /dev/null
+    refute_output
+}
+
 @test "--check prepares every statement" {
     run send-reminders --check
     assert_success
@@ -446,6 +459,21 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     remind
     assert_success
     assert_equal "$(result queuedMails) $(result alreadyReminded)" '1 2'
+}
+
+@test "when time is up, what is queued stays, and the next run goes on" {
+    order 1 paid '' --type 1 --user 1
+    order 2 paid '' --type 2 --user 2
+    starts 1 '1 hour'
+    starts 2 '2 hours'
+    slow_mails "new.dedupe_key LIKE 'concert-reminder/$(uuid 2)/%'" 30
+    remind --timeout 1s
+    assert_failure 75
+    assert_equal "$(run_row status) $(reminded)" 'timeout user1@example.com'
+    sql 'DROP TRIGGER slow_mail ON tickeasy_jobs.mail_outbox'
+    remind
+    assert_success
+    assert_equal "$(reminded)" 'user1@example.com user2@example.com'
 }
 
 @test "of two runs at once one works, and nobody gets two" {

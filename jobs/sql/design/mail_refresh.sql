@@ -37,7 +37,7 @@ WITH mail AS MATERIALIZED (
     SELECT wanted.session_id, wanted.lang, session.start_time,
            jsonb_build_object(
                'concert', concert.title,
-               'session', session.name,
+               'session', coalesce(session.name, ''),
                'starts_at', coalesce(tickeasy_jobs.local_time(session.start_time, $2, wanted.lang), ''),
                'venue', coalesce(venue.name, ''),
                'address', concat(venue.city, venue.address)) AS data

@@ -33,7 +33,7 @@ WITH holder AS (
       LEFT JOIN users
         ON users.id = user_id
 )
-SELECT concerts.title || ' / ' || concert_sessions.name AS session,
+SELECT concat_ws(' / ', concerts.title, concert_sessions.name) AS session,
        to_char(start_time AT TIME ZONE $2, 'YYYY-MM-DD HH24:MI') AS starts_at,
        person.name,
        coalesce(person.recipient, '') AS recipient,

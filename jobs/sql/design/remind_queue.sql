@@ -29,7 +29,7 @@ WITH wanted AS (
     SELECT wanted.session_id, wanted.lang, session.start_time,
            jsonb_build_object(
                'concert', concert.title,
-               'session', session.name,
+               'session', coalesce(session.name, ''),
                'starts_at', coalesce(tickeasy_jobs.local_time(session.start_time, $2, wanted.lang), ''),
                'venue', coalesce(venue.name, ''),
                'address', concat(venue.city, venue.address)) AS data
@@ -84,7 +84,7 @@ WITH wanted AS (
                         WHERE there.dedupe_key = due.dedupe_key
                           AND (there.status <> 'expired' OR there.sent_at IS NOT NULL
                                OR there.ambiguous_at IS NOT NULL))
-     ORDER BY dedupe_key -- two that do the same at once must not lock each other out
+     ORDER BY user_id -- two that do the same at once must not lock each other out
     ON CONFLICT (dedupe_key) DO UPDATE
        SET status = 'queued',
            recipient = excluded.recipient,

@@ -2,7 +2,7 @@
 -- $1 session uuid  $2 now timestamptz
 -- at most one row: id uuid, label text, trouble text (NULL = nothing)
 SELECT concert_sessions.id,
-       concerts.title || ' / ' || concert_sessions.name AS label,
+       concat_ws(' / ', concerts.title, concert_sessions.name) AS label,
        CASE
            WHEN concert_sessions.status <> 'scheduled' THEN 'it is ' || concert_sessions.status
            WHEN concerts.status IN ('draft', 'cancelled') THEN 'its concert is ' || concerts.status

@@ -2,7 +2,7 @@
 -- $1 now timestamptz  $2 window interval
 -- rows: id uuid, label text (what people call it)
 SELECT concert_sessions.id,
-       concerts.title || ' / ' || concert_sessions.name AS label
+       concat_ws(' / ', concerts.title, concert_sessions.name) AS label
   FROM concert_sessions
   JOIN concerts
     ON concerts.id = concert_id
