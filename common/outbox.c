@@ -177,6 +177,17 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
     return err->kind == ERR_NONE && deadline_ok(err);
 }
 
+void outbox_send_on(struct job *job)
+{
+    struct outbox_counts counts = { 0 };
+    struct error trouble = { 0 };
+    if (job->config.mail_url[0] == '\0')
+        return;
+    if (!outbox_deliver(job, &counts, &trouble))
+        log_event(&job->log, LOG_WARN, "mail_left", "error", trouble.text, NULL);
+    job_set(job, "sentMails", counts.sent);
+}
+
 bool outbox_waiting(struct job *job, long *waiting, struct error *err)
 {
     PGresult *row = db_query(job->db, "outbox_waiting", NULL, DB_READ_ONLY, err);

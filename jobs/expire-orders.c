@@ -74,21 +74,6 @@ static bool watch_money(struct job *job, json_t *refused, bool complete, struct 
     return synced;
 }
 
-/* --- mail ---------------------------------------------------------------------------------- */
-
-/* Send what is due in the time that is left. Mail that does not go out now stays queued for
- * deliver-mail, so its trouble is not this run's. */
-static void send_mails(struct job *job)
-{
-    struct outbox_counts counts = { 0 };
-    struct error trouble = { 0 };
-    if (job->config.mail_url[0] == '\0')
-        return;
-    if (!outbox_deliver(job, &counts, &trouble))
-        log_event(&job->log, LOG_WARN, "mail_left", "error", trouble.text, NULL);
-    job_set(job, "sentMails", counts.sent);
-}
-
 /* --- the job ------------------------------------------------------------------------------- */
 
 static bool expire_due_orders(struct job *job, struct error *err)
@@ -106,7 +91,7 @@ static bool expire_due_orders(struct job *job, struct error *err)
         expire_due(job, refused, &complete, err) && watch_money(job, refused, complete, err);
     json_decref(refused);
     if (done)
-        send_mails(job);
+        outbox_send_on(job);
     return done;
 }
 

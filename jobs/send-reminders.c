@@ -161,21 +161,6 @@ static bool queue_reminders(struct job *job, struct error *err)
     return good;
 }
 
-/* --- mail ---------------------------------------------------------------------------------- */
-
-/* Send what is due in the time that is left. Mail that does not go out now stays queued for
- * deliver-mail, so its trouble is not this run's. */
-static void send_mails(struct job *job)
-{
-    struct outbox_counts counts = { 0 };
-    struct error trouble = { 0 };
-    if (job->config.mail_url[0] == '\0')
-        return;
-    if (!outbox_deliver(job, &counts, &trouble))
-        log_event(&job->log, LOG_WARN, "mail_left", "error", trouble.text, NULL);
-    job_set(job, "sentMails", counts.sent);
-}
-
 /* --- the job ------------------------------------------------------------------------------- */
 
 static bool send_reminders(struct job *job, struct error *err)
@@ -188,7 +173,7 @@ static bool send_reminders(struct job *job, struct error *err)
         job_set(job, counters[i], 0);
     bool done = queue_reminders(job, err);
     if (done)
-        send_mails(job);
+        outbox_send_on(job);
     return done;
 }
 

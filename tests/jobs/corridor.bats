@@ -617,10 +617,10 @@ good_check() {
 }
 
 @test "--check finds a table or a column that is missing" {
-    sql 'ALTER TABLE tickets RENAME COLUMN seat_number TO place'
+    sql 'ALTER TABLE orders RENAME COLUMN total_amount TO total'
     run --separate-stderr expire-orders --check
     assert_failure 70
-    assert_one_line 'expire_batch: column "seat_number" does not exist'
+    assert_one_line 'expire_batch: column "total_amount" does not exist'
     sql 'DROP TABLE payments'
     run --separate-stderr expire-orders --check
     assert_failure 70

@@ -435,7 +435,7 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     assert_non_null(out);
     config_print_keys(out);
     fclose(out);
-    assert_non_null(strstr(text, "  MAIL_LANG     language of mail: zh-TW en (zh-TW)\n"));
+    assert_non_null(strstr(text, "  MAIL_LANG       language of mail: zh-TW en (zh-TW)\n"));
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; lines++)
         if (strlen(line) > 100)
             fail_msg("%zu columns: %s", strlen(line), line);
