@@ -580,6 +580,8 @@ promise_long_replies() {
     script "$(IFS=,; echo "${modes[*]}")"
     at_once 15 -w 1000
     assert_equal "$(grep -c ^m1 <<<"$output")" 15
+    [[ $transport == libesmtp ]] ||
+        assert_equal "$(grep -c "sent a reply that is too long$" <<<"$output")" 10
     refute_line --regexp rejected
 }
 @test "answers of many lines are read, and none without end (libesmtp)" { via libesmtp; promise_long_replies; }
