@@ -117,9 +117,10 @@ static int on_trace(CURL *curl, curl_infotype type, char *line, size_t length, v
     struct link *link = arg;
     if (type != CURLINFO_HEADER_OUT)
         return 0;
-    if (starts(line, length, "EHLO") || starts(line, length, "HELO"))
+    if (starts(line, length, "EHLO") || starts(line, length, "HELO")) {
         ask(link, SMTP_HELLO);
-    else if (starts(line, length, "STARTTLS"))
+        link->pipelining = false; /* what was offered in clear counts no more */
+    } else if (starts(line, length, "STARTTLS"))
         ask(link, SMTP_STARTTLS);
     else if (!starts(line, length, "QUIT"))
         ask(link, SMTP_LOGIN);
