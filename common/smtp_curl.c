@@ -635,7 +635,7 @@ static void converse(struct link *link)
     struct mail *mail = take(link);
     bool ready = mail != NULL && log_in(link);
     for (; mail != NULL; mail = take(link)) {
-        struct mail_answer answer = { .verdict = MAIL_UNTRIED, .reply = "no connection" };
+        struct mail_answer answer = { .verdict = MAIL_UNTRIED, .reply = "connection lost" };
         if (ready)
             answer = send_mail(link, mail);
         link->feed->answered(link->feed->context, mail, &answer);
