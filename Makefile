@@ -113,6 +113,7 @@ test: all unit-tests
 
 bench: all
 	tests/bench/run
+	tests/bench/mail
 
 demo:
 	scripts/demo

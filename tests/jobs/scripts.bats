@@ -45,13 +45,30 @@ servers() { pgrep -fc "postgres -D $1/data" || true; }
     printf '#!/bin/sh\nshift 3\nprintf "%%s installed\\n" "$@"\n' >"$place/bin/dpkg-query"
     chmod +x "$place/bin/dpkg-query"
     for user in $(users); do
-        for option in '' --build --test; do
+        for option in '' --build --test --bench; do
             # shellcheck disable=SC2086 # no option at all is one of the cases
             PATH=$place/bin:$PATH run as "$user" bash -s -- $option <"$PROJECT/scripts/deps"
             assert_success
             assert_output 'deps: nothing missing'
         done
     done
+}
+
+@test "deps installs for the benches what only they need, and never asks the tests to" {
+    mkdir "$place/bin"
+    printf '#!/bin/sh\nexit 1\n' >"$place/bin/sudo"
+    printf '#!/bin/sh\nexit 1\n' >"$place/bin/dpkg-query"
+    printf '#!/bin/sh\necho 1000\n' >"$place/bin/id"
+    chmod +x "$place/bin/"*
+    for option in '' --build --test; do
+        # shellcheck disable=SC2086 # no option at all is one of the cases
+        PATH=$place/bin:$PATH run "$PROJECT/scripts/deps" $option
+        assert_failure 69
+        refute_output --partial ' msmtp'
+    done
+    PATH=$place/bin:$PATH run "$PROJECT/scripts/deps" --bench
+    assert_failure 69
+    for package in gcc bats msmtp; do assert_output --partial " $package "; done
 }
 
 @test "deps without root and sudo names the packages and the command" {

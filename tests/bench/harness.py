@@ -1,0 +1,132 @@
+"""What the benchmarks share: a private, durable PostgreSQL, timed processes, a table of ratios."""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BIN = pathlib.Path(os.environ.get("TICKEASY_BIN", ROOT / "bin"))
+
+
+class Bench:
+    def __init__(self, quick):
+        self.scale = 10 if quick else 1
+        self.runs = 1 if quick else 3
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tickeasy-bench.", dir="/var/tmp"))
+        self.folder.chmod(0o711)  # the server may be another user
+        self.rows = []
+        config = self.folder / "config"
+        config.touch(mode=0o600)
+        self.env = dict(os.environ, STATE_DIR=str(self.folder / "state"), TICKEASY_JOBS_CONFIG=str(config))
+        for key in [k for k in self.env if k.startswith(("PG", "MAIL_")) or k == "DATABASE_URL"]:
+            del self.env[key]
+
+    # --- the server ---
+    def start(self):
+        lines = self.server("start")
+        self.url = re.search(r"DATABASE_URL='?([^'\n]+)'?", lines).group(1)
+        # the size of a small real server, and no checkpoint in the middle of a measurement
+        for setting in ("shared_buffers = '4GB'", "max_wal_size = '16GB'", "checkpoint_timeout = '1h'"):
+            self.sql("postgres", f"ALTER SYSTEM SET {setting}")
+        self.restart()
+
+    def server(self, verb):
+        command = [ROOT / "scripts/private-database", verb]
+        command += ["--while", str(os.getpid())] if verb == "start" else []
+        return subprocess.run(command + [self.folder / "pg"], check=True, capture_output=True, text=True).stdout
+
+    def restart(self):
+        pid = int(self.sql("postgres", "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)"))
+        os.kill(pid, signal.SIGINT)
+        while pathlib.Path(f"/proc/{pid}/cmdline").exists() and pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+            time.sleep(0.1)
+        self.server("start")
+
+    def stop(self):
+        self.server("stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def at(self, database):
+        return self.url.replace("/postgres?", f"/{database}?")
+
+    def sql(self, database, *statements, files=(), variables=()):
+        command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.at(database)]
+        for name, value in variables:
+            command += ["-v", f"{name}={value}"]
+        for statement in statements:
+            command += ["-c", statement]
+        for file in files:
+            command += ["-f", str(file)]
+        return subprocess.run(command, check=True, env=self.env, capture_output=True, text=True).stdout.strip()
+
+    def create(self, database, files=(), variables=()):
+        """A database with the application's tables and ours, filled by the files."""
+        self.sql("postgres", f"CREATE DATABASE {database}")
+        self.sql(database, files=[ROOT / "scripts/sample/design.sql"])
+        subprocess.run([ROOT / "scripts/migrate", "--app-indexes"], check=True, capture_output=True,
+                       env=dict(self.env, DATABASE_URL=self.at(database)))
+        self.sql(database, "CREATE EXTENSION pg_prewarm", files=files, variables=variables)
+
+    def copy(self, database, files=(), variables=()):
+        """A fresh copy named work, changed by the files, warm."""
+        self.sql("postgres", "DROP DATABASE IF EXISTS work WITH (FORCE)",
+                 f"CREATE DATABASE work TEMPLATE {database} STRATEGY file_copy")
+        self.sql("work", files=files, variables=variables)
+        # a busy shop's tables and indexes are in memory, whatever their size
+        self.sql("work", "SELECT sum(pg_prewarm(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+                         " AND relkind IN ('r', 'i')")
+
+    # --- measuring ---
+    def timed(self, command, **settings):
+        """Seconds, peak KB and output of one process on the copy."""
+        started = time.monotonic()
+        child = subprocess.Popen(command, env=dict(self.env, DATABASE_URL=self.at("work"), **settings),
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, errors = child.stdout.read(), child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.monotonic() - started
+        if os.waitstatus_to_exitcode(status) != 0:
+            sys.exit(f"bench: {command[0]} failed: {errors or out}")
+        return seconds, usage.ru_maxrss, out
+
+    def reference(self, file):
+        return self.timed(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.at("work"), "-f", str(file)])
+
+    def row(self, what, ours, reference, limit, unit="s"):
+        """limit: the most that the ratio may be, or words."""
+        ratio = ours / reference
+        digits = 0 if unit == "mails/s" else 3
+        self.rows.append((what, f"{ours:.{digits}f} {unit}", f"{reference:.{digits}f} {unit}", f"{ratio:.2f}", limit))
+        bound = limit if isinstance(limit, str) else f"at most {limit}"
+        note(f"{what}: {ours:.{digits}f} {unit} / {reference:.{digits}f} {unit} = {ratio:.2f} ({bound})")
+
+
+def note(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def main(words, parts, load, bound, make=Bench):
+    """Run the parts (name to function of the bench), or the one that is asked for, and print the table."""
+    parser = argparse.ArgumentParser(description=words)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", choices=list(parts))
+    arguments = parser.parse_args()
+    bench = make(arguments.quick)
+    try:
+        bench.start()
+        load(bench)
+        for name, part in parts.items():
+            if arguments.only in (None, name):
+                part(bench)
+    finally:
+        bench.stop()
+    print(f"| what | ours | reference | ratio | {bound} |\n| --- | --- | --- | --- | --- |")
+    for row in bench.rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
