@@ -6,14 +6,17 @@
 
 #include "deadline.h"
 #include "journal.h"
-#include "mail_text.h"
+#include "letter.h"
 #include "mailer.h"
-#include "message.h"
 #include "text.h"
 
 enum {
-    NOTES = 100,   /* answers brought to the database at a time, once the first ones went well */
-    NOTE_MS = 500, /* and no later than this */
+    SHARE_MIN = 5, /* mails; a claim is a round trip */
+    AHEAD_BYTES =
+        1 << 20, /* of the journal: with more, the next claim is waited for and it starts anew */
+    NOTES =
+        2 * DELIVERY_CLAIM, /* answers that make a report of their own, once the first went well */
+    NOTE_MS = 500,          /* and no later than this */
     LEASE_SLACK_MS =
         30000,        /* beyond the run's own end: nobody takes over what may still be going on */
     REPLY_MS = 20000, /* longest wait for one reply of the server */
@@ -23,37 +26,39 @@ enum {
     FRESH_MS = 5000,         /* how old the second look at a mail may be when it goes out */
     FAILED_LINES = 20,       /* mails given up that are printed one by one */
     SESSION_WAIT_MS = 60000, /* after trouble of the server itself */
-    UNDER_WAY = 2,           /* as mail_feed promises */
 };
 
-/* One mail under way; lives from feed.next to feed.answered. */
-struct letter {
-    struct mail mail;
-    char id[37];
-    char to[256];
-    char *text;
+/* What one claim brought, with a second look at each mail. */
+struct batch {
+    PGresult *mails; /* NULL: nothing was claimed */
+    PGresult *fresh; /* what is stale, and the data of this moment */
+    int row;         /* the next of mails */
+    int64_t claimed_ms;
+    int64_t looked_ms;
 };
+
+/* The statements of an exchange, in this order; without answers the first one is left out. */
+enum { ANSWER, CLAIM, LOOK, STEPS };
 
 struct delivery {
     struct job *job;
     struct outbox_counts *counts;
+    int workers; /* of the whole run */
+    int share;   /* mails to claim at a time */
     char worker[37];
-    char from_name[256];
-    char from[256];
+    struct sender sender;
     struct journal journal;
 
-    PGresult *claimed;
-    PGresult *fresh; /* the second look: what is stale, and the data of this moment */
-    int row;         /* the next of claimed */
-    int share;       /* how many are claimed at a time */
-    int64_t claimed_ms;
-    int64_t looked_ms;
-    /* The one that the server hears of, and the next one, which it does not know yet. */
-    const struct letter *under_way[UNDER_WAY];
+    struct batch batch;
+    struct batch next;
+    /* The mail that the server hears of, and the one after it, which it does not know yet. */
+    const struct letter *under_way[2];
 
     json_t *marks; /* answers that the database does not know yet, as outbox_answer takes them */
     int64_t first_mark_ms;
-    size_t note_at; /* how many marks make a report: few at first, should it be refused */
+    size_t note_at;      /* how many marks make a report: few at first, should it be refused */
+    bool asked;          /* an exchange is under way on the connection */
+    json_t *asked_marks; /* the answers that went with it, NULL = none */
 
     bool closing;         /* time is up: only answers are written down */
     bool unrecorded;      /* an answer could not be written down: nothing more is begun */
@@ -77,13 +82,15 @@ static void count_status(struct outbox_counts *counts, const char *status)
         counts->deferred++;
 }
 
-/* Said once, because a mail fails once; a flood is counted, not printed. */
+/* Said once, because a mail fails once; a flood is counted, not printed. A hostile address must not
+ * push the reason out of the line. */
 static void tell_failed(struct job *job, const struct outbox_counts *counts, const PGresult *rows,
                         int row)
 {
     if (counts->failed <= FAILED_LINES)
         job_warn(job, "mail_failed",
-                 "mail to %s (%s) is given up: %s; deliver-mail --retry %s queues it again",
+                 "mail to %.254s (%.100s) is given up: %.300s; deliver-mail --retry %s queues it "
+                 "again",
                  db_text(rows, row, "recipient"), db_text(rows, row, "dedupe_key"),
                  db_text(rows, row, "words"), db_text(rows, row, "id"));
 }
@@ -97,6 +104,142 @@ static void count_answers(struct job *job, struct outbox_counts *counts, const P
             tell_failed(job, counts, rows, row);
     }
 }
+
+/* The database knows all marks: the journal starts anew with what is under way. */
+static void start_journal_anew(struct delivery *delivery)
+{
+    journal_clear(&delivery->journal);
+    if (delivery->under_way[0] != NULL)
+        journal_begun(&delivery->journal, delivery->under_way[0]->id);
+}
+
+/* --- the exchange: answers go, the next mails come ----------------------------------------- */
+
+/* Milliseconds from one mail to the next under MAIL_RATE, over all workers and hosts; 0 = none. */
+static double pace_ms(const struct delivery *delivery)
+{
+    long rate = delivery->job->config.mail_rate;
+    return rate == 0 ? 0 : 60000.0 / (double)rate;
+}
+
+/* Under a rate a claim holds a second's worth, so that no worker keeps more than it can send. */
+static int claim_size(const struct delivery *delivery)
+{
+    long rate = delivery->job->config.mail_rate;
+    long most = rate == 0 ? delivery->share : rate < 60 ? 1 : rate / 60;
+    return (int)(most < delivery->share ? most : delivery->share);
+}
+
+/* Towards the end of the queue nobody shall sit on a long row while the others have nothing. */
+static void learn_share(struct delivery *delivery, const PGresult *mails)
+{
+    if (delivery->workers == 1 || PQntuples(mails) == 0)
+        return;
+    long left = (db_number(mails, 0, "counted") - PQntuples(mails)) / delivery->workers;
+    delivery->share = left < SHARE_MIN        ? SHARE_MIN
+                      : left < DELIVERY_CLAIM ? (int)left
+                                              : DELIVERY_CLAIM;
+}
+
+static void batch_free(struct batch *batch)
+{
+    PQclear(batch->mails);
+    PQclear(batch->fresh);
+    *batch = (struct batch){ 0 };
+}
+
+static int batch_left(const struct batch *batch)
+{
+    return batch->mails == NULL ? 0 : PQntuples(batch->mails) - batch->row;
+}
+
+static bool send_exchange(struct delivery *delivery, const char *marks, struct error *err)
+{
+    char pace[32];
+    struct decimal lease = decimal((long long)deadline_left_ms() + LEASE_SLACK_MS);
+    struct decimal most = decimal(claim_size(delivery));
+    struct decimal counted =
+        decimal(delivery->workers == 1 ? 0 : (long long)delivery->workers * DELIVERY_CLAIM);
+    const char *domain = strchr(delivery->sender.address, '@');
+    snprintf(pace, sizeof pace, "%.3f", pace_ms(delivery));
+    const char *answer_args[] = { delivery->worker, marks };
+    const char *claim_args[] = {
+        delivery->worker, lease.text, most.text, domain == NULL ? "localhost" : domain + 1, pace,
+        counted.text
+    };
+    const char *look_args[] = { delivery->worker, delivery->job->config.app_timezone };
+    const struct db_step steps[STEPS] = {
+        [ANSWER] = { .statement = "outbox_answer", .args = answer_args },
+        [CLAIM] = { .statement = "outbox_claim", .args = claim_args },
+        [LOOK] = { .statement = "mail_refresh", .args = look_args },
+    };
+    size_t first = marks == NULL ? CLAIM : ANSWER;
+    return db_start(delivery->job->db, steps + first, STEPS - first, DB_DURABLE, DB_LOCK_MS, err);
+}
+
+/* Send what is answered and ask for the next mails; take_in waits for them. Until then the
+ * connection has no time for anything else. Without an exchange, err tells why. */
+static bool ask(struct delivery *delivery, struct error *err)
+{
+    char *marks = NULL;
+    if (json_array_size(delivery->marks) > 0) {
+        marks = json_dumps(delivery->marks, JSON_COMPACT);
+        delivery->asked_marks = json_array();
+        if (marks == NULL || delivery->asked_marks == NULL)
+            return error_memory(err);
+    }
+    delivery->asked = send_exchange(delivery, marks, err);
+    if (delivery->asked && marks != NULL) {
+        json_t *empty = delivery->asked_marks;
+        delivery->asked_marks = delivery->marks;
+        delivery->marks = empty;
+    } else {
+        json_decref(delivery->asked_marks);
+        delivery->asked_marks = NULL;
+    }
+    free(marks);
+    return delivery->asked;
+}
+
+/* Its answers are still to be reported, before those that came meanwhile. */
+static void take_marks_back(struct delivery *delivery)
+{
+    if (delivery->asked_marks == NULL)
+        return;
+    if (json_array_extend(delivery->asked_marks, delivery->marks) != 0)
+        error_memory(&delivery->trouble);
+    json_decref(delivery->marks);
+    delivery->marks = delivery->asked_marks;
+    delivery->asked_marks = NULL;
+}
+
+/* Wait for the exchange that is under way, if any: what it brought is the next batch. False with
+ * err when it did not go through. */
+static bool take_in(struct delivery *delivery, struct error *err)
+{
+    struct db_step steps[STEPS] = { { 0 } };
+    size_t first = delivery->asked_marks == NULL ? CLAIM : ANSWER;
+    if (!delivery->asked)
+        return true;
+    delivery->asked = false;
+    if (!db_finish(delivery->job->db, steps + first, STEPS - first, err)) {
+        take_marks_back(delivery);
+        return false;
+    }
+    count_answers(delivery->job, delivery->counts, steps[ANSWER].rows);
+    PQclear(steps[ANSWER].rows);
+    json_decref(delivery->asked_marks);
+    delivery->asked_marks = NULL;
+    if (json_array_size(delivery->marks) == 0)
+        start_journal_anew(delivery);
+    int64_t now_ms = deadline_now_ms();
+    batch_free(&delivery->next);
+    delivery->next = (struct batch){ steps[CLAIM].rows, steps[LOOK].rows, 0, now_ms, now_ms };
+    learn_share(delivery, steps[CLAIM].rows);
+    return true;
+}
+
+/* --- answers that do not wait for the next exchange ---------------------------------------- */
 
 /* The end of the run cuts a statement off only once: then the books get time of their own. */
 static bool may_pass(enum error_kind kind)
@@ -113,6 +256,15 @@ static void close_in_time(struct delivery *delivery)
     deadline_close(MARK_MS);
 }
 
+static void reconnect_later(struct job *job, const struct error *err, int try)
+{
+    deadline_sleep_ms(100 << try);
+    if (err->kind != ERR_UNAVAILABLE)
+        return;
+    db_close(job->db);
+    job->db = NULL;
+}
+
 /* Bring marks to the database. They must not be lost with a connection or the end of the run: the
  * mails would go out twice. */
 static bool write_marks(struct delivery *delivery, const json_t *marks, struct error *err)
@@ -127,13 +279,8 @@ static bool write_marks(struct delivery *delivery, const json_t *marks, struct e
         if (try > 0) {
             if (!may_pass(err->kind))
                 break;
-            bool lost = err->kind == ERR_UNAVAILABLE;
+            reconnect_later(job, err, try);
             error_clear(err);
-            deadline_sleep_ms(100 << try);
-            if (lost) {
-                db_close(job->db);
-                job->db = NULL;
-            }
         }
         close_in_time(delivery);
         if (job->db != NULL || db_connect(&job->db, &job->config, job->type->task.program, err))
@@ -147,49 +294,47 @@ static bool write_marks(struct delivery *delivery, const json_t *marks, struct e
     return true;
 }
 
-/* A row that the database refuses spoils its own mark only. */
+/* A row that the database refuses spoils its own mark only. What was written leaves the marks. */
 static bool write_one_by_one(struct delivery *delivery, struct error *err)
 {
+    json_t *left = json_array();
     size_t index;
     json_t *mark;
-    bool all = true;
     json_array_foreach(delivery->marks, index, mark)
     {
         struct error why = { 0 };
         json_t *alone = json_pack("[O]", mark);
         if (!write_marks(delivery, alone, &why)) {
+            json_array_append(left, mark);
             error_set(err, why.kind, "mail %s: %s, but that could not be recorded: %s",
                       json_string_value(json_object_get(mark, "id")),
                       json_string_value(json_object_get(mark, "verdict")), why.text);
-            all = false;
         }
         json_decref(alone);
     }
-    return all;
+    json_decref(delivery->marks);
+    delivery->marks = left;
+    return json_array_size(left) == 0;
 }
 
-/* The database knows all marks: the journal starts anew with what is under way. */
-static void forget_marks(struct delivery *delivery)
-{
-    json_array_clear(delivery->marks);
-    journal_clear(&delivery->journal);
-    if (delivery->under_way[0] != NULL)
-        journal_begun(&delivery->journal, delivery->under_way[0]->id);
-}
-
+/* Bring all marks to the database now. */
 static void report_marks(struct delivery *delivery)
 {
     struct error err = { 0 };
+    take_in(delivery, &err);
+    error_clear(&err); /* what it did not report is reported here, and told should that fail */
     if (json_array_size(delivery->marks) == 0)
         return;
     bool known = write_marks(delivery, delivery->marks, &err);
-    if (!known && err.kind == ERR_REJECTED) {
+    if (known) {
+        json_array_clear(delivery->marks);
+    } else if (err.kind == ERR_REJECTED) {
         error_clear(&err);
         known = write_one_by_one(delivery, &err);
     }
     delivery->note_at = delivery->note_at * 2 < NOTES ? delivery->note_at * 2 : NOTES;
     if (known) {
-        forget_marks(delivery);
+        start_journal_anew(delivery);
         return;
     }
     delivery->unrecorded = true;
@@ -230,166 +375,7 @@ static const char *verdict_name(enum mail_verdict verdict)
     return "unknown";
 }
 
-/* --- the queue ----------------------------------------------------------------------------- */
-
-/* Milliseconds from one mail to the next under MAIL_RATE, over all workers and hosts; 0 = none. */
-static double pace_ms(const struct delivery *delivery)
-{
-    long rate = delivery->job->config.mail_rate;
-    return rate == 0 ? 0 : 60000.0 / (double)rate;
-}
-
-/* Under a rate a claim holds a second's worth, so that no worker keeps more than it can send. */
-static int claim_size(const struct delivery *delivery)
-{
-    long rate = delivery->job->config.mail_rate;
-    long most = rate == 0 ? delivery->share : rate < 60 ? 1 : rate / 60;
-    return (int)(most < delivery->share ? most : delivery->share);
-}
-
-static void forget_claimed(struct delivery *delivery)
-{
-    PQclear(delivery->claimed);
-    PQclear(delivery->fresh);
-    delivery->claimed = delivery->fresh = NULL;
-    delivery->row = 0;
-}
-
-/* The next mails, with a second look at each, in one round trip. False when there are none. */
-static bool claim(struct delivery *delivery)
-{
-    char pace[32];
-    struct decimal lease = decimal((long long)deadline_left_ms() + LEASE_SLACK_MS);
-    struct decimal most = decimal(claim_size(delivery));
-    const char *domain = strchr(delivery->from, '@');
-    snprintf(pace, sizeof pace, "%.3f", pace_ms(delivery));
-    const char *claim_args[] = { delivery->worker, lease.text, most.text,
-                                 domain == NULL ? "localhost" : domain + 1, pace };
-    const char *look_args[] = { delivery->worker, delivery->job->config.app_timezone };
-    struct db_step steps[] = { { .statement = "outbox_claim", .args = claim_args },
-                               { .statement = "mail_refresh", .args = look_args } };
-    forget_claimed(delivery);
-    if (!db_run(delivery->job->db, steps, 2, DB_DURABLE, DB_LOCK_MS, &delivery->trouble))
-        return false;
-    delivery->claimed = steps[0].rows;
-    delivery->fresh = steps[1].rows;
-    delivery->claimed_ms = delivery->looked_ms = deadline_now_ms();
-    return PQntuples(delivery->claimed) > 0;
-}
-
-/* A slow server, or a rate, makes the second look too old to be believed. */
-static bool look_again(struct delivery *delivery)
-{
-    if (deadline_now_ms() - delivery->looked_ms < FRESH_MS)
-        return true;
-    const char *args[] = { delivery->worker, delivery->job->config.app_timezone };
-    PGresult *fresh =
-        db_query(delivery->job->db, "mail_refresh", args, DB_READ_ONLY, &delivery->trouble);
-    if (fresh == NULL)
-        return false;
-    PQclear(delivery->fresh);
-    delivery->fresh = fresh;
-    delivery->looked_ms = deadline_now_ms();
-    return true;
-}
-
-/* The second look's row for a mail; -1 for a kind of mail that stays true. */
-static int fresh_row(const struct delivery *delivery, const char *id)
-{
-    for (int row = 0; row < PQntuples(delivery->fresh); row++)
-        if (strcmp(db_text(delivery->fresh, row, "id"), id) == 0)
-            return row;
-    return -1;
-}
-
-/* --- a row becomes a message --------------------------------------------------------------- */
-
-static bool compose(struct delivery *delivery, const char *data_text, struct letter *letter,
-                    struct error *err)
-{
-    const PGresult *rows = delivery->claimed;
-    int row = delivery->row;
-    const struct config *config = &delivery->job->config;
-    const char *kind = db_text(rows, row, "kind");
-    const char *lang = db_text(rows, row, "lang");
-    struct mail_text words = { 0 };
-    char *unsubscribe = NULL;
-    bool composed = false;
-    json_t *data = json_loads(data_text, 0, NULL);
-    if (!json_is_object(data)) {
-        error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
-        goto out;
-    }
-    if (!message_address(db_text(rows, row, "recipient"), letter->to, sizeof letter->to, err) ||
-        !mail_text_render(&words, kind, lang, data, config->mail_templates, err) ||
-        !mail_text_unsubscribe(&unsubscribe, kind, config->unsubscribe_url, letter->to, err))
-        goto out;
-    const struct message message = {
-        .from_name = delivery->from_name,
-        .from = delivery->from,
-        .to_name = db_text(rows, row, "recipient_name"),
-        .to = letter->to,
-        .subject = words.subject,
-        .text = words.text,
-        .html = words.html,
-        .lang = lang,
-        .message_id = db_text(rows, row, "message_id"),
-        .unsubscribe = unsubscribe,
-        .date = (time_t)db_number(rows, row, "created"),
-    };
-    letter->text = message_build(&message, &letter->mail.length, err);
-    composed = letter->text != NULL;
-out:
-    json_decref(data);
-    mail_text_free(&words);
-    free(unsubscribe);
-    return composed;
-}
-
-static void letter_free(struct letter *letter)
-{
-    if (letter != NULL)
-        free(letter->text);
-    free(letter);
-}
-
-/* The letter of the claimed row that is next; NULL when it is of no use, which is then marked. */
-static struct letter *write_letter(struct delivery *delivery)
-{
-    const char *id = db_text(delivery->claimed, delivery->row, "id");
-    const char *data = db_text(delivery->claimed, delivery->row, "data");
-    int fresh = fresh_row(delivery, id);
-    if (fresh >= 0 && !db_is_null(delivery->fresh, fresh, "stale")) {
-        mark(delivery, id, "stale", db_text(delivery->fresh, fresh, "stale"));
-        return NULL;
-    }
-    if (fresh >= 0)
-        data = db_text(delivery->fresh, fresh, "data");
-    struct letter *letter = calloc(1, sizeof *letter);
-    if (letter == NULL) {
-        error_memory(&delivery->trouble);
-        return NULL;
-    }
-    struct error err = { 0 };
-    snprintf(letter->id, sizeof letter->id, "%s", id);
-    if (!compose(delivery, data, letter, &err)) {
-        /* bad data fail for good; a bad template is the operator's and is tried again */
-        mark(delivery, letter->id, err.kind == ERR_REJECTED ? "rejected" : "retry", err.text);
-        if (err.kind != ERR_REJECTED)
-            error_set(&delivery->trouble, err.kind, "%s", err.text);
-        letter_free(letter);
-        return NULL;
-    }
-    letter->mail = (struct mail){ .id = letter->id,
-                                  .from = delivery->from,
-                                  .to = letter->to,
-                                  .text = letter->text,
-                                  .length = letter->mail.length,
-                                  .owner = letter };
-    return letter;
-}
-
-/* --- the feed ------------------------------------------------------------------------------ */
+/* --- batches ------------------------------------------------------------------------------- */
 
 static bool may_go_on(const struct delivery *delivery)
 {
@@ -397,14 +383,101 @@ static bool may_go_on(const struct delivery *delivery)
            (delivery->trouble.kind == ERR_NONE || delivery->trouble.kind == ERR_CONFIG);
 }
 
+/* The next batch becomes the current one. False when there is none, or the queue is in trouble. */
+static bool next_batch(struct delivery *delivery)
+{
+    struct error err = { 0 };
+    if (batch_left(&delivery->next) == 0 &&
+        !((delivery->asked || ask(delivery, &err)) && take_in(delivery, &err))) {
+        /* answers first, each kind of trouble alone; then once more */
+        error_clear(&err);
+        report_marks(delivery);
+        if (!may_go_on(delivery) || !ask(delivery, &delivery->trouble) ||
+            !take_in(delivery, &delivery->trouble))
+            return false;
+    }
+    batch_free(&delivery->batch);
+    delivery->batch = delivery->next;
+    delivery->next = (struct batch){ 0 };
+    return batch_left(&delivery->batch) > 0;
+}
+
+/* With half of the batch to go, ask for the next one: the database works while mails are sent. */
+static void ask_ahead(struct delivery *delivery)
+{
+    struct error ignored = { 0 }; /* next_batch asks again */
+    if (delivery->asked || delivery->next.mails != NULL || delivery->note_at < NOTES ||
+        delivery->job->config.mail_rate > 0 || delivery->journal.bytes > AHEAD_BYTES ||
+        batch_left(&delivery->batch) > PQntuples(delivery->batch.mails) / 2)
+        return;
+    ask(delivery, &ignored);
+}
+
+/* A slow server, or a rate, makes the second look too old to be believed. */
+static bool look_again(struct delivery *delivery)
+{
+    struct batch *batch = &delivery->batch;
+    struct error ignored = { 0 };
+    if (deadline_now_ms() - batch->looked_ms < FRESH_MS)
+        return true;
+    take_in(delivery, &ignored);
+    const char *args[] = { delivery->worker, delivery->job->config.app_timezone };
+    PGresult *fresh =
+        db_query(delivery->job->db, "mail_refresh", args, DB_READ_ONLY, &delivery->trouble);
+    if (fresh == NULL)
+        return false;
+    PQclear(batch->fresh);
+    batch->fresh = fresh;
+    batch->looked_ms = deadline_now_ms();
+    return true;
+}
+
+/* The second look's row for a mail; -1 for a kind of mail that stays true. */
+static int fresh_row(const struct batch *batch, const char *id)
+{
+    for (int row = 0; row < PQntuples(batch->fresh); row++)
+        if (strcmp(db_text(batch->fresh, row, "id"), id) == 0)
+            return row;
+    return -1;
+}
+
+/* The letter of the mail that is next in the batch; NULL when it is of no use, which is then
+ * marked.
+ */
+static struct letter *write_letter(struct delivery *delivery)
+{
+    struct batch *batch = &delivery->batch;
+    struct error err = { 0 };
+    int row = batch->row++;
+    const char *id = db_text(batch->mails, row, "id");
+    int fresh = fresh_row(batch, id);
+    if (fresh >= 0 && !db_is_null(batch->fresh, fresh, "stale")) {
+        mark(delivery, id, "stale", db_text(batch->fresh, fresh, "stale"));
+        return NULL;
+    }
+    const char *data =
+        fresh >= 0 ? db_text(batch->fresh, fresh, "data") : db_text(batch->mails, row, "data");
+    struct letter *letter =
+        letter_write(batch->mails, row, data, &delivery->job->config, &delivery->sender, &err);
+    if (letter == NULL) {
+        /* bad data fail for good; a bad template is the operator's and is tried again */
+        mark(delivery, id, err.kind == ERR_REJECTED ? "rejected" : "retry", err.text);
+        if (err.kind != ERR_REJECTED)
+            error_set(&delivery->trouble, err.kind, "%s", err.text);
+    }
+    return letter;
+}
+
+/* --- the feed ------------------------------------------------------------------------------ */
+
 /* Wait for the mail's turn under MAIL_RATE. False when it does not come in this run. */
 static bool await_turn(struct delivery *delivery)
 {
+    const struct batch *batch = &delivery->batch;
     if (delivery->job->config.mail_rate == 0)
         return true;
-    int64_t turn_ms = delivery->claimed_ms +
-                      db_number(delivery->claimed, delivery->row, "wait_ms") +
-                      (int64_t)(delivery->row * pace_ms(delivery));
+    int64_t turn_ms = batch->claimed_ms + db_number(batch->mails, batch->row, "wait_ms") +
+                      (int64_t)(batch->row * pace_ms(delivery));
     int64_t wait_ms = turn_ms - deadline_now_ms();
     if (wait_ms <= 0)
         return true;
@@ -439,15 +512,12 @@ static struct mail *next_mail(void *context)
 {
     struct delivery *delivery = context;
     while (may_go_on(delivery)) {
-        if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed)) {
-            report_marks(delivery);
-            if (!may_go_on(delivery) || !claim(delivery))
-                return NULL;
-        }
+        if (batch_left(&delivery->batch) == 0 && !next_batch(delivery))
+            return NULL;
         if (!await_turn(delivery) || !look_again(delivery))
             return NULL;
         struct letter *letter = write_letter(delivery);
-        delivery->row++;
+        ask_ahead(delivery);
         if (letter != NULL)
             return hand_out(delivery, letter);
     }
@@ -475,27 +545,10 @@ static void mail_answered(void *context, struct mail *mail, const struct mail_an
 
 /* --- delivering ---------------------------------------------------------------------------- */
 
-static bool prepare(struct delivery *delivery, struct error *err)
-{
-    const struct config *config = &delivery->job->config;
-    char address[256];
-    text_uuid(delivery->worker);
-    delivery->marks = json_array();
-    if (delivery->marks == NULL)
-        return error_memory(err);
-    if (!config_mail_from(config, delivery->from_name, sizeof delivery->from_name, address,
-                          sizeof address))
-        return error_set(err, ERR_CONFIG, "MAIL_FROM is not an address: %s", config->mail_from);
-    struct error why = { 0 };
-    return message_address(address, delivery->from, sizeof delivery->from, &why) ||
-           error_set(err, ERR_CONFIG, "MAIL_FROM: %s", why.text);
-}
-
 /* Give back what was claimed and not begun. Without it, the leases run out. */
 static void release(struct delivery *delivery, const struct error *servers)
 {
-    if (delivery->claimed == NULL || delivery->row == PQntuples(delivery->claimed) ||
-        delivery->job->db == NULL)
+    if (delivery->job->db == NULL)
         return;
     close_in_time(delivery);
     char *answered = json_dumps(delivery->marks, JSON_COMPACT);
@@ -509,28 +562,45 @@ static void release(struct delivery *delivery, const struct error *servers)
     free(answered);
 }
 
+/* True when the queue ran dry and everything went its way: then nothing can be left. */
+static bool holds_nothing(const struct delivery *delivery, const struct error *err)
+{
+    return err->kind == ERR_NONE && delivery->trouble.kind == ERR_NONE && !delivery->closing &&
+           batch_left(&delivery->batch) == 0 && batch_left(&delivery->next) == 0;
+}
+
 static void deliver(struct delivery *delivery, struct error *err)
 {
     struct mail_feed feed = { delivery, next_mail, mail_handed_over, mail_answered };
     mailer_deliver(&delivery->job->mail_server, &feed, REPLY_MS, &delivery->job->log, err);
     delivery->counts->blocked = err->kind == ERR_CONFIG;
     report_marks(delivery);
-    release(delivery, err->kind == ERR_UNAVAILABLE || err->kind == ERR_CONFIG ? err : NULL);
+    if (!holds_nothing(delivery, err))
+        release(delivery, err->kind == ERR_UNAVAILABLE || err->kind == ERR_CONFIG ? err : NULL);
 }
 
-bool delivery_run(struct job *job, int share, struct outbox_counts *counts, struct error *err)
+bool delivery_run(struct job *job, int workers, long due, struct outbox_counts *counts,
+                  struct error *err)
 {
     struct delivery delivery = {
-        .job = job, .counts = counts, .share = share, .note_at = 1, .journal.fd = -1
+        .job = job, .counts = counts, .workers = workers, .note_at = 1, .journal.fd = -1
     };
-    if (prepare(&delivery, err)) {
+    /* half of an equal share: who is faster takes more */
+    long share = due / workers / 2 + 1;
+    delivery.share = share < DELIVERY_CLAIM ? (int)share : DELIVERY_CLAIM;
+    delivery.marks = json_array();
+    text_uuid(delivery.worker);
+    if (delivery.marks == NULL)
+        return error_memory(err);
+    if (sender_parse(&delivery.sender, &job->config, err)) {
         if (!journal_open(&delivery.journal, job->config.state_dir, delivery.worker))
             log_event(&job->log, LOG_WARN, "no_journal", "path", delivery.journal.path, NULL);
-        if (claim(&delivery))
+        if (next_batch(&delivery))
             deliver(&delivery, err);
         journal_close(&delivery.journal, !delivery.unrecorded);
     }
-    forget_claimed(&delivery);
+    batch_free(&delivery.batch);
+    batch_free(&delivery.next);
     json_decref(delivery.marks);
     if (delivery.trouble.kind != ERR_NONE)
         error_set(err, delivery.trouble.kind, "%s", delivery.trouble.text);

@@ -12,10 +12,16 @@
 #include "job.h"
 #include "outbox.h"
 
+/* Mails claimed at a time, where there are that many; under a rate, or with other workers, fewer.
+ */
+enum { DELIVERY_CLAIM = 100 };
+
 /* Deliver what is due over job->db, until the queue is empty or time is up. counts is added to.
- * share   mails claimed at a time, from 1 to 100
+ * workers   how many work for this run, from 1
+ * due       how many mails are due, as far as anybody has counted
  * Errors: as mailer_deliver and db_run; ERR_CONFIG for a template or MAIL_FROM of no use. */
-bool delivery_run(struct job *job, int share, struct outbox_counts *counts, struct error *err);
+bool delivery_run(struct job *job, int workers, long due, struct outbox_counts *counts,
+                  struct error *err);
 
 /* Write the last words on mails of a worker that is gone down (marks as journal_settle has them),
  * and give back what it had claimed and not begun. Errors as db_run. */

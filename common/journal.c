@@ -71,6 +71,7 @@ static bool note(struct journal *journal, const char *step, const char *id, cons
     if (length > (int)sizeof line - 2)
         length = (int)sizeof line - 2;
     line[length++] = '\n';
+    journal->bytes += (size_t)length;
     if (write(journal->fd, line, (size_t)length) == length)
         return true;
     give_up(journal);
@@ -95,6 +96,9 @@ bool journal_answered(struct journal *journal, const char *id, const char *verdi
 
 void journal_clear(struct journal *journal)
 {
+    if (journal->bytes == 0)
+        return;
+    journal->bytes = 0;
     if (journal->fd >= 0 && ftruncate(journal->fd, 0) != 0)
         give_up(journal);
 }

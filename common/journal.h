@@ -13,7 +13,8 @@
 
 /* Zero-initialised and fd -1: no journal. */
 struct journal {
-    int fd; /* -1: none; every note then says that it was not taken */
+    int fd;       /* -1: none; every note then says that it was not taken */
+    size_t bytes; /* that stand in it */
     char path[4200];
 };
 

@@ -11,7 +11,6 @@
 #include "workers.h"
 
 enum {
-    CLAIM = 100,             /* mails that a worker takes at a time, where there are that many */
     MAILS_PER_WORKER = 10,   /* fewer are not worth a process and two connections */
     WORKERS_GRACE_MS = 7000, /* for the last answers, within the ladder's 10 s */
 };
@@ -58,7 +57,8 @@ static bool settle_dead(struct job *job, struct outbox_counts *counts, struct er
 
 struct assignment {
     struct job *job;
-    int share;
+    int workers;
+    long due;
 };
 
 /* A worker's life, in a process of its own: the run's connection is not its to use. */
@@ -70,7 +70,7 @@ static void work(void *context, void *report)
     db_abandon(job->db);
     job->db = NULL;
     if (db_connect(&job->db, &job->config, job->type->task.program, &mine->err))
-        delivery_run(job, assignment->share, &mine->counts, &mine->err);
+        delivery_run(job, assignment->workers, assignment->due, &mine->counts, &mine->err);
     db_close(job->db);
 }
 
@@ -102,24 +102,19 @@ static void take_report(void *context, const void *report)
         error_set(&gathering->sum.err, one->err.kind, "%s", one->err.text);
 }
 
-static long smaller(long a, long b)
-{
-    return a < b ? a : b;
-}
-
 /* The run's own process is the first worker. */
 static void deliver_together(struct job *job, long due, struct outbox_counts *counts,
                              struct error *err)
 {
     struct gathering gathering = { .job = job };
     struct workers others = { 0 };
-    long wanted =
-        smaller((due + MAILS_PER_WORKER - 1) / MAILS_PER_WORKER, job->config.mail_workers);
-    /* half of an equal share: who is faster takes more */
-    struct assignment assignment = { job, (int)smaller(due / wanted / 2 + 1, CLAIM) };
+    long wanted = (due + MAILS_PER_WORKER - 1) / MAILS_PER_WORKER;
+    if (wanted > job->config.mail_workers)
+        wanted = job->config.mail_workers;
+    struct assignment assignment = { job, (int)wanted, due };
     if (wanted > 1)
         workers_start(&others, (size_t)wanted - 1, sizeof(struct report), work, &assignment);
-    delivery_run(job, assignment.share, counts, err);
+    delivery_run(job, (int)wanted, due, counts, err);
     workers_wait(&others, sizeof(struct report), WORKERS_GRACE_MS, take_report, &gathering);
     add_counts(counts, &gathering.sum.counts);
     if (gathering.sum.err.kind != ERR_NONE)
@@ -149,7 +144,7 @@ static void tell_blocked(struct job *job, bool blocked, const char *why)
 static bool look_at_queue(struct job *job, struct outbox_counts *counts, long *due,
                           bool *was_blocked, struct error *err)
 {
-    struct decimal most = decimal(job->config.mail_workers * CLAIM * 2);
+    struct decimal most = decimal(job->config.mail_workers * DELIVERY_CLAIM * 2);
     const char *args[] = { most.text };
     PGresult *row = db_query(job->db, "outbox_expire", args, DB_DURABLE, err);
     if (row == NULL)

@@ -24,8 +24,8 @@ struct outbox_counts {
 bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error *err);
 
 /* The same in the time that a job has left after its own work, when mail is configured; counts
- * sentMails in its result. Mail that does not go out now stays queued for deliver-mail, so its trouble
- * is logged and not the job's. */
+ * sentMails in its result. Mail that does not go out now stays queued for deliver-mail, so its
+ * trouble is logged and not the job's. */
 void outbox_send_on(struct job *job);
 
 /* How many mails still wait, due or not. Errors as db_run. */

@@ -271,7 +271,7 @@ static bool prepare(struct link *link)
     link->curl = curl_easy_init();
     if (link->curl == NULL)
         return error_memory(link->err);
-    if (!smtp_tls_open(&link->tls, link->server, link->encrypt, link->err))
+    if (!smtp_tls_open(&link->tls, link->server, link->encrypt, NULL, link->err))
         return false;
     set_address(link);
     set_tls(link);

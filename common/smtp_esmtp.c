@@ -69,6 +69,7 @@ struct link {
 
     struct smtp_reply reply;
     struct smtp_tls tls;
+    const struct smtp_tls *trust; /* whose certificates are shared by all sessions */
 };
 
 /* Callbacks take const text and our settings are const, libesmtp's types are not. */
@@ -581,7 +582,8 @@ static void run_session(struct link *link)
         error_memory(link->err);
         goto out;
     }
-    if (smtp_tls_open(&link->tls, link->server, link->encrypt, link->err) && prepare(link, login))
+    if (smtp_tls_open(&link->tls, link->server, link->encrypt, link->trust, link->err) &&
+        prepare(link, login))
         converse(link);
 out:
     if (link->session != NULL)
@@ -605,12 +607,16 @@ bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed
                         struct log *log, struct error *err)
 {
     bool dry = false;
+    struct smtp_tls trust = { 0 };
+    bool encrypt = smtp_must_encrypt(server);
     auth_client_init();
+    smtp_tls_open(&trust, server, encrypt, NULL, err);
     while (!dry && err->kind == ERR_NONE && deadline_ok(err)) {
         int left_ms = deadline_left_ms();
         int64_t started_ms = deadline_now_ms();
         struct link link = { .server = server, .feed = feed, .err = err, .fd = -1 };
-        link.encrypt = smtp_must_encrypt(server);
+        link.encrypt = encrypt;
+        link.trust = &trust;
         link.wait_ms = wait_ms < left_ms ? wait_ms : left_ms;
         if (link.wait_ms < WAIT_MIN_MS)
             link.wait_ms = WAIT_MIN_MS;
@@ -618,6 +624,7 @@ bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed
         log_session(log, &link, started_ms);
         dry = link.dry;
     }
+    smtp_tls_close(&trust);
     auth_client_exit();
     return dry && err->kind == ERR_NONE;
 }

@@ -34,7 +34,7 @@ static void on_handshake(const SSL *session, int where, int result)
 
 /* TLS 1.2 at most: with 1.3 libesmtp polls before it reads the session tickets and hangs now and
  * then. */
-static bool set_up(struct smtp_tls *tls, const char *ca_file, bool trusted, struct error *err)
+static bool set_up(struct smtp_tls *tls, bool trusted, struct error *err)
 {
     SSL_CTX_set_app_data(tls->context, tls);
     SSL_CTX_set_info_callback(tls->context, on_handshake);
@@ -45,7 +45,15 @@ static bool set_up(struct smtp_tls *tls, const char *ca_file, bool trusted, stru
         !(is_address(tls->host) ? X509_VERIFY_PARAM_set1_ip_asc(names, tls->host)
                                 : X509_VERIFY_PARAM_set1_host(names, tls->host, 0)))
         return error_set(err, ERR_INTERNAL, "TLS cannot be set up for host %s", tls->host);
-    if (ca_file[0] == '\0')
+    return true;
+}
+
+static bool trust(struct smtp_tls *tls, const char *ca_file, const struct smtp_tls *like,
+                  struct error *err)
+{
+    if (like != NULL)
+        SSL_CTX_set1_cert_store(tls->context, SSL_CTX_get_cert_store(like->context));
+    else if (ca_file[0] == '\0')
         SSL_CTX_set_default_verify_paths(tls->context);
     else if (!SSL_CTX_load_verify_file(tls->context, ca_file))
         return error_set(err, ERR_CONFIG, "no certificates can be read from %s; check MAIL_CA_FILE",
@@ -54,13 +62,13 @@ static bool set_up(struct smtp_tls *tls, const char *ca_file, bool trusted, stru
 }
 
 bool smtp_tls_open(struct smtp_tls *tls, const struct mail_server *server, bool trusted,
-                   struct error *err)
+                   const struct smtp_tls *like, struct error *err)
 {
     memcpy(tls->host, server->host, sizeof tls->host);
     tls->context = SSL_CTX_new(TLS_client_method());
     if (tls->context == NULL)
         return error_memory(err);
-    bool ready = set_up(tls, server->ca_file, trusted, err);
+    bool ready = set_up(tls, trusted, err) && (!trusted || trust(tls, server->ca_file, like, err));
     ERR_clear_error();
     return ready;
 }

@@ -1,9 +1,10 @@
 -- outbox_claim: take due mails under a lease; a mail whose worker died is due when its lease ran out.
 -- Under a rate each mail gets a turn of its own, after those of all other workers and hosts.
 -- $1 worker uuid  $2 lease ms bigint  $3 most int  $4 domain of our Message-IDs
--- $5 ms from one mail to the next, 0 = no rate
+-- $5 ms from one mail to the next, 0 = no rate  $6 how many due mails to count, these included, int
 -- rows: id uuid, kind text, recipient text, recipient_name text, lang text, data jsonb,
---   message_id text, created bigint (seconds since 1970), wait_ms bigint until the first one's turn
+--   message_id text, created bigint (seconds since 1970), wait_ms bigint until the first one's turn,
+--   counted int: mails that are due, at most $6
 WITH due AS (
     SELECT id
       FROM tickeasy_jobs.mail_outbox
@@ -33,4 +34,12 @@ UPDATE tickeasy_jobs.mail_outbox AS mail
 RETURNING mail.id, kind, recipient, recipient_name, lang, data, message_id,
           extract(epoch FROM created_at)::bigint AS created,
           coalesce(ceil(extract(epoch FROM (SELECT first_at FROM turns) - clock_timestamp()) * 1000)::bigint,
-                   0) AS wait_ms
+                   0) AS wait_ms,
+          (SELECT count(*)
+             FROM (SELECT
+                     FROM tickeasy_jobs.mail_outbox
+                    WHERE status IN ('queued', 'sending', 'ambiguous')
+                      AND next_attempt_at <= now()
+                      AND (claimed_until IS NULL OR claimed_until < now())
+                      AND not_after > now()
+                    LIMIT $6::int) AS waiting) AS counted

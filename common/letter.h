@@ -1,0 +1,37 @@
+/* letter: a claimed row of the outbox becomes a message that a transport can carry. */
+#ifndef COMMON_LETTER_H
+#define COMMON_LETTER_H
+
+#include <libpq-fe.h>
+
+#include "config.h"
+#include "error.h"
+#include "mailer.h"
+
+/* Who writes: MAIL_FROM taken apart. */
+struct sender {
+    char name[256];
+    char address[256]; /* ASCII */
+};
+
+/* One mail under way. mail.owner is the letter. */
+struct letter {
+    struct mail mail;
+    char id[37];
+    char to[256];
+    char *text;
+};
+
+/* Take MAIL_FROM apart. ERR_CONFIG says what is wrong with it. */
+bool sender_parse(struct sender *sender, const struct config *config, struct error *err);
+
+/* Write the letter of a row as outbox_claim has them, with these data (JSON).
+ * Returns the letter, for letter_free; sender must outlive it.
+ * Errors: ERR_REJECTED the row is of no use, ever; ERR_CONFIG its words are, an operator must mend
+ * them; ERR_INTERNAL without memory. */
+struct letter *letter_write(const PGresult *rows, int row, const char *data,
+                            const struct config *config, const struct sender *sender,
+                            struct error *err);
+void letter_free(struct letter *letter);
+
+#endif
