@@ -7,14 +7,8 @@
 #ifndef COMMON_DELIVERY_H
 #define COMMON_DELIVERY_H
 
-#include <jansson.h>
-
 #include "job.h"
 #include "outbox.h"
-
-/* Mails claimed at a time, where there are that many; under a rate, or with other workers, fewer.
- */
-enum { DELIVERY_CLAIM = 100 };
 
 /* Deliver what is due over job->db, until the queue is empty or time is up. counts is added to.
  * workers   how many work for this run, from 1
@@ -22,10 +16,5 @@ enum { DELIVERY_CLAIM = 100 };
  * Errors: as mailer_deliver and db_run; ERR_CONFIG for a template or MAIL_FROM of no use. */
 bool delivery_run(struct job *job, int workers, long due, struct outbox_counts *counts,
                   struct error *err);
-
-/* Write the last words on mails of a worker that is gone down (marks as journal_settle has them),
- * and give back what it had claimed and not begun. Errors as db_run. */
-bool delivery_settle(struct job *job, const char *worker, const json_t *marks,
-                     struct outbox_counts *counts, struct error *err);
 
 #endif

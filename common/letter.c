@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -17,6 +18,12 @@ bool sender_parse(struct sender *sender, const struct config *config, struct err
     struct error why = { 0 };
     return message_address(address, sender->address, sizeof sender->address, &why) ||
            error_set(err, ERR_CONFIG, "MAIL_FROM: %s", why.text);
+}
+
+const char *sender_domain(const struct sender *sender)
+{
+    const char *at = strchr(sender->address, '@');
+    return at == NULL ? "localhost" : at + 1;
 }
 
 static bool compose(struct letter *letter, const PGresult *rows, int row, const char *data_text,

@@ -25,6 +25,9 @@ struct letter {
 /* Take MAIL_FROM apart. ERR_CONFIG says what is wrong with it. */
 bool sender_parse(struct sender *sender, const struct config *config, struct error *err);
 
+/* The domain of its address, for Message-IDs. */
+const char *sender_domain(const struct sender *sender);
+
 /* Write the letter of a row as outbox_claim has them, with these data (JSON).
  * Returns the letter, for letter_free; sender must outlive it.
  * Errors: ERR_REJECTED the row is of no use, ever; ERR_CONFIG its words are, an operator must mend

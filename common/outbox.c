@@ -7,6 +7,7 @@
 #include "deadline.h"
 #include "delivery.h"
 #include "journal.h"
+#include "ledger.h"
 #include "text.h"
 #include "workers.h"
 
@@ -40,7 +41,7 @@ static bool settle(void *context, const char *worker, const json_t *marks)
     struct settling *settling = context;
     struct decimal mails = decimal((long long)json_array_size(marks));
     bool settled = settling->err->kind == ERR_NONE &&
-                   delivery_settle(settling->job, worker, marks, settling->counts, settling->err);
+                   ledger_settle(settling->job, worker, marks, settling->counts, settling->err);
     log_event(&settling->job->log, LOG_WARN, "dead_worker", "worker", worker, "mails", mails.text,
               "settled", settled ? "yes" : "no", NULL);
     return settled;
@@ -144,7 +145,7 @@ static void tell_blocked(struct job *job, bool blocked, const char *why)
 static bool look_at_queue(struct job *job, struct outbox_counts *counts, long *due,
                           bool *was_blocked, struct error *err)
 {
-    struct decimal most = decimal(job->config.mail_workers * DELIVERY_CLAIM * 2);
+    struct decimal most = decimal(job->config.mail_workers * LEDGER_CLAIM * 2);
     const char *args[] = { most.text };
     PGresult *row = db_query(job->db, "outbox_expire", args, DB_DURABLE, err);
     if (row == NULL)

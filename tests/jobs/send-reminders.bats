@@ -5,6 +5,7 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
+load ../lib/mail
 
 sql_files=$BATS_TEST_DIRNAME/../../jobs/sql/design
 worker=11111111-2222-4333-8444-555555555555
@@ -633,4 +634,82 @@ CASES
         SET claimed_by = CASE recipient_name WHEN '使用者1' THEN claimed_by ELSE gen_random_uuid() END,
             kind = CASE recipient_name WHEN '使用者3' THEN 'order-expired' ELSE kind END" 'count(*)')" 1
     assert_equal "$(verdict_after "UPDATE tickeasy_jobs.mail_outbox SET status = 'queued'" 'count(*)')" 0
+}
+
+# --- at the moment of sending ---------------------------------------------------------------------
+
+deliver() { MAIL_URL=maildir:$PWD/mail MAIL_FROM=shop@example.org run deliver-mail "$@"; }
+
+outcomes() { # recipient, status and reason of each reminder
+    sql "SELECT split_part(recipient, '@', 1), status, coalesce(last_error, '')
+           FROM tickeasy_jobs.mail_outbox ORDER BY recipient"
+}
+
+@test "between queueing and sending an order is refunded, a session cancelled or moved: nobody is told wrong" {
+    real_time
+    for n in {1..5}; do
+        order "$n" paid '' --user "$n" --type "$n"
+        starts "$n" '3 hours'
+    done
+    remind
+    assert_equal "$(result queuedMails)" 5
+    sql "UPDATE orders SET status = 'refunded' WHERE id = '$(uuid 1)';
+         UPDATE concert_sessions SET status = 'cancelled' WHERE id = '$(uuid 2)';
+         UPDATE concert_sessions SET start_time = start_time + interval '3 days' WHERE id = '$(uuid 3)';
+         UPDATE concert_sessions SET start_time = start_time + interval '1 hour', name = '改名' WHERE id = '$(uuid 4)'"
+    deliver --json
+    assert_success
+    assert_output --partial '"sentMails":2'
+    assert_output --partial '"expiredMails":3'
+    moved=$(TZ=Asia/Taipei date -d "$NOW 75 hours" '+%F %H:%M')
+    assert_equal "$(outcomes)" "\
+user1|expired|the order was refunded
+user2|expired|the session was cancelled
+user3|expired|the session was moved to $moved
+user4|sent|
+user5|sent|"
+    rm "$(grep -l 'user5@example.com' mail/new/*)"
+    read_mail
+    assert_line --partial '場次：改名'
+    assert_line --regexp "時間：.*$(TZ=Asia/Taipei date -d "$NOW 4 hours" +%H:%M)"
+}
+
+@test "who was not told because of a refund or a move is told when it holds again" {
+    real_time
+    order 1 paid ''
+    order 2 paid '' --user 2 --type 2
+    starts 1 '3 hours'
+    starts 2 '3 hours'
+    remind
+    sql "UPDATE orders SET status = 'refunded' WHERE id = '$(uuid 1)'"
+    starts 2 '3 days'
+    deliver
+    assert_equal "$(outcomes | cut -d '|' -f 2)" $'expired\nexpired'
+    order 3 paid '' # bought again
+    starts 2 '20 hours'
+    remind
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '2 0'
+    deliver
+    assert_equal "$(outcomes)" $'user1|sent|\nuser2|sent|'
+    remind
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 2'
+}
+
+@test "a mail that waits long in a worker's hands is looked at once more before it goes out" {
+    real_time
+    for n in 1 2 3; do order "$n" paid '' --user "$n"; done
+    starts 1 '3 hours'
+    remind
+    peer=''
+    misbehaving_server stall-mid-body --seconds 5.5
+    export MAIL_URL
+    MAIL_FROM=shop@example.org start deliver-mail
+    wait_for grep -q DATA peer.out
+    sql "UPDATE orders SET status = 'refunded'"
+    ended
+    kill "$peer"
+    assert_equal "$status" 0
+    # the first was on its way, the second in the transport's hands
+    assert_equal "$(mails "status = 'sent'")" 2
+    assert_equal "$(mails "status = 'expired' AND last_error = 'the order was refunded'")" 1
 }

@@ -6,6 +6,7 @@ peers=$PROJECT/tests/peers
 setup_mail() {
     setup_job
     cd "$BATS_TEST_TMPDIR" || return 1
+    # shellcheck disable=SC2034 # order reads it
     NOW=$(date -u +%FT%TZ) # mails age by the database's clock
     export MAIL_URL=maildir:$PWD/mail MAIL_FROM='Tickeasy 票務 <shop@example.org>'
     peer=''
