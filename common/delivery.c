@@ -192,13 +192,12 @@ static void keep_first(struct error *err, const struct error *cause)
         error_set(err, cause->kind, "%s", cause->text);
 }
 
-bool delivery_run(struct job *job, int workers, long due, struct outbox_counts *counts,
-                  struct error *err)
+bool delivery_run(struct job *job, int workers, struct outbox_counts *counts, struct error *err)
 {
     struct delivery delivery = { .job = job };
     if (!sender_parse(&delivery.sender, &job->config, err))
         return false;
-    if (ledger_open(&delivery.ledger, job, counts, workers, due, sender_domain(&delivery.sender)))
+    if (ledger_open(&delivery.ledger, job, counts, workers, sender_domain(&delivery.sender)))
         deliver(&delivery, err);
     keep_first(err, &delivery.trouble);
     keep_first(err, &delivery.ledger.trouble);

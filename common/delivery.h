@@ -12,9 +12,7 @@
 
 /* Deliver what is due over job->db, until the queue is empty or time is up. counts is added to.
  * workers   how many work for this run, from 1
- * due       how many mails are due, as far as anybody has counted
  * Errors: as mailer_deliver and db_run; ERR_CONFIG for a template or MAIL_FROM of no use. */
-bool delivery_run(struct job *job, int workers, long due, struct outbox_counts *counts,
-                  struct error *err);
+bool delivery_run(struct job *job, int workers, struct outbox_counts *counts, struct error *err);
 
 #endif

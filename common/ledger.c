@@ -8,7 +8,6 @@
 #include "text.h"
 
 enum {
-    SHARE_MIN = 5,         /* mails; a claim is a round trip */
     AHEAD_BYTES = 1 << 20, /* of the journal: with more, a claim is waited for and it starts anew */
     NOTES =
         2 * LEDGER_CLAIM, /* answers that make a report of their own, once the first went well */
@@ -83,17 +82,8 @@ double ledger_pace_ms(const struct ledger *ledger)
 static int claim_size(const struct ledger *ledger)
 {
     long rate = ledger->job->config.mail_rate;
-    long most = rate == 0 ? ledger->share : rate < 60 ? 1 : rate / 60;
-    return (int)(most < ledger->share ? most : ledger->share);
-}
-
-/* Towards the end of the queue nobody shall sit on a long row while the others have nothing. */
-static void learn_share(struct ledger *ledger, const PGresult *mails)
-{
-    if (ledger->workers == 1 || PQntuples(mails) == 0)
-        return;
-    long left = (db_number(mails, 0, "counted") - PQntuples(mails)) / ledger->workers;
-    ledger->share = left < SHARE_MIN ? SHARE_MIN : left < LEDGER_CLAIM ? (int)left : LEDGER_CLAIM;
+    long most = rate == 0 ? LEDGER_CLAIM : rate < 60 ? 1 : rate / 60;
+    return (int)(most < LEDGER_CLAIM ? most : LEDGER_CLAIM);
 }
 
 void batch_free(struct batch *batch)
@@ -113,12 +103,11 @@ static bool send_exchange(struct ledger *ledger, const char *marks, struct error
     char pace[32];
     struct decimal lease = decimal((long long)deadline_left_ms() + LEASE_SLACK_MS);
     struct decimal most = decimal(claim_size(ledger));
-    struct decimal counted =
-        decimal(ledger->workers == 1 ? 0 : (long long)ledger->workers * LEDGER_CLAIM);
+    struct decimal workers = decimal(ledger->workers);
     snprintf(pace, sizeof pace, "%.3f", ledger_pace_ms(ledger));
     const char *answer_args[] = { ledger->worker, marks };
     const char *claim_args[] = { ledger->worker, lease.text, most.text,
-                                 ledger->domain, pace,       counted.text };
+                                 ledger->domain, pace,       workers.text };
     const char *look_args[] = { ledger->worker, ledger->job->config.app_timezone };
     const struct db_step steps[STEPS] = {
         [ANSWER] = { .statement = "outbox_answer", .args = answer_args },
@@ -188,7 +177,6 @@ static bool take_in(struct ledger *ledger, struct error *err)
     int64_t now_ms = deadline_now_ms();
     batch_free(&ledger->next);
     ledger->next = (struct batch){ steps[CLAIM].rows, steps[LOOK].rows, 0, now_ms, now_ms };
-    learn_share(ledger, steps[CLAIM].rows);
     return true;
 }
 
@@ -377,14 +365,11 @@ void ledger_answer(struct ledger *ledger, const char *id, const char *verdict, c
 /* --- opening and closing ------------------------------------------------------------------- */
 
 bool ledger_open(struct ledger *ledger, struct job *job, struct outbox_counts *counts, int workers,
-                 long due, const char *domain)
+                 const char *domain)
 {
-    /* half of an equal share: who is faster takes more */
-    long share = due / workers / 2 + 1;
     *ledger = (struct ledger){ .job = job,
                                .counts = counts,
                                .workers = workers,
-                               .share = share < LEDGER_CLAIM ? (int)share : LEDGER_CLAIM,
                                .domain = domain,
                                .journal.fd = -1,
                                .note_at = 1,

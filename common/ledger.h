@@ -36,7 +36,6 @@ struct ledger {
     struct job *job;
     struct outbox_counts *counts;
     int workers;        /* of the whole run */
-    int share;          /* mails to claim at a time */
     const char *domain; /* of our Message-IDs */
     char worker[37];
     struct journal journal;
@@ -58,10 +57,10 @@ struct ledger {
     struct error trouble; /* first error of the queue itself */
 };
 
-/* Open the books of a new worker. workers and due as delivery_run has them; domain is kept, not
- * copied. False only without memory. */
+/* Open the books of a new worker. workers as delivery_run has them; domain is kept, not copied.
+ * False only without memory. */
 bool ledger_open(struct ledger *ledger, struct job *job, struct outbox_counts *counts, int workers,
-                 long due, const char *domain);
+                 const char *domain);
 void ledger_close(struct ledger *ledger);
 
 /* The next claimed mails, the answers so far going with the request. False when there are none, or

@@ -59,7 +59,6 @@ static bool settle_dead(struct job *job, struct outbox_counts *counts, struct er
 struct assignment {
     struct job *job;
     int workers;
-    long due;
 };
 
 /* A worker's life, in a process of its own: the run's connection is not its to use. */
@@ -71,7 +70,7 @@ static void work(void *context, void *report)
     db_abandon(job->db);
     job->db = NULL;
     if (db_connect(&job->db, &job->config, job->type->task.program, &mine->err))
-        delivery_run(job, assignment->workers, assignment->due, &mine->counts, &mine->err);
+        delivery_run(job, assignment->workers, &mine->counts, &mine->err);
     db_close(job->db);
 }
 
@@ -112,10 +111,10 @@ static void deliver_together(struct job *job, long due, struct outbox_counts *co
     long wanted = (due + MAILS_PER_WORKER - 1) / MAILS_PER_WORKER;
     if (wanted > job->config.mail_workers)
         wanted = job->config.mail_workers;
-    struct assignment assignment = { job, (int)wanted, due };
+    struct assignment assignment = { job, (int)wanted };
     if (wanted > 1)
         workers_start(&others, (size_t)wanted - 1, sizeof(struct report), work, &assignment);
-    delivery_run(job, (int)wanted, due, counts, err);
+    delivery_run(job, (int)wanted, counts, err);
     workers_wait(&others, sizeof(struct report), WORKERS_GRACE_MS, take_report, &gathering);
     add_counts(counts, &gathering.sum.counts);
     if (gathering.sum.err.kind != ERR_NONE)
@@ -145,7 +144,7 @@ static void tell_blocked(struct job *job, bool blocked, const char *why)
 static bool look_at_queue(struct job *job, struct outbox_counts *counts, long *due,
                           bool *was_blocked, struct error *err)
 {
-    struct decimal most = decimal(job->config.mail_workers * LEDGER_CLAIM * 2);
+    struct decimal most = decimal(job->config.mail_workers * MAILS_PER_WORKER);
     const char *args[] = { most.text };
     PGresult *row = db_query(job->db, "outbox_expire", args, DB_DURABLE, err);
     if (row == NULL)

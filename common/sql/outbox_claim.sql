@@ -1,10 +1,11 @@
 -- outbox_claim: take due mails under a lease; a mail whose worker died is due when its lease ran out.
 -- Under a rate each mail gets a turn of its own, after those of all other workers and hosts.
 -- $1 worker uuid  $2 lease ms bigint  $3 most int  $4 domain of our Message-IDs
--- $5 ms from one mail to the next, 0 = no rate  $6 how many due mails to count, these included, int
+-- $5 ms from one mail to the next, 0 = no rate  $6 workers of this run, int
 -- rows: id uuid, kind text, recipient text, recipient_name text, lang text, data jsonb,
---   message_id text, created bigint (seconds since 1970), wait_ms bigint until the first one's turn,
---   counted int: mails that are due, at most $6
+--   message_id text, created bigint (seconds since 1970), wait_ms bigint until the first one's turn
+-- With other workers no more than half of an equal share of what waits: who is faster takes more, and at
+-- the end of the queue nobody sits on a long row while the others have nothing.
 WITH due AS (
     SELECT id
       FROM tickeasy_jobs.mail_outbox
@@ -13,7 +14,17 @@ WITH due AS (
        AND (claimed_until IS NULL OR claimed_until < now())
        AND not_after > now()
      ORDER BY next_attempt_at
-     LIMIT $3::int
+     LIMIT CASE WHEN $6::int = 1 THEN $3::int
+                ELSE least($3::int, greatest(5, (
+                         SELECT count(*)
+                           FROM (SELECT
+                                   FROM tickeasy_jobs.mail_outbox
+                                  WHERE status IN ('queued', 'sending', 'ambiguous')
+                                    AND next_attempt_at <= now()
+                                    AND (claimed_until IS NULL OR claimed_until < now())
+                                    AND not_after > now()
+                                  LIMIT $3::int * 2 * $6::int) AS waiting) / (2 * $6::int)))
+           END
        FOR UPDATE SKIP LOCKED
 ), turns AS (
     UPDATE tickeasy_jobs.mail_pace
@@ -34,12 +45,4 @@ UPDATE tickeasy_jobs.mail_outbox AS mail
 RETURNING mail.id, kind, recipient, recipient_name, lang, data, message_id,
           extract(epoch FROM created_at)::bigint AS created,
           coalesce(ceil(extract(epoch FROM (SELECT first_at FROM turns) - clock_timestamp()) * 1000)::bigint,
-                   0) AS wait_ms,
-          (SELECT count(*)
-             FROM (SELECT
-                     FROM tickeasy_jobs.mail_outbox
-                    WHERE status IN ('queued', 'sending', 'ambiguous')
-                      AND next_attempt_at <= now()
-                      AND (claimed_until IS NULL OR claimed_until < now())
-                      AND not_after > now()
-                    LIMIT $6::int) AS waiting) AS counted
+                   0) AS wait_ms
