@@ -58,8 +58,7 @@ struct link {
     size_t out_length;
 };
 
-/* --- replies -----------------------------------------------------------------------------------
- */
+/* --- replies ---------------------------------------------------------------------------------- */
 
 static bool trouble(struct link *link, enum error_kind kind, const char *what)
 {
@@ -102,8 +101,7 @@ static bool take_byte(struct link *link, char byte, bool *ended)
     return true;
 }
 
-/* --- before the mails: libcurl's callbacks -----------------------------------------------------
- */
+/* --- before the mails: libcurl's callbacks ---------------------------------------------------- */
 
 static bool starts(const char *line, size_t length, const char *word)
 {
@@ -198,8 +196,7 @@ static CURLcode on_tls(CURL *curl, void *context, void *arg)
     return CURLE_OK;
 }
 
-/* --- connecting --------------------------------------------------------------------------------
- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static void set_address(const struct link *link)
 {
@@ -370,8 +367,7 @@ static bool log_in(struct link *link)
     return false;
 }
 
-/* --- bytes -------------------------------------------------------------------------------------
- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 /* No race with signals: all they have to do here is done by shutting the socket down. */
 static bool wait_for(struct link *link, short event)
@@ -461,8 +457,7 @@ static bool put_line(struct link *link, const char *verb, const char *address, c
            put(link, end, strlen(end));
 }
 
-/* --- a mail ------------------------------------------------------------------------------------
- */
+/* --- a mail ----------------------------------------------------------------------------------- */
 
 static bool put_step(struct link *link, const struct mail *mail, enum step step)
 {
@@ -608,8 +603,7 @@ static struct mail_answer send_mail(struct link *link, const struct mail *mail)
     return answer;
 }
 
-/* --- a session ---------------------------------------------------------------------------------
- */
+/* --- a session -------------------------------------------------------------------------------- */
 
 static struct mail *take(struct link *link)
 {

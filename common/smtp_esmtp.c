@@ -109,8 +109,7 @@ static void gave_no_answer(struct link *link)
     smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
 }
 
-/* --- outcomes ----------------------------------------------------------------------------------
- */
+/* --- outcomes --------------------------------------------------------------------------------- */
 
 /* A reply that was cut off has no text; its code may be cut off too. */
 static int reply_code(const smtp_status_t *status)
@@ -170,8 +169,7 @@ static void answer_mail(struct underway *mail, bool ended)
     link->feed->answered(link->feed->context, answered, &answer);
 }
 
-/* --- handing messages over ---------------------------------------------------------------------
- */
+/* --- handing messages over -------------------------------------------------------------------- */
 
 /* libesmtp ignores a write that failed or timed out and goes on with the next piece: a server that
  * stalls and comes back would accept a mail with a hole. So look before each piece. */
@@ -254,8 +252,7 @@ static bool take(struct link *link)
     return error_memory(link->err);
 }
 
-/* --- what goes over the wire -------------------------------------------------------------------
- */
+/* --- what goes over the wire ------------------------------------------------------------------ */
 
 static void login_refused(struct link *link)
 {
@@ -345,8 +342,7 @@ static void on_monitor(const char *buffer, int length, int writing, void *arg)
         on_read(arg, unconst(buffer), (size_t)length);
 }
 
-/* --- events ------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* libesmtp keeps its socket to itself: it is the one that is connected to our port and did not
  * exist before. */
@@ -485,8 +481,7 @@ static int on_login(auth_client_request_t request, char **result, int fields, vo
     return 1;
 }
 
-/* --- a session ---------------------------------------------------------------------------------
- */
+/* --- a session -------------------------------------------------------------------------------- */
 
 /* Why a session ended with messages unanswered, when no callback has told it. */
 static void explain(struct link *link)
