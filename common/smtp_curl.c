@@ -26,6 +26,8 @@ enum {
     REPLY_MAX_BYTES = 65536, /* more is no reply */
 };
 
+static const char too_long[] = "sent a reply that is too long";
+
 enum step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEPS };
 
 /* One connection; all mails of the feed go over it. */
@@ -60,18 +62,6 @@ struct link {
 
 /* --- replies ---------------------------------------------------------------------------------- */
 
-static bool trouble(struct link *link, enum error_kind kind, const char *what)
-{
-    smtp_trouble(link->server, kind, what, link->err);
-    return false;
-}
-
-static bool trouble_words(struct link *link, enum error_kind kind, const char *what)
-{
-    smtp_trouble_words(link->server, &link->reply, kind, what, link->err);
-    return false;
-}
-
 /* A command goes out: from now on we wait. */
 static void ask(struct link *link, enum smtp_phase phase)
 {
@@ -84,20 +74,17 @@ static void ask(struct link *link, enum smtp_phase phase)
 /* Take one byte; *ended when it ends a reply. False when the session must end. */
 static bool take_byte(struct link *link, char byte, bool *ended)
 {
-    char what[512];
     *ended = smtp_reply_take(&link->reply, &byte);
-    if (link->reply.garbage[0] != '\0') {
-        snprintf(what, sizeof what, "does not speak SMTP: %s", link->reply.garbage);
-        return trouble(link, ERR_UNAVAILABLE, what);
-    }
+    if (link->reply.garbage[0] != '\0')
+        return smtp_is_no_smtp(link->server, &link->reply, link->err);
     if (++link->reply_bytes > REPLY_MAX_BYTES)
-        return trouble(link, ERR_UNAVAILABLE, "sent a reply that is too long");
+        return smtp_trouble(link->server, ERR_UNAVAILABLE, too_long, link->err);
     if (!*ended)
         return true;
     link->reply_bytes = 0;
     link->asked_ms = deadline_now_ms();
     if (smtp_is_leave_code(link->reply.code))
-        return trouble_words(link, ERR_UNAVAILABLE, "wants us to come back later");
+        return smtp_come_back_later(link->server, &link->reply, link->err);
     return true;
 }
 
@@ -279,17 +266,17 @@ static bool prepare(struct link *link)
 
 static void explain_unreached(struct link *link, CURLcode result)
 {
-    char what[256];
+    char why[256];
     long number = 0;
     curl_easy_getinfo(link->curl, CURLINFO_OS_ERRNO, &number);
     if (result == CURLE_COULDNT_RESOLVE_HOST)
-        snprintf(what, sizeof what, "cannot be reached: no address is found for its name");
+        snprintf(why, sizeof why, "no address is found for its name");
     else if (result == CURLE_OPERATION_TIMEDOUT)
-        snprintf(what, sizeof what, "cannot be reached: no answer within %d ms", 2 * link->wait_ms);
+        snprintf(why, sizeof why, "no answer within %d ms", 2 * link->wait_ms);
     else
-        snprintf(what, sizeof what, "cannot be reached: %s",
+        snprintf(why, sizeof why, "%s",
                  number != 0 ? strerror((int)number) : curl_easy_strerror(result));
-    trouble(link, ERR_UNAVAILABLE, what);
+    smtp_not_reached(link->server, why, link->err);
 }
 
 /* True when TLS is why. words is what libcurl says. */
@@ -299,15 +286,14 @@ static bool explain_tls(struct link *link, CURLcode result, const char *words)
     curl_easy_getinfo(link->curl, CURLINFO_SSL_VERIFYRESULT, &link->tls.certificate);
     snprintf(link->tls.trouble, sizeof link->tls.trouble, "%s", words);
     if (result == CURLE_USE_SSL_FAILED)
-        snprintf(what, sizeof what, "offers no STARTTLS, and nothing is sent in clear");
+        smtp_offers_no_tls(link->server, link->err);
     else if (result == CURLE_WEIRD_SERVER_REPLY && link->phase == SMTP_STARTTLS)
-        snprintf(what, sizeof what,
-                 "sent more than the answer to STARTTLS, as an attacker on the way would");
-    else if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CONNECT_ERROR)
+        smtp_injected(link->server, link->err);
+    else if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CONNECT_ERROR) {
         smtp_tls_explain(&link->tls, what, sizeof what);
-    else
+        smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);
+    } else
         return false;
-    trouble(link, ERR_UNAVAILABLE, what);
     return true;
 }
 
@@ -322,14 +308,13 @@ static void explain(struct link *link, CURLcode result, const char *words)
              (result == CURLE_OPERATION_TIMEDOUT && !link->connected))
         explain_unreached(link, result);
     else if (link->reply.code >= 400 && link->phase != SMTP_LOGIN)
-        trouble_words(link, ERR_UNAVAILABLE,
-                      link->phase == SMTP_STARTTLS ? "refused STARTTLS" : "refused us");
+        smtp_session_refused(link->server, &link->reply, link->phase, link->err);
     else if (result == CURLE_LOGIN_DENIED)
         smtp_login_refused(link->server, &link->reply, link->phase, link->err);
     else if (result == CURLE_OPERATION_TIMEDOUT)
-        trouble(link, ERR_UNAVAILABLE, "takes too long to let us in");
+        smtp_trouble(link->server, ERR_UNAVAILABLE, "takes too long to let us in", link->err);
     else if (strstr(words, "Too large response") != NULL) /* libcurl's own limit */
-        trouble(link, ERR_UNAVAILABLE, "sent a reply that is too long");
+        smtp_trouble(link->server, ERR_UNAVAILABLE, too_long, link->err);
     else if (!explain_tls(link, result, words))
         smtp_closed(link->server, link->phase, link->err);
 }
@@ -339,17 +324,15 @@ static bool check_session(struct link *link)
 {
     curl_socket_t fd = CURL_SOCKET_BAD;
     curl_easy_getinfo(link->curl, CURLINFO_ACTIVESOCKET, &fd);
-    if (fd == CURL_SOCKET_BAD) {
-        smtp_closed(link->server, link->phase, link->err);
-        return false;
-    }
+    if (fd == CURL_SOCKET_BAD)
+        return smtp_closed(link->server, link->phase, link->err);
     link->fd = fd;
     link->open = true;
     deadline_watch_socket(fd);
     if (link->encrypt && !link->secured)
-        return trouble(link, ERR_UNAVAILABLE, "is not encrypted, and nothing is sent in clear");
+        return smtp_not_encrypted(link->server, link->err);
     if (link->server->user[0] != '\0' && !link->logged_in)
-        smtp_login_refused(link->server, &link->reply, link->phase, link->err);
+        return smtp_login_refused(link->server, &link->reply, link->phase, link->err);
     return link->err->kind == ERR_NONE;
 }
 
@@ -376,10 +359,8 @@ static bool wait_for(struct link *link, short event)
     int ready;
     do {
         int64_t left_ms = link->asked_ms + link->wait_ms - deadline_now_ms();
-        if (left_ms <= 0) {
-            smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
-            return false;
-        }
+        if (left_ms <= 0)
+            return smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
         ready = poll(&fd, 1, (int)left_ms);
     } while (ready == 0 || (ready < 0 && errno == EINTR));
     return true;
@@ -398,9 +379,7 @@ static bool read_reply(struct link *link)
         link->in_start = link->in_end = 0;
         CURLcode result = curl_easy_recv(link->curl, link->in, sizeof link->in, &link->in_end);
         if (result == CURLE_AGAIN ? !wait_for(link, POLLIN) : link->in_end == 0) {
-            if (deadline_ok(link->err))
-                smtp_closed(link->server, link->phase, link->err);
-            return false;
+            return deadline_ok(link->err) && smtp_closed(link->server, link->phase, link->err);
         }
     }
     return true;
@@ -418,9 +397,7 @@ static bool send_bytes(struct link *link, const char *bytes, size_t length)
             continue;
         }
         if (result != CURLE_OK) {
-            if (read_reply(link))
-                smtp_closed(link->server, link->phase, link->err);
-            return false;
+            return read_reply(link) && smtp_closed(link->server, link->phase, link->err);
         }
         bytes += sent;
         length -= sent;
@@ -487,16 +464,17 @@ static void judge_session(struct link *link, enum step step)
 {
     int code = link->reply.code;
     if (smtp_is_login_code(code))
-        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
+        smtp_wants_login(link->server, &link->reply, link->err);
     else if (step == STEP_MAIL)
-        trouble_words(link, ERR_UNAVAILABLE, "refused the sender; check MAIL_FROM");
+        smtp_sender_refused(link->server, &link->reply, link->err);
     else if (step == STEP_RSET)
-        trouble_words(link, ERR_UNAVAILABLE, "refused us");
+        smtp_session_refused(link->server, &link->reply, link->phase, link->err);
     else if (code < 400)
-        trouble_words(link, ERR_UNAVAILABLE,
-                      step == STEP_RCPT   ? "answered RCPT out of turn"
-                      : step == STEP_DATA ? "answered DATA out of turn"
-                                          : "answered the final dot out of turn");
+        smtp_out_of_turn(link->server, &link->reply,
+                         step == STEP_RCPT   ? "RCPT"
+                         : step == STEP_DATA ? "DATA"
+                                             : "the final dot",
+                         link->err);
 }
 
 /* The answer to a step has come: true when the mail may go on. */
@@ -597,9 +575,7 @@ static struct mail_answer send_mail(struct link *link, const struct mail *mail)
     else if (complete && !ended)
         answer.verdict = MAIL_UNKNOWN;
     if (answer.code == 0)
-        snprintf(answer.reply, sizeof answer.reply, "%s",
-                 answer.verdict == MAIL_UNKNOWN ? "connection lost after the final dot"
-                                                : "connection lost");
+        smtp_answer_lost(&answer);
     return answer;
 }
 
@@ -639,16 +615,6 @@ static void converse(struct link *link)
         deadline_ok(link->err);
 }
 
-static void log_session(struct log *log, const struct link *link, int64_t started_ms)
-{
-    if (log == NULL || link->mails == 0)
-        return;
-    log_event(log, LOG_DEBUG, "smtp_session", "host", link->server->host, "port",
-              link->server->port, "tls", link->secured ? "yes" : "no", "mails",
-              decimal(link->mails).text, "elapsed_ms", decimal(deadline_now_ms() - started_ms).text,
-              (const char *)NULL);
-}
-
 bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
                        struct log *log, struct error *err)
 {
@@ -663,6 +629,6 @@ bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed,
     curl_easy_cleanup(link.curl);
     smtp_tls_close(&link.tls);
     curl_global_cleanup();
-    log_session(log, &link, started_ms);
+    smtp_log_session(log, server, link.secured, link.mails, started_ms);
     return err->kind == ERR_NONE;
 }
