@@ -496,12 +496,13 @@ static bool judge_step(struct link *link, enum step step, struct mail_answer *an
 
 /* DATA went out together with a recipient that was refused: where the server asks for a text all
  * the same, it gets an empty one, for nobody. */
-static bool refuse_data(struct link *link)
+static void refuse_data(struct link *link)
 {
     if (!read_reply(link) || link->reply.code / 100 != 3)
-        return false;
+        return;
     ask(link, SMTP_BODY);
-    return send_bytes(link, ".\r\n", 3) && read_reply(link) && false;
+    if (send_bytes(link, ".\r\n", 3))
+        read_reply(link);
 }
 
 /* True when the server waits for the text. Else the mail has its answer, or the session ended. */
@@ -521,9 +522,11 @@ static bool send_envelope(struct link *link, const struct mail *mail, struct mai
         }
         if (!read_reply(link))
             return false;
-        if (!judge_step(link, step, answer))
-            return link->err->kind == ERR_NONE && step == STEP_RCPT && put_up_to == STEPS &&
-                   refuse_data(link);
+        if (!judge_step(link, step, answer)) {
+            if (link->err->kind == ERR_NONE && step == STEP_RCPT && put_up_to == STEPS)
+                refuse_data(link);
+            return false;
+        }
     }
     return true;
 }
@@ -547,7 +550,7 @@ static bool send_text(struct link *link, const struct mail *mail)
     return put(link, ".\r\n", 3) && flush(link);
 }
 
-static bool judge_end(struct link *link, struct mail_answer *answer)
+static void judge_end(struct link *link, struct mail_answer *answer)
 {
     int code = link->reply.code;
     link->half_done = false;
@@ -558,7 +561,6 @@ static bool judge_end(struct link *link, struct mail_answer *answer)
         answer->verdict = code < 400 ? MAIL_UNKNOWN : smtp_refusal(code);
     if (code / 100 != 2)
         judge_session(link, STEPS);
-    return true;
 }
 
 static struct mail_answer send_mail(struct link *link, const struct mail *mail)
@@ -568,8 +570,10 @@ static struct mail_answer send_mail(struct link *link, const struct mail *mail)
     link->out_length = 0;
     if (send_envelope(link, mail, &answer)) {
         complete = send_text(link, mail);
-        ended = complete && read_reply(link) && judge_end(link, &answer);
+        ended = complete && read_reply(link);
     }
+    if (ended)
+        judge_end(link, &answer);
     if (answer.code == 0 && smtp_is_leave_code(link->reply.code))
         quote(&answer, &link->reply);
     else if (complete && !ended)
