@@ -90,6 +90,11 @@ bool smtp_is_no_smtp(const struct mail_server *server, const struct smtp_reply *
     return smtp_trouble(server, ERR_UNAVAILABLE, what, err);
 }
 
+bool smtp_reply_too_long(const struct mail_server *server, struct error *err)
+{
+    return smtp_trouble(server, ERR_UNAVAILABLE, "sent a reply that is too long", err);
+}
+
 bool smtp_offers_no_tls(const struct mail_server *server, struct error *err)
 {
     return smtp_trouble(server, ERR_UNAVAILABLE, "offers no STARTTLS, and nothing is sent in clear",

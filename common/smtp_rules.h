@@ -50,9 +50,10 @@ bool smtp_gave_no_answer(const struct mail_server *server, int wait_ms, enum smt
                          struct error *err);
 bool smtp_closed(const struct mail_server *server, enum smtp_phase phase, struct error *err);
 
-/* ERR_UNAVAILABLE: reply.garbage is no reply. */
+/* ERR_UNAVAILABLE: reply.garbage is no reply, or a reply has no end. */
 bool smtp_is_no_smtp(const struct mail_server *server, const struct smtp_reply *reply,
                      struct error *err);
+bool smtp_reply_too_long(const struct mail_server *server, struct error *err);
 
 /* ERR_UNAVAILABLE: TLS is needed and not offered; not there when it is time to speak; or clear text
  * came behind the answer to STARTTLS. */
