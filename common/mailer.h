@@ -13,7 +13,7 @@
 
 enum mail_verdict {
     MAIL_SENT,     /* 2xx for recipient and message: it is theirs now */
-    MAIL_RETRY,    /* 4xx, or the connection was lost before the final dot: try again later */
+    MAIL_RETRY,    /* 4xx, or the connection was lost after its recipient was named */
     MAIL_UNTRIED,  /* the session came to nothing before the server heard of its recipient */
     MAIL_REJECTED, /* 5xx for this recipient or message: never again */
     MAIL_UNKNOWN,  /* lost after the final dot, before the answer: perhaps accepted */
@@ -77,9 +77,11 @@ bool mailer_parse(struct mail_server *server, const char *url, const char *ca_fi
 /* Deliver all that the feed gives, over as few connections as the transport allows.
  *
  * wait_ms   longest wait for one reply, milliseconds; the run's deadline cuts it shorter
+ * log       one debug line a session; may be NULL
  * Returns   true when the feed ran dry and each message has its own answer.
  * Errors    trouble of the session, not of a message; messages already taken from the feed were
- *           answered MAIL_RETRY (or MAIL_UNKNOWN), the others not taken:
+ *           answered MAIL_UNTRIED, MAIL_RETRY or MAIL_UNKNOWN by how far they came, the others
+ *           were not taken:
  *           ERR_UNAVAILABLE  no connection, 421, 432, no trusted TLS, MAIL FROM refused
  *           ERR_CONFIG       login refused: a person must mend it; nothing is failed for good
  *           ERR_TIMEOUT, ERR_STOPPED   the run's own end */

@@ -1,11 +1,9 @@
 /* SMTP over a connection that libcurl makes: it does the name, the address, TLS and the login, then
- * hands the open connection over (CURLOPT_CONNECT_ONLY) and the mails are spoken here. libcurl's
+ * hands the open connection over (CURLOPT_CONNECT_ONLY) and smtp_talk.c speaks the mails. libcurl's
  * own sending of mail would close the connection at each refused recipient, and wait for the answer
  * to the final dot and to QUIT in places that no time limit of ours reaches. */
 #include "mailer.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,17 +14,10 @@
 #include <openssl/ssl.h>
 
 #include "deadline.h"
-#include "smtp_reply.h"
 #include "smtp_rules.h"
+#include "smtp_talk.h"
 #include "smtp_tls.h"
 #include "text.h"
-
-enum {
-    PIECE_BYTES = 16384,     /* of a mail's text, one TLS record */
-    REPLY_MAX_BYTES = 65536, /* more is no reply */
-};
-
-enum step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEPS };
 
 /* One connection; all mails of the feed go over it. */
 struct link {
@@ -34,76 +25,19 @@ struct link {
     struct mail_feed *feed;
     struct error *err;
     bool encrypt; /* nothing but EHLO and STARTTLS may be sent in clear */
-    int wait_ms;
     CURL *curl;
     struct smtp_tls tls;
 
     int fd;         /* latest socket of libcurl's */
-    bool open;      /* libcurl has handed the connection over */
     bool connected; /* to the server, which may not have greeted yet */
     bool secured;
     bool logged_in;
-    bool pipelining;
-    bool half_done; /* the server has begun a mail that it did not take: RSET comes first */
     bool dry;
     int mails;
-    enum smtp_phase phase;
-    int64_t asked_ms; /* since when we wait for a reply */
-
-    struct smtp_reply reply;
-    size_t reply_bytes;
-    char in[2048];
-    size_t in_start, in_end;
-    char out[PIECE_BYTES];
-    size_t out_length;
+    struct smtp_talk talk;
 };
 
-/* --- replies -----------------------------------------------------------------------------------
- */
-
-static bool trouble(struct link *link, enum error_kind kind, const char *what)
-{
-    smtp_trouble(link->server, kind, what, link->err);
-    return false;
-}
-
-static bool trouble_words(struct link *link, enum error_kind kind, const char *what)
-{
-    smtp_trouble_words(link->server, &link->reply, kind, what, link->err);
-    return false;
-}
-
-/* A command goes out: from now on we wait. */
-static void ask(struct link *link, enum smtp_phase phase)
-{
-    link->phase = phase;
-    smtp_reply_forget(&link->reply);
-    link->reply_bytes = 0;
-    link->asked_ms = deadline_now_ms();
-}
-
-/* Take one byte; *ended when it ends a reply. False when the session must end. */
-static bool take_byte(struct link *link, char byte, bool *ended)
-{
-    char what[512];
-    *ended = smtp_reply_take(&link->reply, &byte);
-    if (link->reply.garbage[0] != '\0') {
-        snprintf(what, sizeof what, "does not speak SMTP: %s", link->reply.garbage);
-        return trouble(link, ERR_UNAVAILABLE, what);
-    }
-    if (++link->reply_bytes > REPLY_MAX_BYTES)
-        return trouble(link, ERR_UNAVAILABLE, "sent a reply that is too long");
-    if (!*ended)
-        return true;
-    link->reply_bytes = 0;
-    link->asked_ms = deadline_now_ms();
-    if (smtp_is_leave_code(link->reply.code))
-        return trouble_words(link, ERR_UNAVAILABLE, "wants us to come back later");
-    return true;
-}
-
-/* --- before the mails: libcurl's callbacks -----------------------------------------------------
- */
+/* --- before the mails: libcurl's callbacks ---------------------------------------------------- */
 
 static bool starts(const char *line, size_t length, const char *word)
 {
@@ -118,12 +52,12 @@ static int on_trace(CURL *curl, curl_infotype type, char *line, size_t length, v
     if (type != CURLINFO_HEADER_OUT)
         return 0;
     if (starts(line, length, "EHLO") || starts(line, length, "HELO")) {
-        ask(link, SMTP_HELLO);
-        link->pipelining = false; /* what was offered in clear counts no more */
+        smtp_talk_ask(&link->talk, SMTP_HELLO);
+        link->talk.pipelining = false; /* what was offered in clear counts no more */
     } else if (starts(line, length, "STARTTLS"))
-        ask(link, SMTP_STARTTLS);
+        smtp_talk_ask(&link->talk, SMTP_STARTTLS);
     else if (!starts(line, length, "QUIT"))
-        ask(link, SMTP_LOGIN);
+        smtp_talk_ask(&link->talk, SMTP_LOGIN);
     return 0;
 }
 
@@ -142,15 +76,16 @@ static size_t on_reply(char *line, size_t size, size_t count, void *arg)
     struct link *link = arg;
     size_t length = size * count;
     bool ended = false;
-    if (link->phase == SMTP_HELLO && length >= 14 && strncasecmp(line + 4, "PIPELINING", 10) == 0)
-        link->pipelining = true;
+    if (link->talk.phase == SMTP_HELLO && length >= 14 &&
+        strncasecmp(line + 4, "PIPELINING", 10) == 0)
+        link->talk.pipelining = true;
     for (size_t i = 0; i < length; i++)
-        if (!take_byte(link, line[i], &ended))
+        if (!smtp_talk_hear(&link->talk, line[i], &ended))
             return 0;
     if (!ended)
         return length;
     link->secured = is_secured(link);
-    if (link->phase == SMTP_LOGIN && link->reply.code == 235)
+    if (link->talk.phase == SMTP_LOGIN && link->talk.reply.code == 235)
         link->logged_in = true;
     return length;
 }
@@ -172,7 +107,7 @@ static void look_connected(struct link *link)
     if (link->connected || getpeername(link->fd, (struct sockaddr *)&peer, &size) != 0)
         return;
     link->connected = true;
-    link->asked_ms = deadline_now_ms();
+    link->talk.asked_ms = deadline_now_ms();
 }
 
 /* Called at every event and at least once a second; a reply that drips in gets no more time. */
@@ -184,8 +119,8 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     if (deadline_left_ms() == 0)
         return 1;
     look_connected(link);
-    if (link->connected && deadline_now_ms() - link->asked_ms >= link->wait_ms)
-        smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
+    if (link->connected && deadline_now_ms() - link->talk.asked_ms >= link->talk.wait_ms)
+        smtp_gave_no_answer(link->server, link->talk.wait_ms, link->talk.phase, link->err);
     return link->err->kind != ERR_NONE;
 }
 
@@ -198,8 +133,7 @@ static CURLcode on_tls(CURL *curl, void *context, void *arg)
     return CURLE_OK;
 }
 
-/* --- connecting --------------------------------------------------------------------------------
- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static void set_address(const struct link *link)
 {
@@ -253,7 +187,7 @@ static void set_times_and_callbacks(struct link *link)
 {
     curl_easy_setopt(link->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(link->curl, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(link->curl, CURLOPT_CONNECTTIMEOUT_MS, 2L * link->wait_ms);
+    curl_easy_setopt(link->curl, CURLOPT_CONNECTTIMEOUT_MS, 2L * link->talk.wait_ms);
     curl_easy_setopt(link->curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(link->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(link->curl, CURLOPT_XFERINFODATA, link);
@@ -282,17 +216,17 @@ static bool prepare(struct link *link)
 
 static void explain_unreached(struct link *link, CURLcode result)
 {
-    char what[256];
+    char why[256];
     long number = 0;
     curl_easy_getinfo(link->curl, CURLINFO_OS_ERRNO, &number);
     if (result == CURLE_COULDNT_RESOLVE_HOST)
-        snprintf(what, sizeof what, "cannot be reached: no address is found for its name");
+        snprintf(why, sizeof why, "no address is found for its name");
     else if (result == CURLE_OPERATION_TIMEDOUT)
-        snprintf(what, sizeof what, "cannot be reached: no answer within %d ms", 2 * link->wait_ms);
+        snprintf(why, sizeof why, "no answer within %d ms", 2 * link->talk.wait_ms);
     else
-        snprintf(what, sizeof what, "cannot be reached: %s",
+        snprintf(why, sizeof why, "%s",
                  number != 0 ? strerror((int)number) : curl_easy_strerror(result));
-    trouble(link, ERR_UNAVAILABLE, what);
+    smtp_not_reached(link->server, why, link->err);
 }
 
 /* True when TLS is why. words is what libcurl says. */
@@ -302,15 +236,14 @@ static bool explain_tls(struct link *link, CURLcode result, const char *words)
     curl_easy_getinfo(link->curl, CURLINFO_SSL_VERIFYRESULT, &link->tls.certificate);
     snprintf(link->tls.trouble, sizeof link->tls.trouble, "%s", words);
     if (result == CURLE_USE_SSL_FAILED)
-        snprintf(what, sizeof what, "offers no STARTTLS, and nothing is sent in clear");
-    else if (result == CURLE_WEIRD_SERVER_REPLY && link->phase == SMTP_STARTTLS)
-        snprintf(what, sizeof what,
-                 "sent more than the answer to STARTTLS, as an attacker on the way would");
-    else if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CONNECT_ERROR)
+        smtp_offers_no_tls(link->server, link->err);
+    else if (result == CURLE_WEIRD_SERVER_REPLY && link->talk.phase == SMTP_STARTTLS)
+        smtp_injected(link->server, link->err);
+    else if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CONNECT_ERROR) {
         smtp_tls_explain(&link->tls, what, sizeof what);
-    else
+        smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);
+    } else
         return false;
-    trouble(link, ERR_UNAVAILABLE, what);
     return true;
 }
 
@@ -324,17 +257,16 @@ static void explain(struct link *link, CURLcode result, const char *words)
     else if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_CONNECT ||
              (result == CURLE_OPERATION_TIMEDOUT && !link->connected))
         explain_unreached(link, result);
-    else if (link->reply.code >= 400 && link->phase != SMTP_LOGIN)
-        trouble_words(link, ERR_UNAVAILABLE,
-                      link->phase == SMTP_STARTTLS ? "refused STARTTLS" : "refused us");
+    else if (link->talk.reply.code >= 400 && link->talk.phase != SMTP_LOGIN)
+        smtp_session_refused(link->server, &link->talk.reply, link->talk.phase, link->err);
     else if (result == CURLE_LOGIN_DENIED)
-        smtp_login_refused(link->server, &link->reply, link->phase, link->err);
+        smtp_login_refused(link->server, &link->talk.reply, link->talk.phase, link->err);
     else if (result == CURLE_OPERATION_TIMEDOUT)
-        trouble(link, ERR_UNAVAILABLE, "takes too long to let us in");
+        smtp_trouble(link->server, ERR_UNAVAILABLE, "takes too long to let us in", link->err);
     else if (strstr(words, "Too large response") != NULL) /* libcurl's own limit */
-        trouble(link, ERR_UNAVAILABLE, "sent a reply that is too long");
+        smtp_reply_too_long(link->server, link->err);
     else if (!explain_tls(link, result, words))
-        smtp_closed(link->server, link->phase, link->err);
+        smtp_closed(link->server, link->talk.phase, link->err);
 }
 
 /* Belt and braces: what libcurl promises is looked at before anything is sent. */
@@ -342,24 +274,22 @@ static bool check_session(struct link *link)
 {
     curl_socket_t fd = CURL_SOCKET_BAD;
     curl_easy_getinfo(link->curl, CURLINFO_ACTIVESOCKET, &fd);
-    if (fd == CURL_SOCKET_BAD) {
-        smtp_closed(link->server, link->phase, link->err);
-        return false;
-    }
-    link->fd = fd;
-    link->open = true;
+    if (fd == CURL_SOCKET_BAD)
+        return smtp_closed(link->server, link->talk.phase, link->err);
+    link->talk.curl = link->curl;
+    link->talk.fd = fd;
     deadline_watch_socket(fd);
     if (link->encrypt && !link->secured)
-        return trouble(link, ERR_UNAVAILABLE, "is not encrypted, and nothing is sent in clear");
+        return smtp_not_encrypted(link->server, link->err);
     if (link->server->user[0] != '\0' && !link->logged_in)
-        smtp_login_refused(link->server, &link->reply, link->phase, link->err);
+        return smtp_login_refused(link->server, &link->talk.reply, link->talk.phase, link->err);
     return link->err->kind == ERR_NONE;
 }
 
 static bool log_in(struct link *link)
 {
     char words[CURL_ERROR_SIZE] = "";
-    link->asked_ms = deadline_now_ms();
+    link->talk.asked_ms = deadline_now_ms();
     curl_easy_setopt(link->curl, CURLOPT_ERRORBUFFER, words);
     CURLcode result = curl_easy_perform(link->curl);
     curl_easy_setopt(link->curl, CURLOPT_ERRORBUFFER, NULL);
@@ -370,246 +300,7 @@ static bool log_in(struct link *link)
     return false;
 }
 
-/* --- bytes -------------------------------------------------------------------------------------
- */
-
-/* No race with signals: all they have to do here is done by shutting the socket down. */
-static bool wait_for(struct link *link, short event)
-{
-    struct pollfd fd = { .fd = link->fd, .events = event };
-    int ready;
-    do {
-        int64_t left_ms = link->asked_ms + link->wait_ms - deadline_now_ms();
-        if (left_ms <= 0) {
-            smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
-            return false;
-        }
-        ready = poll(&fd, 1, (int)left_ms);
-    } while (ready == 0 || (ready < 0 && errno == EINTR));
-    return true;
-}
-
-static bool read_reply(struct link *link)
-{
-    bool ended = false;
-    smtp_reply_forget(&link->reply);
-    while (!ended) {
-        if (link->in_start < link->in_end) {
-            if (!take_byte(link, link->in[link->in_start++], &ended))
-                return false;
-            continue;
-        }
-        link->in_start = link->in_end = 0;
-        CURLcode result = curl_easy_recv(link->curl, link->in, sizeof link->in, &link->in_end);
-        if (result == CURLE_AGAIN ? !wait_for(link, POLLIN) : link->in_end == 0) {
-            if (deadline_ok(link->err))
-                smtp_closed(link->server, link->phase, link->err);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* When the server has gone, its last words tell why, mostly 421. */
-static bool send_bytes(struct link *link, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        size_t sent = 0;
-        CURLcode result = curl_easy_send(link->curl, bytes, length, &sent);
-        if (result == CURLE_AGAIN) {
-            if (!wait_for(link, POLLOUT))
-                return false;
-            continue;
-        }
-        if (result != CURLE_OK) {
-            if (read_reply(link))
-                smtp_closed(link->server, link->phase, link->err);
-            return false;
-        }
-        bytes += sent;
-        length -= sent;
-        link->asked_ms = deadline_now_ms();
-    }
-    return true;
-}
-
-static bool flush(struct link *link)
-{
-    size_t length = link->out_length;
-    link->out_length = 0;
-    return send_bytes(link, link->out, length);
-}
-
-static bool put(struct link *link, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        if (link->out_length == sizeof link->out && !flush(link))
-            return false;
-        size_t room = sizeof link->out - link->out_length;
-        size_t piece = length < room ? length : room;
-        memcpy(link->out + link->out_length, bytes, piece);
-        link->out_length += piece;
-        bytes += piece;
-        length -= piece;
-    }
-    return true;
-}
-
-static bool put_line(struct link *link, const char *verb, const char *address, const char *end)
-{
-    return put(link, verb, strlen(verb)) && put(link, address, strlen(address)) &&
-           put(link, end, strlen(end));
-}
-
-/* --- a mail ------------------------------------------------------------------------------------
- */
-
-static bool put_step(struct link *link, const struct mail *mail, enum step step)
-{
-    switch (step) {
-    case STEP_RSET:
-        return put_line(link, "RSET", "", "\r\n");
-    case STEP_MAIL:
-        return put_line(link, "MAIL FROM:<", mail->from, ">\r\n");
-    case STEP_RCPT:
-        return put_line(link, "RCPT TO:<", mail->to, ">\r\n");
-    case STEP_DATA:
-        return put_line(link, "DATA", "", "\r\n");
-    case STEPS:
-        break;
-    }
-    return false;
-}
-
-static void quote(struct mail_answer *answer, const struct smtp_reply *reply)
-{
-    answer->code = reply->code;
-    snprintf(answer->reply, sizeof answer->reply, "%s", reply->words);
-}
-
-/* What a refusal means for the session; the mail has its verdict already. */
-static void judge_session(struct link *link, enum step step)
-{
-    int code = link->reply.code;
-    if (smtp_is_login_code(code))
-        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
-    else if (step == STEP_MAIL)
-        trouble_words(link, ERR_UNAVAILABLE, "refused the sender; check MAIL_FROM");
-    else if (step == STEP_RSET)
-        trouble_words(link, ERR_UNAVAILABLE, "refused us");
-    else if (code < 400)
-        trouble_words(link, ERR_UNAVAILABLE,
-                      step == STEP_RCPT   ? "answered RCPT out of turn"
-                      : step == STEP_DATA ? "answered DATA out of turn"
-                                          : "answered the final dot out of turn");
-}
-
-/* The answer to a step has come: true when the mail may go on. */
-static bool judge_step(struct link *link, enum step step, struct mail_answer *answer)
-{
-    int code = link->reply.code;
-    if (code / 100 == (step == STEP_DATA ? 3 : 2)) {
-        if (step == STEP_MAIL) {
-            link->half_done = true;
-            answer->verdict = MAIL_RETRY;
-        }
-        return true;
-    }
-    quote(answer, &link->reply);
-    answer->verdict = step < STEP_RCPT ? MAIL_UNTRIED : smtp_refusal(code);
-    judge_session(link, step);
-    return false;
-}
-
-/* DATA went out together with a recipient that was refused: where the server asks for a text all
- * the same, it gets an empty one, for nobody. */
-static bool refuse_data(struct link *link)
-{
-    if (!read_reply(link) || link->reply.code / 100 != 3)
-        return false;
-    ask(link, SMTP_BODY);
-    return send_bytes(link, ".\r\n", 3) && read_reply(link) && false;
-}
-
-/* True when the server waits for the text. Else the mail has its answer, or the session ended. */
-static bool send_envelope(struct link *link, const struct mail *mail, struct mail_answer *answer)
-{
-    enum step first = link->half_done ? STEP_RSET : STEP_MAIL, put_up_to = first;
-    for (enum step step = first; step < STEPS; step++) {
-        if (step == put_up_to) {
-            ask(link, SMTP_ENVELOPE);
-            do {
-                if (!put_step(link, mail, put_up_to))
-                    return false;
-                put_up_to++;
-            } while (link->pipelining && put_up_to < STEPS);
-            if (!flush(link))
-                return false;
-        }
-        if (!read_reply(link))
-            return false;
-        if (!judge_step(link, step, answer))
-            return link->err->kind == ERR_NONE && step == STEP_RCPT && put_up_to == STEPS &&
-                   refuse_data(link);
-    }
-    return true;
-}
-
-/* True when the server has all of it, the final dot too. */
-static bool send_text(struct link *link, const struct mail *mail)
-{
-    const char *line = mail->text, *end = mail->text + mail->length;
-    ask(link, SMTP_BODY);
-    while (line < end) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        const char *next = newline == NULL ? end : newline + 1;
-        if ((*line == '.' && !put(link, ".", 1)) || !put(link, line, (size_t)(next - line)))
-            return false;
-        line = next;
-    }
-    bool whole_line = mail->length == 0 || end[-1] == '\n';
-    if (!whole_line && !put(link, "\r\n", 2))
-        return false;
-    link->feed->handed_over(link->feed->context, mail);
-    return put(link, ".\r\n", 3) && flush(link);
-}
-
-static bool judge_end(struct link *link, struct mail_answer *answer)
-{
-    int code = link->reply.code;
-    link->half_done = false;
-    quote(answer, &link->reply);
-    if (code / 100 == 2)
-        answer->verdict = MAIL_SENT;
-    else
-        answer->verdict = code < 400 ? MAIL_UNKNOWN : smtp_refusal(code);
-    if (code / 100 != 2)
-        judge_session(link, STEPS);
-    return true;
-}
-
-static struct mail_answer send_mail(struct link *link, const struct mail *mail)
-{
-    struct mail_answer answer = { .verdict = MAIL_UNTRIED };
-    bool complete = false, ended = false;
-    link->out_length = 0;
-    if (send_envelope(link, mail, &answer)) {
-        complete = send_text(link, mail);
-        ended = complete && read_reply(link) && judge_end(link, &answer);
-    }
-    if (answer.code == 0 && smtp_is_leave_code(link->reply.code))
-        quote(&answer, &link->reply);
-    else if (complete && !ended)
-        answer.verdict = MAIL_UNKNOWN;
-    if (answer.code == 0)
-        snprintf(answer.reply, sizeof answer.reply, "%s",
-                 answer.verdict == MAIL_UNKNOWN ? "connection lost after the final dot"
-                                                : "connection lost");
-    return answer;
-}
-
-/* --- a session ---------------------------------------------------------------------------------
- */
+/* --- a session -------------------------------------------------------------------------------- */
 
 static struct mail *take(struct link *link)
 {
@@ -621,12 +312,10 @@ static struct mail *take(struct link *link)
     return mail;
 }
 
-/* The answer to QUIT would tell nothing that matters. */
 static void quit(struct link *link)
 {
-    size_t sent = 0;
-    if (link->open && link->err->kind == ERR_NONE)
-        curl_easy_send(link->curl, "QUIT\r\n", 6, &sent);
+    if (link->talk.curl != NULL && link->err->kind == ERR_NONE)
+        smtp_talk_quit(&link->talk);
     deadline_watch_socket(-1);
 }
 
@@ -637,22 +326,12 @@ static void converse(struct link *link)
     for (; mail != NULL; mail = take(link)) {
         struct mail_answer answer = { .verdict = MAIL_UNTRIED, .reply = "connection lost" };
         if (ready)
-            answer = send_mail(link, mail);
+            answer = smtp_talk_send(&link->talk, link->feed, mail);
         link->feed->answered(link->feed->context, mail, &answer);
     }
     quit(link);
     if (!link->dry)
         deadline_ok(link->err);
-}
-
-static void log_session(struct log *log, const struct link *link, int64_t started_ms)
-{
-    if (log == NULL || link->mails == 0)
-        return;
-    log_event(log, LOG_DEBUG, "smtp_session", "host", link->server->host, "port",
-              link->server->port, "tls", link->secured ? "yes" : "no", "mails",
-              decimal(link->mails).text, "elapsed_ms", decimal(deadline_now_ms() - started_ms).text,
-              (const char *)NULL);
 }
 
 bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
@@ -661,7 +340,7 @@ bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed,
     int64_t started_ms = deadline_now_ms();
     struct link link = { .server = server, .feed = feed, .err = err, .fd = -1 };
     link.encrypt = smtp_must_encrypt(server);
-    link.wait_ms = wait_ms;
+    link.talk = (struct smtp_talk){ .server = server, .err = err, .wait_ms = wait_ms };
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return error_memory(err);
     if (prepare(&link))
@@ -669,6 +348,6 @@ bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed,
     curl_easy_cleanup(link.curl);
     smtp_tls_close(&link.tls);
     curl_global_cleanup();
-    log_session(log, &link, started_ms);
+    smtp_log_session(log, server, link.secured, link.mails, started_ms);
     return err->kind == ERR_NONE;
 }

@@ -93,24 +93,7 @@ static bool wants_login(const struct link *link)
     return link->server->user[0] != '\0';
 }
 
-static void trouble(struct link *link, enum error_kind kind, const char *what)
-{
-    smtp_trouble(link->server, kind, what, link->err);
-}
-
-/* The same with the server's own words. */
-static void trouble_words(struct link *link, enum error_kind kind, const char *what)
-{
-    smtp_trouble_words(link->server, &link->reply, kind, what, link->err);
-}
-
-static void gave_no_answer(struct link *link)
-{
-    smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
-}
-
-/* --- outcomes ----------------------------------------------------------------------------------
- */
+/* --- outcomes --------------------------------------------------------------------------------- */
 
 /* A reply that was cut off has no text; its code may be cut off too. */
 static int reply_code(const smtp_status_t *status)
@@ -155,9 +138,7 @@ static struct mail_answer judge(const struct underway *mail, bool ended)
         answer.verdict = MAIL_UNKNOWN;
     }
     if (answer.reply[0] == '\0')
-        snprintf(answer.reply, sizeof answer.reply, "%s",
-                 answer.verdict == MAIL_UNKNOWN ? "connection lost after the final dot"
-                                                : "connection lost");
+        smtp_answer_lost(&answer);
     return answer;
 }
 
@@ -170,8 +151,7 @@ static void answer_mail(struct underway *mail, bool ended)
     link->feed->answered(link->feed->context, answered, &answer);
 }
 
-/* --- handing messages over ---------------------------------------------------------------------
- */
+/* --- handing messages over -------------------------------------------------------------------- */
 
 /* libesmtp ignores a write that failed or timed out and goes on with the next piece: a server that
  * stalls and comes back would accept a mail with a hole. So look before each piece. */
@@ -254,13 +234,7 @@ static bool take(struct link *link)
     return error_memory(link->err);
 }
 
-/* --- what goes over the wire -------------------------------------------------------------------
- */
-
-static void login_refused(struct link *link)
-{
-    smtp_login_refused(link->server, &link->reply, link->phase, link->err);
-}
+/* --- what goes over the wire ------------------------------------------------------------------ */
 
 static bool holds(const char *buffer, size_t length, const char *command)
 {
@@ -272,9 +246,9 @@ static bool holds(const char *buffer, size_t length, const char *command)
 static bool may_go_on(struct link *link, bool mail)
 {
     if (link->encrypt && !link->secured)
-        trouble(link, ERR_UNAVAILABLE, "is not encrypted, and nothing is sent in clear");
+        smtp_not_encrypted(link->server, link->err);
     else if (mail && wants_login(link) && !link->logged_in)
-        login_refused(link);
+        smtp_login_refused(link->server, &link->reply, link->phase, link->err);
     return link->err->kind == ERR_NONE && deadline_left_ms() > 0;
 }
 
@@ -308,7 +282,7 @@ static void on_reply(struct link *link)
     if (link->phase == SMTP_LOGIN && code == 235)
         link->logged_in = true;
     if (smtp_is_leave_code(code)) {
-        trouble_words(link, ERR_UNAVAILABLE, "wants us to come back later");
+        smtp_come_back_later(link->server, &link->reply, link->err);
         hang_up(link);
     }
 }
@@ -319,9 +293,7 @@ static void on_read(struct link *link, char *buffer, size_t length)
     for (size_t i = 0; i < length && !link->quitting; i++) {
         /* Clear text behind the answer to STARTTLS would be taken for an answer under TLS. */
         if (ended && link->phase == SMTP_STARTTLS) {
-            trouble(link, ERR_UNAVAILABLE,
-                    "sent more than the answer to STARTTLS, as an attacker "
-                    "on the way would");
+            smtp_injected(link->server, link->err);
             hang_up(link);
             return;
         }
@@ -331,7 +303,7 @@ static void on_read(struct link *link, char *buffer, size_t length)
     }
     /* libesmtp's wait starts anew with every byte; ours is for the whole reply. */
     if (!ended && !link->quitting && deadline_now_ms() - link->asked_ms > link->wait_ms) {
-        gave_no_answer(link);
+        smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
         hang_up(link);
     }
 }
@@ -345,8 +317,7 @@ static void on_monitor(const char *buffer, int length, int writing, void *arg)
         on_read(arg, unconst(buffer), (size_t)length);
 }
 
-/* --- events ------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* libesmtp keeps its socket to itself: it is the one that is connected to our port and did not
  * exist before. */
@@ -406,15 +377,15 @@ static void on_sender(struct link *link, smtp_message_t message)
     if (code / 100 == 2)
         take(link);
     else if (smtp_is_login_code(code))
-        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
+        smtp_wants_login(link->server, &link->reply, link->err);
     else
-        trouble_words(link, ERR_UNAVAILABLE, "refused the sender; check MAIL_FROM");
+        smtp_sender_refused(link->server, &link->reply, link->err);
 }
 
 static void on_recipient(struct link *link, smtp_recipient_t recipient)
 {
     if (smtp_is_login_code(reply_code(smtp_recipient_status(recipient))))
-        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
+        smtp_wants_login(link->server, &link->reply, link->err);
 }
 
 static void on_sent(struct link *link, smtp_message_t message)
@@ -424,9 +395,9 @@ static void on_sent(struct link *link, smtp_message_t message)
         return;
     int code = reply_code(smtp_message_transfer_status(message));
     if (smtp_is_login_code(code))
-        trouble_words(link, ERR_CONFIG, "wants a login; check MAIL_URL");
+        smtp_wants_login(link->server, &link->reply, link->err);
     else if (code / 100 == 2 && !mail->complete)
-        trouble_words(link, ERR_UNAVAILABLE, "answered DATA out of turn");
+        smtp_out_of_turn(link->server, &link->reply, "DATA", link->err);
     answer_mail(mail, true);
 }
 
@@ -458,7 +429,7 @@ static void on_event(smtp_session_t session, int event, void *arg, ...)
         link->secured = true;
         break;
     case SMTP_EV_EXTNA_STARTTLS:
-        trouble(link, ERR_UNAVAILABLE, "offers no STARTTLS, and nothing is sent in clear");
+        smtp_offers_no_tls(link->server, link->err);
         break;
     case SMTP_EV_WRONG_PEER_CERTIFICATE:
         /* It compared with DNS's canonical name; OpenSSL has checked the configured one. */
@@ -485,8 +456,7 @@ static int on_login(auth_client_request_t request, char **result, int fields, vo
     return 1;
 }
 
-/* --- a session ---------------------------------------------------------------------------------
- */
+/* --- a session -------------------------------------------------------------------------------- */
 
 /* Why a session ended with messages unanswered, when no callback has told it. */
 static void explain(struct link *link)
@@ -497,26 +467,25 @@ static void explain(struct link *link)
     if (!link->connected) {
         /* Only here smtp_errno is known to be fresh. */
         char buffer[128];
-        snprintf(what, sizeof what, "cannot be reached: %s",
-                 text_or(smtp_strerror(smtp_errno(), buffer, sizeof buffer), "no reason given"));
-        trouble(link, ERR_UNAVAILABLE, what);
+        smtp_not_reached(
+            link->server,
+            text_or(smtp_strerror(smtp_errno(), buffer, sizeof buffer), "no reason given"),
+            link->err);
     } else if (link->reply.garbage[0] != '\0') {
-        snprintf(what, sizeof what, "does not speak SMTP: %s", link->reply.garbage);
-        trouble(link, ERR_UNAVAILABLE, what);
+        smtp_is_no_smtp(link->server, &link->reply, link->err);
     } else if (link->phase == SMTP_LOGIN && !link->logged_in && link->reply.code >= 400) {
-        login_refused(link);
+        smtp_login_refused(link->server, &link->reply, link->phase, link->err);
     } else if (link->reply.code >= 400) {
-        trouble_words(link, ERR_UNAVAILABLE,
-                      link->phase == SMTP_STARTTLS ? "refused STARTTLS" : "refused us");
+        smtp_session_refused(link->server, &link->reply, link->phase, link->err);
     } else if (link->reply.code != 0 && link->phase != SMTP_STARTTLS) {
         snprintf(what, sizeof what, "sent a reply that is too long or not SMTP: %d %.80s",
                  link->reply.code, link->reply.words);
-        trouble(link, ERR_UNAVAILABLE, what);
+        smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);
     } else if (deadline_now_ms() - link->asked_ms >= link->wait_ms) {
-        gave_no_answer(link);
+        smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
     } else if (link->phase == SMTP_STARTTLS) {
         smtp_tls_explain(&link->tls, what, sizeof what);
-        trouble(link, ERR_UNAVAILABLE, what);
+        smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);
     } else {
         smtp_closed(link->server, link->phase, link->err);
     }
@@ -593,16 +562,6 @@ out:
     smtp_tls_close(&link->tls);
 }
 
-static void log_session(struct log *log, const struct link *link, int64_t started_ms)
-{
-    if (log == NULL || link->taken == 0)
-        return;
-    log_event(log, LOG_DEBUG, "smtp_session", "host", link->server->host, "port",
-              link->server->port, "tls", link->secured ? "yes" : "no", "mails",
-              decimal(link->taken).text, "elapsed_ms", decimal(deadline_now_ms() - started_ms).text,
-              (const char *)NULL);
-}
-
 bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
                         struct log *log, struct error *err)
 {
@@ -621,7 +580,7 @@ bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed
         if (link.wait_ms < WAIT_MIN_MS)
             link.wait_ms = WAIT_MIN_MS;
         run_session(&link);
-        log_session(log, &link, started_ms);
+        smtp_log_session(log, server, link.secured, link.taken, started_ms);
         dry = link.dry;
     }
     smtp_tls_close(&trust);

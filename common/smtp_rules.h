@@ -4,8 +4,10 @@
 #define COMMON_SMTP_RULES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
+#include "log.h"
 #include "mailer.h"
 #include "smtp_reply.h"
 
@@ -30,21 +32,57 @@ bool smtp_is_leave_code(int code);
 /* The verdict on a mail whose recipient or text got a code other than 2xx. */
 enum mail_verdict smtp_refusal(int code);
 
-void smtp_trouble(const struct mail_server *server, enum error_kind kind, const char *what,
-                  struct error *err);
+/* Say in an answer without a reply that the connection was lost, by its verdict. */
+void smtp_answer_lost(struct mail_answer *answer);
 
-/* The same with the server's own words. */
-void smtp_trouble_words(const struct mail_server *server, const struct smtp_reply *reply,
+/* The troubles of a session. Each sets err and returns false, as error_set does; the reply is the
+ * server's latest, its words are quoted. */
+bool smtp_trouble(const struct mail_server *server, enum error_kind kind, const char *what,
+                  struct error *err);
+bool smtp_trouble_words(const struct mail_server *server, const struct smtp_reply *reply,
                         enum error_kind kind, const char *what, struct error *err);
 
+/* ERR_UNAVAILABLE: the server cannot be reached, for that reason. */
+bool smtp_not_reached(const struct mail_server *server, const char *reason, struct error *err);
+
 /* ERR_UNAVAILABLE: no answer within wait_ms, or the connection closed, in that phase. */
-void smtp_gave_no_answer(const struct mail_server *server, int wait_ms, enum smtp_phase phase,
+bool smtp_gave_no_answer(const struct mail_server *server, int wait_ms, enum smtp_phase phase,
                          struct error *err);
-void smtp_closed(const struct mail_server *server, enum smtp_phase phase, struct error *err);
+bool smtp_closed(const struct mail_server *server, enum smtp_phase phase, struct error *err);
+
+/* ERR_UNAVAILABLE: reply.garbage is no reply, or a reply has no end. */
+bool smtp_is_no_smtp(const struct mail_server *server, const struct smtp_reply *reply,
+                     struct error *err);
+bool smtp_reply_too_long(const struct mail_server *server, struct error *err);
+
+/* ERR_UNAVAILABLE: TLS is needed and not offered; not there when it is time to speak; or clear text
+ * came behind the answer to STARTTLS. */
+bool smtp_offers_no_tls(const struct mail_server *server, struct error *err);
+bool smtp_not_encrypted(const struct mail_server *server, struct error *err);
+bool smtp_injected(const struct mail_server *server, struct error *err);
+
+/* ERR_UNAVAILABLE: a leave code; a refusal of the session itself, in that phase; of the sender; a
+ * reply to command that fits no such command. */
+bool smtp_come_back_later(const struct mail_server *server, const struct smtp_reply *reply,
+                          struct error *err);
+bool smtp_session_refused(const struct mail_server *server, const struct smtp_reply *reply,
+                          enum smtp_phase phase, struct error *err);
+bool smtp_sender_refused(const struct mail_server *server, const struct smtp_reply *reply,
+                         struct error *err);
+bool smtp_out_of_turn(const struct mail_server *server, const struct smtp_reply *reply,
+                      const char *command, struct error *err);
+
+/* ERR_CONFIG: a login code to a command that is no login. */
+bool smtp_wants_login(const struct mail_server *server, const struct smtp_reply *reply,
+                      struct error *err);
 
 /* The server refused the login with reply (ERR_CONFIG, or ERR_UNAVAILABLE for 4xx); without a
  * phase of SMTP_LOGIN it offered none that we speak. */
-void smtp_login_refused(const struct mail_server *server, const struct smtp_reply *reply,
+bool smtp_login_refused(const struct mail_server *server, const struct smtp_reply *reply,
                         enum smtp_phase phase, struct error *err);
+
+/* The debug line of a session that took mails; log may be NULL. started_ms by deadline_now_ms. */
+void smtp_log_session(struct log *log, const struct mail_server *server, bool secured, int mails,
+                      int64_t started_ms);
 
 #endif

@@ -19,10 +19,11 @@ struct smtp_tls {
 };
 
 /* Ready a context for sessions with server.
+ *
  * trusted   a handshake fails unless the certificate is good; else any certificate does
- * like      one that is open for the same server, whose certificates are shared: reading the
- * system's takes some 20 ms; NULL = they are read Errors    ERR_CONFIG the server's CA file cannot
- * be read; ERR_INTERNAL */
+ * like      an open one for the same server, whose certificates are shared (reading the
+ *           system's takes some 20 ms); NULL = they are read
+ * Errors    ERR_CONFIG the server's CA file cannot be read; ERR_INTERNAL */
 bool smtp_tls_open(struct smtp_tls *tls, const struct mail_server *server, bool trusted,
                    const struct smtp_tls *like, struct error *err);
 void smtp_tls_close(struct smtp_tls *tls);

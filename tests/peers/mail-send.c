@@ -30,7 +30,7 @@ struct sender {
     int recipient_count;
     int given;
     int answered;
-    int handed_over;
+    bool harmless; /* a repeat does no harm there: no mail is handed over */
     bool broken;
 };
 
@@ -38,6 +38,7 @@ struct letter {
     struct mail mail; /* first: mail_feed hands it back */
     char id[64];
     char *text;
+    bool handed_over;
 };
 
 /* Lines that an SMTP client must stuff, and enough filling to reach the size. */
@@ -96,9 +97,20 @@ static struct mail *next(void *context)
 
 static void handed_over(void *context, const struct mail *mail)
 {
-    (void)mail;
-    struct sender *sender = context;
-    sender->handed_over++;
+    (void)context;
+    struct letter *letter = mail->owner;
+    letter->handed_over = true;
+}
+
+/* A mail that may have arrived was handed over before: the journal relies on it. */
+static void check_handed_over(struct sender *sender, const struct letter *letter,
+                              enum mail_verdict verdict)
+{
+    bool may_have_arrived = verdict == MAIL_SENT || verdict == MAIL_UNKNOWN;
+    if (!may_have_arrived || letter->handed_over || sender->harmless)
+        return;
+    printf("broken promise: %s was not handed over\n", letter->id);
+    sender->broken = true;
 }
 
 static void answered(void *context, struct mail *mail, const struct mail_answer *answer)
@@ -108,6 +120,7 @@ static void answered(void *context, struct mail *mail, const struct mail_answer 
     struct letter *letter = mail->owner;
     sender->answered++;
     printf("%s %s %d %s\n", mail->id, verdicts[answer->verdict], answer->code, answer->reply);
+    check_handed_over(sender, letter, answer->verdict);
     fflush(stdout);
     free(letter->text);
     free(letter);
@@ -151,6 +164,7 @@ static bool send_all(struct sender *sender, int wait_ms, struct error *err)
     };
     if (!mailer_parse(&server, url == NULL ? "" : url, getenv("MAIL_CA_FILE"), err))
         return false;
+    sender->harmless = server.kind == MAIL_SERVER_MAILDIR;
     return mailer_deliver(&server, &feed, wait_ms, NULL, err);
 }
 
