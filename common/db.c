@@ -495,6 +495,11 @@ bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error 
     return give_up(refusal.kind != ERR_NONE ? &refusal : &lost, err);
 }
 
+void db_absorb(struct db *db)
+{
+    PQconsumeInput(db->connection); /* what it finds wrong db_finish finds, too */
+}
+
 bool db_run(struct db *db, struct db_step *steps, size_t count, enum db_commit commit, int lock_ms,
             struct error *err)
 {

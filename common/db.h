@@ -65,6 +65,10 @@ bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_
               int lock_ms, struct error *err);
 bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error *err);
 
+/* Take in what has arrived of the answer to a db_start, without waiting: a server that cannot get
+ * rid of it would keep the transaction open. */
+void db_absorb(struct db *db);
+
 /* One statement; returns its rows or NULL. Waits for locks up to DB_LOCK_MS. */
 PGresult *db_query(struct db *db, const char *statement, const char *const *args,
                    enum db_commit commit, struct error *err);

@@ -10,9 +10,8 @@
 #include "mailer.h"
 
 enum {
-    REPLY_MS = 20000,    /* longest wait for one reply of the server */
-    LAST_CALL_MS = 1500, /* with less time left, no further mail is begun */
-    FRESH_MS = 5000,     /* how old the second look at a mail may be when it goes out */
+    REPLY_MS = 20000, /* longest wait for one reply of the server */
+    FRESH_MS = 5000,  /* how old the second look at a mail may be when it goes out */
 };
 
 struct delivery {
@@ -27,7 +26,7 @@ struct delivery {
 
 /* --- letters ------------------------------------------------------------------------------- */
 
-/* The second look's row for a mail; -1 for a kind of mail that stays true. */
+/* The second look's row for a mail; -1 for one that is not ours any more. */
 static int fresh_row(const struct batch *batch, const char *id)
 {
     for (int row = 0; row < PQntuples(batch->fresh); row++)
@@ -36,7 +35,15 @@ static int fresh_row(const struct batch *batch, const char *id)
     return -1;
 }
 
-/* The letter of the next mail in the batch; NULL when it is of no use, which is then marked. */
+/* What the second look says, else what was queued. */
+static const char *newest(const struct batch *batch, int row, int fresh, const char *column)
+{
+    return db_is_null(batch->fresh, fresh, column) ? db_text(batch->mails, row, column)
+                                                   : db_text(batch->fresh, fresh, column);
+}
+
+/* The letter of the next mail in the batch; NULL when it is of no use, which is then marked, or is
+ * not ours any more: our lease ran out, and another worker has it. */
 static struct letter *write_letter(struct delivery *delivery)
 {
     struct batch *batch = &delivery->batch;
@@ -44,20 +51,27 @@ static struct letter *write_letter(struct delivery *delivery)
     int row = batch->row++;
     const char *id = db_text(batch->mails, row, "id");
     int fresh = fresh_row(batch, id);
-    if (fresh >= 0 && !db_is_null(batch->fresh, fresh, "stale")) {
+    if (fresh < 0) {
+        log_event(&delivery->job->log, LOG_WARN, "mail_lost", "id", id, NULL);
+        return NULL;
+    }
+    if (!db_is_null(batch->fresh, fresh, "stale")) {
         ledger_answer(&delivery->ledger, id, "stale", db_text(batch->fresh, fresh, "stale"));
         return NULL;
     }
-    const char *data =
-        fresh >= 0 ? db_text(batch->fresh, fresh, "data") : db_text(batch->mails, row, "data");
-    struct letter *letter =
-        letter_write(batch->mails, row, data, &delivery->job->config, &delivery->sender, &err);
+    const struct letter_row now = {
+        .mails = batch->mails,
+        .row = row,
+        .data = newest(batch, row, fresh, "data"),
+        .recipient = newest(batch, row, fresh, "recipient"),
+    };
+    struct letter *letter = letter_write(&now, &delivery->job->config, &delivery->sender, &err);
     if (letter == NULL) {
         /* bad data fail for good; a bad template is the operator's and is tried again */
         ledger_answer(&delivery->ledger, id, err.kind == ERR_REJECTED ? "rejected" : "retry",
                       err.text);
         if (err.kind != ERR_REJECTED)
-            error_set(&delivery->trouble, err.kind, "%s", err.text);
+            error_keep(&delivery->trouble, &err);
     }
     return letter;
 }
@@ -66,9 +80,7 @@ static struct letter *write_letter(struct delivery *delivery)
 
 static bool may_go_on(const struct delivery *delivery)
 {
-    const struct ledger *ledger = &delivery->ledger;
-    return !ledger->closing && !ledger->unrecorded && ledger->trouble.kind == ERR_NONE &&
-           deadline_left_ms() > LAST_CALL_MS &&
+    return ledger_may_begin(&delivery->ledger) &&
            (delivery->trouble.kind == ERR_NONE || delivery->trouble.kind == ERR_CONFIG);
 }
 
@@ -90,7 +102,7 @@ static bool await_turn(struct delivery *delivery)
     int64_t wait_ms = turn_ms - deadline_now_ms();
     if (wait_ms <= 0)
         return true;
-    if (wait_ms >= deadline_left_ms() - LAST_CALL_MS)
+    if (wait_ms >= deadline_left_ms() - LEDGER_LAST_CALL_MS)
         return false;
     ledger_report(&delivery->ledger); /* there is time for it */
     wait_ms = turn_ms - deadline_now_ms();
@@ -172,7 +184,7 @@ static void mail_answered(void *context, struct mail *mail, const struct mail_an
 
 /* --- delivering ---------------------------------------------------------------------------- */
 
-static void deliver(struct delivery *delivery, struct error *err)
+static void deliver(struct delivery *delivery, struct outbox_counts *counts, struct error *err)
 {
     struct job *job = delivery->job;
     struct ledger *ledger = &delivery->ledger;
@@ -180,16 +192,10 @@ static void deliver(struct delivery *delivery, struct error *err)
     if (ledger_claim(ledger, &delivery->batch))
         mailer_deliver(&job->mail_server, &feed, REPLY_MS, &job->log, err);
     bool servers = err->kind == ERR_UNAVAILABLE || err->kind == ERR_CONFIG;
-    ledger->counts->blocked = err->kind == ERR_CONFIG;
+    counts->blocked = counts->blocked || err->kind == ERR_CONFIG;
     ledger_report(ledger);
     if (!ledger_is_settled(ledger) || batch_left(&delivery->batch) > 0)
         ledger_release(ledger, servers ? err->text : NULL);
-}
-
-static void keep_first(struct error *err, const struct error *cause)
-{
-    if (cause->kind != ERR_NONE)
-        error_set(err, cause->kind, "%s", cause->text);
 }
 
 bool delivery_run(struct job *job, int workers, struct outbox_counts *counts, struct error *err)
@@ -198,10 +204,10 @@ bool delivery_run(struct job *job, int workers, struct outbox_counts *counts, st
     if (!sender_parse(&delivery.sender, &job->config, err))
         return false;
     if (ledger_open(&delivery.ledger, job, counts, workers, sender_domain(&delivery.sender)))
-        deliver(&delivery, err);
-    keep_first(err, &delivery.trouble);
-    keep_first(err, &delivery.ledger.trouble);
-    keep_first(err, &delivery.ledger.ended);
+        deliver(&delivery, counts, err);
+    error_keep(err, &delivery.trouble);
+    error_keep(err, &delivery.ledger.trouble);
+    error_keep(err, &delivery.ledger.ended);
     batch_free(&delivery.batch);
     ledger_close(&delivery.ledger);
     return err->kind == ERR_NONE;

@@ -24,6 +24,12 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
     return false;
 }
 
+void error_keep(struct error *err, const struct error *cause)
+{
+    if (cause->kind != ERR_NONE)
+        error_set(err, cause->kind, "%s", cause->text);
+}
+
 bool error_memory(struct error *err)
 {
     return error_set(err, ERR_INTERNAL, "out of memory");

@@ -15,6 +15,7 @@
 
 enum {
     LINE_BYTES = 512,
+    BOOT_ID = 36,         /* characters; a shorter one is none */
     FILE_BYTES = 4 << 20, /* far above what stands between two reports to the database */
 };
 
@@ -25,11 +26,36 @@ static bool make_folder(const char *path, mode_t mode)
     return mkdir(path, mode) == 0 || errno == EEXIST;
 }
 
-static void give_up(struct journal *journal)
+static void close_file(struct journal *journal)
 {
     if (journal->fd >= 0)
         close(journal->fd);
     journal->fd = -1;
+}
+
+/* Without its first line nobody takes it for the whole truth. */
+static void give_up(struct journal *journal)
+{
+    journal->broken = true;
+    if (ftruncate(journal->fd, 0) != 0)
+        unlink(journal->path);
+}
+
+static int first_line(char *line, size_t size, const char *boot)
+{
+    return snprintf(line, size, "boot %.36s\n", boot);
+}
+
+static bool start(struct journal *journal)
+{
+    char line[48];
+    int length = first_line(line, sizeof line, journal->boot);
+    journal->bytes = 0;
+    journal->broken =
+        ftruncate(journal->fd, 0) != 0 || write(journal->fd, line, (size_t)length) != length;
+    if (journal->broken)
+        give_up(journal);
+    return !journal->broken;
 }
 
 /* Between making and locking it another run may take the file for a dead worker's and remove it. */
@@ -39,33 +65,35 @@ static bool is_ours(int fd)
     return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 && status.st_nlink == 1;
 }
 
-bool journal_open(struct journal *journal, const char *state_dir, const char *worker)
+bool journal_open(struct journal *journal, const char *state_dir, const char *worker,
+                  const char *boot)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/outbox", state_dir);
     snprintf(journal->path, sizeof journal->path, "%s/%s", folder, worker);
+    snprintf(journal->boot, sizeof journal->boot, "%s", boot);
     journal->fd = -1;
     if (!make_folder(state_dir, 0750) || !make_folder(folder, 0700))
         return false;
     journal->fd =
         open(journal->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (journal->fd >= 0 && !is_ours(journal->fd))
-        give_up(journal);
-    return journal->fd >= 0;
+        close_file(journal);
+    return journal->fd >= 0 && start(journal);
 }
 
 void journal_close(struct journal *journal, bool known)
 {
     if (known && journal->path[0] != '\0')
         unlink(journal->path);
-    give_up(journal);
+    close_file(journal);
 }
 
 static bool note(struct journal *journal, const char *step, const char *id, const char *verdict,
                  const char *words)
 {
     char line[LINE_BYTES];
-    if (journal->fd < 0)
+    if (journal->fd < 0 || journal->broken)
         return false;
     int length = snprintf(line, sizeof line, "%s %s %s %s", step, id, verdict, words);
     if (length > (int)sizeof line - 2)
@@ -96,11 +124,8 @@ bool journal_answered(struct journal *journal, const char *id, const char *verdi
 
 void journal_clear(struct journal *journal)
 {
-    if (journal->bytes == 0)
-        return;
-    journal->bytes = 0;
-    if (journal->fd >= 0 && ftruncate(journal->fd, 0) != 0)
-        give_up(journal);
+    if (journal->fd >= 0 && (journal->bytes > 0 || journal->broken))
+        start(journal);
 }
 
 /* --- reading ------------------------------------------------------------------------------- */
@@ -183,7 +208,14 @@ json_t *journal_parse(const char *text, size_t length)
 
 /* --- workers that are gone ----------------------------------------------------------------- */
 
-static json_t *read_marks(int fd)
+static bool is_whole(const char *text, size_t length, const char *boot)
+{
+    char line[48];
+    size_t width = (size_t)first_line(line, sizeof line, boot);
+    return strlen(boot) >= BOOT_ID && length >= width && memcmp(text, line, width) == 0;
+}
+
+static json_t *read_marks(int fd, const char *boot, bool *whole)
 {
     struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > FILE_BYTES)
@@ -193,38 +225,38 @@ static json_t *read_marks(int fd)
         return NULL;
     ssize_t length = pread(fd, text, (size_t)status.st_size, 0);
     json_t *marks = length < 0 ? NULL : journal_parse(text, (size_t)length);
+    *whole = length >= 0 && is_whole(text, (size_t)length, boot);
     free(text);
     return marks;
 }
 
-static bool recover(const char *folder, const char *worker, journal_settle *settle, void *context)
+static void recover(const char *folder, const char *worker, const char *boot,
+                    journal_settle *settle, void *context)
 {
     char path[4400];
     snprintf(path, sizeof path, "%s/%s", folder, worker);
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    bool known = false;
+        return;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        json_t *marks = read_marks(fd);
-        known = marks != NULL && settle(context, worker, marks) && unlink(path) == 0;
+        bool whole = false;
+        json_t *marks = read_marks(fd, boot, &whole);
+        if (marks != NULL && settle(context, worker, whole, marks))
+            unlink(path);
         json_decref(marks);
     }
     close(fd);
-    return known;
 }
 
-int journal_recover(const char *state_dir, journal_settle *settle, void *context)
+void journal_recover(const char *state_dir, const char *boot, journal_settle *settle, void *context)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/outbox", state_dir);
     DIR *entries = opendir(folder);
-    int removed = 0;
     if (entries == NULL)
-        return 0;
+        return;
     for (const struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries))
-        if (uuid_valid(entry->d_name) && recover(folder, entry->d_name, settle, context))
-            removed++;
+        if (uuid_valid(entry->d_name))
+            recover(folder, entry->d_name, boot, settle, context);
     closedir(entries);
-    return removed;
 }

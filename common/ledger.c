@@ -17,7 +17,7 @@ enum {
     MARK_MS = 3000, /* to write down an answer that came with the end of the run */
     MARK_TRIES = 3,
     FAILED_LINES = 20,      /* mails given up that are printed one by one */
-    SERVER_WAIT_MS = 60000, /* after trouble of the server itself */
+    SERVER_WAIT_MS = 30000, /* after trouble of the server itself: cron's next run tries again */
 };
 
 /* The statements of an exchange, in this order; without answers the first one is left out. */
@@ -104,10 +104,11 @@ static bool send_exchange(struct ledger *ledger, const char *marks, struct error
     struct decimal lease = decimal((long long)deadline_left_ms() + LEASE_SLACK_MS);
     struct decimal most = decimal(claim_size(ledger));
     struct decimal workers = decimal(ledger->workers);
+    struct decimal left = decimal(deadline_left_ms() - LEDGER_LAST_CALL_MS);
     snprintf(pace, sizeof pace, "%.3f", ledger_pace_ms(ledger));
     const char *answer_args[] = { ledger->worker, marks };
-    const char *claim_args[] = { ledger->worker, lease.text, most.text,
-                                 ledger->domain, pace,       workers.text };
+    const char *claim_args[] = { ledger->worker, lease.text,   most.text, ledger->domain,
+                                 pace,           workers.text, left.text };
     const char *look_args[] = { ledger->worker, ledger->job->config.app_timezone };
     const struct db_step steps[STEPS] = {
         [ANSWER] = { .statement = "outbox_answer", .args = answer_args },
@@ -126,9 +127,14 @@ static bool ask(struct ledger *ledger, struct error *err)
     if (json_array_size(ledger->marks) > 0) {
         marks = json_dumps(ledger->marks, JSON_COMPACT);
         ledger->asked_marks = json_array();
-        if (marks == NULL || ledger->asked_marks == NULL)
+        if (marks == NULL || ledger->asked_marks == NULL) {
+            free(marks);
+            json_decref(ledger->asked_marks);
+            ledger->asked_marks = NULL;
             return error_memory(err);
+        }
     }
+    ledger->asked_ms = deadline_now_ms();
     ledger->asked = send_exchange(ledger, marks, err);
     if (ledger->asked && marks != NULL) {
         json_t *empty = ledger->asked_marks;
@@ -158,7 +164,11 @@ static void take_marks_back(struct ledger *ledger)
  * err when it did not go through. */
 static bool take_in(struct ledger *ledger, struct error *err)
 {
-    struct db_step steps[STEPS] = { { 0 } };
+    struct db_step steps[STEPS] = {
+        [ANSWER] = { .statement = "outbox_answer" },
+        [CLAIM] = { .statement = "outbox_claim" },
+        [LOOK] = { .statement = "mail_refresh" },
+    };
     size_t first = ledger->asked_marks == NULL ? CLAIM : ANSWER;
     if (!ledger->asked)
         return true;
@@ -174,9 +184,9 @@ static bool take_in(struct ledger *ledger, struct error *err)
     ledger->asked_marks = NULL;
     if (json_array_size(ledger->marks) == 0)
         start_journal_anew(ledger);
-    int64_t now_ms = deadline_now_ms();
     batch_free(&ledger->next);
-    ledger->next = (struct batch){ steps[CLAIM].rows, steps[LOOK].rows, 0, now_ms, now_ms };
+    ledger->next = (struct batch){ steps[CLAIM].rows, steps[LOOK].rows, 0, deadline_now_ms(),
+                                   ledger->asked_ms };
     return true;
 }
 
@@ -206,53 +216,71 @@ static void reconnect_later(struct job *job, const struct error *err, int try)
     job->db = NULL;
 }
 
-/* Bring marks to the database. They must not be lost with a connection or the end of the run: the
- * mails would go out twice. */
-static bool write_marks(struct ledger *ledger, const json_t *marks, struct error *err)
+static bool record(struct job *job, const char *worker, const json_t *marks,
+                   struct outbox_counts *counts, struct error *err)
 {
-    struct job *job = ledger->job;
     char *text = json_dumps(marks, JSON_COMPACT);
     if (text == NULL)
         return error_memory(err);
-    const char *args[] = { ledger->worker, text };
-    PGresult *rows = NULL;
-    for (int try = 0; rows == NULL && try < MARK_TRIES; try++) {
+    const char *args[] = { worker, text };
+    PGresult *rows = db_query(job->db, "outbox_answer", args, DB_DURABLE, err);
+    free(text);
+    if (rows == NULL)
+        return false;
+    count_answers(job, counts, rows);
+    PQclear(rows);
+    return true;
+}
+
+/* One mark; when the database refuses it, it is added to left. False when the next ones would fare
+ * no better. err keeps the first trouble. */
+static bool record_alone(struct job *job, const char *worker, json_t *mark,
+                         struct outbox_counts *counts, json_t *left, struct error *err)
+{
+    struct error why = { 0 };
+    json_t *alone = json_pack("[O]", mark);
+    bool recorded = record(job, worker, alone, counts, &why);
+    json_decref(alone);
+    if (recorded)
+        return true;
+    json_array_append(left, mark);
+    error_set(err, why.kind, "mail %s: %s, but that could not be recorded: %s",
+              json_string_value(json_object_get(mark, "id")),
+              json_string_value(json_object_get(mark, "verdict")), why.text);
+    return why.kind == ERR_REJECTED;
+}
+
+/* Bring the marks to the database. They must not be lost with a connection or the end of the run:
+ * the mails would go out twice. */
+static bool write_marks(struct ledger *ledger, struct error *err)
+{
+    struct job *job = ledger->job;
+    for (int try = 0; try < MARK_TRIES; try++) {
         if (try > 0) {
             if (!may_pass(err->kind))
-                break;
+                return false;
             reconnect_later(job, err, try);
             error_clear(err);
         }
         close_in_time(ledger);
-        if (job->db != NULL || db_connect(&job->db, &job->config, job->type->task.program, err))
-            rows = db_query(job->db, "outbox_answer", args, DB_DURABLE, err);
+        if ((job->db != NULL || db_connect(&job->db, &job->config, job->type->task.program, err)) &&
+            record(job, ledger->worker, ledger->marks, ledger->counts, err))
+            return true;
     }
-    free(text);
-    if (rows == NULL)
-        return false;
-    count_answers(job, ledger->counts, rows);
-    PQclear(rows);
-    return true;
+    return false;
 }
 
 /* A row that the database refuses spoils its own mark only. What was written leaves the marks. */
 static bool write_one_by_one(struct ledger *ledger, struct error *err)
 {
     json_t *left = json_array();
-    size_t index;
-    json_t *mark;
-    json_array_foreach(ledger->marks, index, mark)
-    {
-        struct error why = { 0 };
-        json_t *alone = json_pack("[O]", mark);
-        if (!write_marks(ledger, alone, &why)) {
-            json_array_append(left, mark);
-            error_set(err, why.kind, "mail %s: %s, but that could not be recorded: %s",
-                      json_string_value(json_object_get(mark, "id")),
-                      json_string_value(json_object_get(mark, "verdict")), why.text);
-        }
-        json_decref(alone);
-    }
+    size_t index = 0, count = json_array_size(ledger->marks);
+    while (index < count &&
+           record_alone(ledger->job, ledger->worker, json_array_get(ledger->marks, index),
+                        ledger->counts, left, err))
+        index++;
+    while (++index < count)
+        json_array_append(left, json_array_get(ledger->marks, index));
     json_decref(ledger->marks);
     ledger->marks = left;
     return json_array_size(left) == 0;
@@ -265,7 +293,7 @@ void ledger_report(struct ledger *ledger)
     error_clear(&err); /* what it did not report is reported here, and told should that fail */
     if (json_array_size(ledger->marks) == 0)
         return;
-    bool known = write_marks(ledger, ledger->marks, &err);
+    bool known = write_marks(ledger, &err);
     if (known) {
         json_array_clear(ledger->marks);
     } else if (err.kind == ERR_REJECTED) {
@@ -307,10 +335,20 @@ bool ledger_claim(struct ledger *ledger, struct batch *batch)
     return batch_left(batch) > 0;
 }
 
+bool ledger_may_begin(const struct ledger *ledger)
+{
+    return !ledger->closing && !ledger->unrecorded && ledger->trouble.kind == ERR_NONE &&
+           deadline_left_ms() > LEDGER_LAST_CALL_MS;
+}
+
 void ledger_claim_ahead(struct ledger *ledger, const struct batch *batch)
 {
     struct error ignored = { 0 }; /* ledger_claim asks again */
-    if (ledger->asked || ledger->next.mails != NULL || ledger->note_at < NOTES ||
+    if (ledger->asked) {
+        db_absorb(ledger->job->db);
+        return;
+    }
+    if (ledger->next.mails != NULL || ledger->note_at < LEDGER_CLAIM ||
         ledger->job->config.mail_rate > 0 || ledger->journal.bytes > AHEAD_BYTES ||
         batch_left(batch) > PQntuples(batch->mails) / 2)
         return;
@@ -374,8 +412,14 @@ bool ledger_open(struct ledger *ledger, struct job *job, struct outbox_counts *c
                                .journal.fd = -1,
                                .note_at = 1,
                                .marks = json_array() };
-    text_uuid(ledger->worker);
-    if (!journal_open(&ledger->journal, job->config.state_dir, ledger->worker))
+    bool noted = false;
+    for (int try = 0; !noted && try < 2; try++) { /* a name that another run took for a dead one's
+                                                     is not used again */
+        text_uuid(ledger->worker);
+        noted = journal_open(&ledger->journal, job->config.state_dir, ledger->worker,
+                             job->run.process.boot_id);
+    }
+    if (!noted)
         log_event(&job->log, LOG_WARN, "no_journal", "path", ledger->journal.path, NULL);
     return ledger->marks != NULL || error_memory(&ledger->trouble);
 }
@@ -386,23 +430,28 @@ bool ledger_is_settled(const struct ledger *ledger)
            batch_left(&ledger->next) == 0;
 }
 
+/* Give back what the worker holds, but for what was answered. */
+static bool release(struct job *job, const char *worker, const char *server, const json_t *answered,
+                    bool whole, struct error *err)
+{
+    char *ids = json_dumps(answered, JSON_COMPACT);
+    if (ids == NULL)
+        return error_memory(err);
+    struct decimal wait = decimal(server == NULL ? 0 : SERVER_WAIT_MS);
+    const char *args[] = { worker, wait.text, server, ids, whole ? "false" : "true" };
+    PGresult *released = db_query(job->db, "outbox_release", args, DB_DURABLE, err);
+    free(ids);
+    PQclear(released);
+    return released != NULL;
+}
+
 void ledger_release(struct ledger *ledger, const char *server)
 {
-    char *answered = json_dumps(ledger->marks, JSON_COMPACT);
-    if (ledger->job->db == NULL || answered == NULL) {
-        free(answered);
-        ledger->unrecorded = true;
-        return;
-    }
-    close_in_time(ledger);
     struct error ignored = { 0 };
-    struct decimal wait = decimal(server == NULL ? 0 : SERVER_WAIT_MS);
-    const char *args[] = { ledger->worker, wait.text, server, answered };
-    PGresult *released = db_query(ledger->job->db, "outbox_release", args, DB_DURABLE, &ignored);
-    if (released == NULL)
+    struct job *job = ledger->job;
+    close_in_time(ledger);
+    if (job->db == NULL || !release(job, ledger->worker, server, ledger->marks, true, &ignored))
         ledger->unrecorded = true;
-    PQclear(released);
-    free(answered);
 }
 
 void ledger_close(struct ledger *ledger)
@@ -413,14 +462,15 @@ void ledger_close(struct ledger *ledger)
     json_decref(ledger->asked_marks);
 }
 
-bool ledger_settle(struct job *job, const char *worker, const json_t *marks,
-                   struct outbox_counts *counts, struct error *err)
+/* Both in one transaction; with none of the marks refused. */
+static bool settle_at_once(struct job *job, const char *worker, bool whole, const json_t *marks,
+                           struct outbox_counts *counts, struct error *err)
 {
     char *text = json_dumps(marks, JSON_COMPACT);
     if (text == NULL)
         return error_memory(err);
     const char *answer_args[] = { worker, text };
-    const char *release_args[] = { worker, "0", NULL, "[]" };
+    const char *release_args[] = { worker, "0", NULL, "[]", whole ? "false" : "true" };
     struct db_step steps[] = { { .statement = "outbox_answer", .args = answer_args },
                                { .statement = "outbox_release", .args = release_args } };
     bool settled = db_run(job->db, steps, 2, DB_DURABLE, DB_LOCK_MS, err);
@@ -431,4 +481,22 @@ bool ledger_settle(struct job *job, const char *worker, const json_t *marks,
     PQclear(steps[0].rows);
     PQclear(steps[1].rows);
     return true;
+}
+
+bool ledger_settle(struct job *job, const char *worker, bool whole, const json_t *marks,
+                   struct outbox_counts *counts, struct error *err)
+{
+    if (settle_at_once(job, worker, whole, marks, counts, err))
+        return true;
+    if (err->kind != ERR_REJECTED)
+        return false;
+    error_clear(err);
+    json_t *left = json_array();
+    bool going = true;
+    for (size_t i = 0; going && i < json_array_size(marks); i++)
+        going = record_alone(job, worker, json_array_get(marks, i), counts, left, err);
+    if (going)
+        going = release(job, worker, NULL, left, whole, err);
+    json_decref(left);
+    return going && err->kind == ERR_NONE;
 }

@@ -17,9 +17,11 @@
 #include "journal.h"
 #include "outbox.h"
 
-/* Mails claimed at a time, where there are that many; under a rate, or with other workers, fewer.
- */
-enum { LEDGER_CLAIM = 100 };
+enum {
+    LEDGER_CLAIM = 100, /* mails at a time, where there are that many; fewer under a rate or with
+                           other workers */
+    LEDGER_LAST_CALL_MS = 1500, /* with less time left, no further mail is begun */
+};
 
 /* What one claim brought, with a second look at each mail. Zero-initialised means empty. */
 struct batch {
@@ -47,6 +49,7 @@ struct ledger {
     int64_t first_mark_ms;
     size_t note_at;      /* how many marks make a report: few at first, should it be refused */
     bool asked;          /* an exchange is under way on the connection */
+    int64_t asked_ms;    /* since when: what it sees is that old */
     json_t *asked_marks; /* the answers that went with it, NULL = none */
 
     bool astray;          /* an exchange was lost: it may have claimed mails that nobody has */
@@ -66,6 +69,9 @@ void ledger_close(struct ledger *ledger);
 /* The next claimed mails, the answers so far going with the request. False when there are none, or
  * with trouble set. */
 bool ledger_claim(struct ledger *ledger, struct batch *batch);
+
+/* True while nothing forbids to begin another mail: trouble, answers unrecorded, the end. */
+bool ledger_may_begin(const struct ledger *ledger);
 
 /* Ask for the next mails ahead of time, when half of the current ones are left and nothing speaks
  * against it: the database works while mails are sent. */
@@ -94,9 +100,11 @@ bool ledger_is_settled(const struct ledger *ledger);
  * server   what is wrong with the mail server, so that its mails wait a while; NULL = nothing */
 void ledger_release(struct ledger *ledger, const char *server);
 
-/* Write the last words on mails of a worker that is gone down (marks as journal_settle has them),
- * and give back what it had claimed and not begun. Errors as db_run. */
-bool ledger_settle(struct job *job, const char *worker, const json_t *marks,
+/* Write the last words on mails of a worker that is gone down (whole and marks as journal_settle
+ * has them), and give back what it had claimed and not begun; when its journal was not whole, that
+ * may have been sent. Errors as db_run; with ERR_REJECTED all is done but what the database
+ * refuses. */
+bool ledger_settle(struct job *job, const char *worker, bool whole, const json_t *marks,
                    struct outbox_counts *counts, struct error *err);
 
 #endif

@@ -26,20 +26,22 @@ const char *sender_domain(const struct sender *sender)
     return at == NULL ? "localhost" : at + 1;
 }
 
-static bool compose(struct letter *letter, const PGresult *rows, int row, const char *data_text,
+static bool compose(struct letter *letter, const struct letter_row *now,
                     const struct config *config, const struct sender *sender, struct error *err)
 {
+    const PGresult *rows = now->mails;
+    int row = now->row;
     const char *kind = db_text(rows, row, "kind");
     const char *lang = db_text(rows, row, "lang");
     struct mail_text words = { 0 };
     char *unsubscribe = NULL;
     bool composed = false;
-    json_t *data = json_loads(data_text, 0, NULL);
+    json_t *data = json_loads(now->data, 0, NULL);
     if (!json_is_object(data)) {
         error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
         goto out;
     }
-    if (!message_address(db_text(rows, row, "recipient"), letter->to, sizeof letter->to, err) ||
+    if (!message_address(now->recipient, letter->to, sizeof letter->to, err) ||
         !mail_text_render(&words, kind, lang, data, config->mail_templates, err) ||
         !mail_text_unsubscribe(&unsubscribe, kind, config->unsubscribe_url, letter->to, err))
         goto out;
@@ -65,20 +67,19 @@ out:
     return composed;
 }
 
-struct letter *letter_write(const PGresult *rows, int row, const char *data,
-                            const struct config *config, const struct sender *sender,
-                            struct error *err)
+struct letter *letter_write(const struct letter_row *now, const struct config *config,
+                            const struct sender *sender, struct error *err)
 {
     struct letter *letter = calloc(1, sizeof *letter);
     if (letter == NULL) {
         error_memory(err);
         return NULL;
     }
-    if (!compose(letter, rows, row, data, config, sender, err)) {
+    if (!compose(letter, now, config, sender, err)) {
         letter_free(letter);
         return NULL;
     }
-    snprintf(letter->id, sizeof letter->id, "%s", db_text(rows, row, "id"));
+    snprintf(letter->id, sizeof letter->id, "%s", db_text(now->mails, now->row, "id"));
     letter->mail.id = letter->id;
     letter->mail.from = sender->address;
     letter->mail.to = letter->to;

@@ -28,13 +28,20 @@ bool sender_parse(struct sender *sender, const struct config *config, struct err
 /* The domain of its address, for Message-IDs. */
 const char *sender_domain(const struct sender *sender);
 
-/* Write the letter of a row as outbox_claim has them, with these data (JSON).
+/* A row as outbox_claim has them, with what is true of it now. */
+struct letter_row {
+    const PGresult *mails;
+    int row;
+    const char *data; /* JSON */
+    const char *recipient;
+};
+
+/* Write the letter of a row.
  * Returns the letter, for letter_free; sender must outlive it.
  * Errors: ERR_REJECTED the row is of no use, ever; ERR_CONFIG its words are, an operator must mend
  * them; ERR_INTERNAL without memory. */
-struct letter *letter_write(const PGresult *rows, int row, const char *data,
-                            const struct config *config, const struct sender *sender,
-                            struct error *err);
+struct letter *letter_write(const struct letter_row *now, const struct config *config,
+                            const struct sender *sender, struct error *err);
 void letter_free(struct letter *letter);
 
 #endif

@@ -21,6 +21,8 @@ struct report {
     struct error err;
 };
 
+_Static_assert(sizeof(struct report) <= WORKER_REPORT_BYTES, "it goes through a pipe in one piece");
+
 /* Some workers' results, on their way into the run's. */
 struct gathering {
     struct job *job;
@@ -36,21 +38,27 @@ struct settling {
     struct error *err;
 };
 
-static bool settle(void *context, const char *worker, const json_t *marks)
+static bool settle(void *context, const char *worker, bool whole, const json_t *marks)
 {
     struct settling *settling = context;
     struct decimal mails = decimal((long long)json_array_size(marks));
+    struct error why = { 0 };
     bool settled = settling->err->kind == ERR_NONE &&
-                   ledger_settle(settling->job, worker, marks, settling->counts, settling->err);
+                   ledger_settle(settling->job, worker, whole, marks, settling->counts, &why);
+    if (why.kind ==
+        ERR_REJECTED) /* all is done but that; it stays in the journal and is told again */
+        job_warn(settling->job, "mark_refused", "%s", why.text);
+    else
+        error_keep(settling->err, &why);
     log_event(&settling->job->log, LOG_WARN, "dead_worker", "worker", worker, "mails", mails.text,
-              "settled", settled ? "yes" : "no", NULL);
+              "settled", settled ? "yes" : "no", "whole", whole ? "yes" : "no", NULL);
     return settled;
 }
 
 static bool settle_dead(struct job *job, struct outbox_counts *counts, struct error *err)
 {
     struct settling settling = { job, counts, err };
-    journal_recover(job->config.state_dir, settle, &settling);
+    journal_recover(job->config.state_dir, job->run.process.boot_id, settle, &settling);
     return err->kind == ERR_NONE;
 }
 
@@ -99,7 +107,7 @@ static void take_report(void *context, const void *report)
         return;
     log_event(&gathering->job->log, LOG_WARN, "worker_ended", "error", one->err.text, NULL);
     if (one->err.kind != ERR_UNAVAILABLE)
-        error_set(&gathering->sum.err, one->err.kind, "%s", one->err.text);
+        error_keep(&gathering->sum.err, &one->err);
 }
 
 /* The run's own process is the first worker. */
@@ -115,10 +123,9 @@ static void deliver_together(struct job *job, long due, struct outbox_counts *co
     if (wanted > 1)
         workers_start(&others, (size_t)wanted - 1, sizeof(struct report), work, &assignment);
     delivery_run(job, (int)wanted, counts, err);
-    workers_wait(&others, sizeof(struct report), WORKERS_GRACE_MS, take_report, &gathering);
+    workers_wait(&others, WORKERS_GRACE_MS, take_report, &gathering);
     add_counts(counts, &gathering.sum.counts);
-    if (gathering.sum.err.kind != ERR_NONE)
-        error_set(err, gathering.sum.err.kind, "%s", gathering.sum.err.text);
+    error_keep(err, &gathering.sum.err);
     struct error left = { 0 };
     if (gathering.died && job->db != NULL && !settle_dead(job, counts, &left))
         log_event(&job->log, LOG_WARN, "dead_worker", "error", left.text, NULL);
@@ -178,17 +185,21 @@ void outbox_send_on(struct job *job)
     struct error trouble = { 0 };
     if (job->config.mail_url[0] == '\0')
         return;
-    if (!outbox_deliver(job, &counts, &trouble))
+    bool delivered = outbox_deliver(job, &counts, &trouble);
+    if (!delivered && options_flag(&job->options, "cron")) /* cron's deliver-mail tells of it */
         log_event(&job->log, LOG_WARN, "mail_left", "error", trouble.text, NULL);
+    else if (!delivered)
+        job_warn(job, "mail_left", "mails stay queued: %s", trouble.text);
     job_set(job, "sentMails", counts.sent);
 }
 
-bool outbox_waiting(struct job *job, long *waiting, struct error *err)
+bool outbox_waiting(struct job *job, long *waiting, long *next_s, struct error *err)
 {
     PGresult *row = db_query(job->db, "outbox_waiting", NULL, DB_READ_ONLY, err);
     if (row == NULL)
         return false;
     *waiting = db_number(row, 0, "waiting");
+    *next_s = db_number(row, 0, "next_s");
     PQclear(row);
     return true;
 }

@@ -25,11 +25,12 @@ bool outbox_deliver(struct job *job, struct outbox_counts *counts, struct error 
 
 /* The same in the time that a job has left after its own work, when mail is configured; counts
  * sentMails in its result. Mail that does not go out now stays queued for deliver-mail, so its
- * trouble is logged and not the job's. */
+ * trouble is told, and not the job's. */
 void outbox_send_on(struct job *job);
 
-/* How many mails still wait, due or not. Errors as db_run. */
-bool outbox_waiting(struct job *job, long *waiting, struct error *err);
+/* How many mails still wait, due or not, and in how many seconds the next one is due. Errors as
+ * db_run. */
+bool outbox_waiting(struct job *job, long *waiting, long *next_s, struct error *err);
 
 /* Queue a mail again that was given up (id: its uuid), or all that failed (id NULL).
  * Returns rows as outbox_retry.sql has them, for the caller to clear; NULL with err as db_run. */

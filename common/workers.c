@@ -20,15 +20,15 @@ static _Noreturn void live(int report_fd, size_t size, pid_t parent,
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
     deadline_start(deadline_left_ms());
-    char report[WORKER_REPORT_BYTES] = { 0 };
+    alignas(max_align_t) char report[WORKER_REPORT_BYTES] = { 0 };
     work(context, report);
     fflush(NULL);
     ssize_t written = write(report_fd, report, size);
     _exit(written == (ssize_t)size ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-static bool fork_one(struct workers *workers, size_t size,
-                     void (*work)(void *context, void *report), void *context)
+static bool fork_one(struct workers *workers, void (*work)(void *context, void *report),
+                     void *context)
 {
     int ends[2];
     pid_t parent = getpid();
@@ -37,7 +37,7 @@ static bool fork_one(struct workers *workers, size_t size,
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        live(ends[1], size, parent, work, context);
+        live(ends[1], workers->size, parent, work, context);
     }
     close(ends[1]);
     if (pid < 0) {
@@ -54,9 +54,10 @@ void workers_start(struct workers *workers, size_t count, size_t size,
                    void (*work)(void *context, void *report), void *context)
 {
     workers->count = 0;
+    workers->size = size;
     fflush(NULL); /* what is buffered is printed once */
     while (workers->count < count && workers->count < WORKERS_MOST &&
-           fork_one(workers, size, work, context))
+           fork_one(workers, work, context))
         ;
 }
 
@@ -80,31 +81,31 @@ static bool await_report(const struct workers *workers, int wait_ms)
 }
 
 /* Read what is there; a pipe that ends without a report is that of a worker that died. */
-static void read_reports(struct workers *workers, size_t size,
-                         void (*take)(void *context, const void *report), void *context)
+static void read_reports(struct workers *workers, void (*take)(void *context, const void *report),
+                         void *context)
 {
     for (size_t i = 0; i < workers->count; i++) {
-        char report[WORKER_REPORT_BYTES];
+        alignas(max_align_t) char report[WORKER_REPORT_BYTES];
         struct pollfd fd = { .fd = workers->each[i].report, .events = POLLIN };
         if (fd.fd < 0 || poll(&fd, 1, 0) <= 0)
             continue;
-        ssize_t got = read(fd.fd, report, size);
+        ssize_t got = read(fd.fd, report, workers->size);
         if (got < 0 && errno == EINTR)
             continue;
         close(fd.fd);
         workers->each[i].report = -1;
         waitpid(workers->each[i].pid, NULL, 0);
-        take(context, got == (ssize_t)size ? report : NULL);
+        take(context, got == (ssize_t)workers->size ? report : NULL);
     }
 }
 
-void workers_wait(struct workers *workers, size_t size, int grace_ms,
+void workers_wait(struct workers *workers, int grace_ms,
                   void (*take)(void *context, const void *report), void *context)
 {
     bool told = false;
     int64_t end_ms = 0;
     while (await_report(workers, 1000)) {
-        read_reports(workers, size, take, context);
+        read_reports(workers, take, context);
         if (!told && deadline_left_ms() == 0) {
             told = true;
             end_ms = deadline_now_ms() + grace_ms;

@@ -20,10 +20,12 @@ static bool deliver_due_mails(struct job *job, struct error *err)
     job_set(job, "ambiguousMails", counts.ambiguous);
     job_set(job, "expiredMails", counts.expired);
     job->failed_items = counts.failed;
-    long waiting = 0;
+    long waiting = 0, next_s = 0;
     struct error ignored = { 0 };
-    if (job->db != NULL && outbox_waiting(job, &waiting, &ignored))
+    if (job->db != NULL && outbox_waiting(job, &waiting, &next_s, &ignored)) {
         job_set(job, "waitingMails", waiting);
+        job_set(job, "nextMailSeconds", next_s);
+    }
     /* Time is up with mails left: that is a full queue, not a failure; the next run goes on. */
     if (err->kind == ERR_TIMEOUT && counts.sent > 0) {
         error_clear(err);
@@ -44,6 +46,8 @@ static void tell(const struct job *job, FILE *out)
         if (i == 0 || job_counter(job, parts[i].counter) > 0)
             fprintf(out, "%s%lld %s", i == 0 ? "mails: " : ", ", job_counter(job, parts[i].counter),
                     parts[i].words);
+    if (job_counter(job, "waitingMails") > 0)
+        fprintf(out, ", the next in %lld s", job_counter(job, "nextMailSeconds"));
     fputc('\n', out);
 }
 

@@ -1,6 +1,7 @@
 -- outbox_answer: what became of mails; nothing for one that is not this worker's any more.
 -- An unknown outcome is tried once more; after that the mail stays ambiguous for good.
 -- untried: the server is to blame, or our login there; the try does not count.
+-- Twelve tries take a day and a half with the pauses between them: whoever refuses for longer means it.
 -- $1 worker uuid
 -- $2 answers jsonb, [{"id", "verdict": sent retry untried rejected unknown stale, "words": the peer's}]
 -- rows: id uuid, status text, recipient text, dedupe_key text, words text
@@ -17,7 +18,7 @@ UPDATE tickeasy_jobs.mail_outbox AS mail
        ambiguous_at = CASE WHEN verdict = 'unknown' THEN coalesce(ambiguous_at, now()) ELSE ambiguous_at END,
        attempts = attempts - CASE WHEN verdict = 'untried' THEN 1 ELSE 0 END,
        next_attempt_at = CASE
-           WHEN verdict = 'untried' THEN now() + interval '1 min'
+           WHEN verdict = 'untried' THEN now() + interval '30 s' -- before cron's next run
            WHEN verdict IN ('stale', 'rejected') OR (verdict = 'unknown' AND ambiguous_at IS NOT NULL)
                 OR (attempts >= 12 AND verdict <> 'sent') THEN 'infinity'
            -- 1 min · 2^(n-1), a fifth more or less

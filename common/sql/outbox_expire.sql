@@ -1,6 +1,8 @@
 -- outbox_expire: mails that are too old to be of use; nobody waits for them any more.
--- One that was tried for the last time keeps its outcome. What another worker holds is left to it.
--- A mail whose worker died in fifteen tries is taken to be the reason, and not tried again.
+-- One that was tried for the last time keeps its outcome, and one that may have been accepted stays
+-- ambiguous. What another worker holds is left to it.
+-- A mail whose worker died in fifteen tries, three more than any answer costs it (outbox_answer), is
+-- taken to be the reason, and not tried again.
 -- $1 most int: how many due mails are worth counting
 -- one row: expired int, due int (at most $1), blocked bool (that alert is open)
 WITH old AS (
@@ -13,7 +15,9 @@ WITH old AS (
        FOR UPDATE SKIP LOCKED
 ), expired AS (
     UPDATE tickeasy_jobs.mail_outbox AS mail
-       SET status = 'expired',
+       SET status = CASE WHEN status = 'sending' OR ambiguous_at IS NOT NULL THEN 'ambiguous' ELSE 'expired' END,
+           ambiguous_at = CASE WHEN status = 'sending' THEN coalesce(ambiguous_at, now()) ELSE ambiguous_at END,
+           next_attempt_at = 'infinity',
            claimed_by = NULL,
            claimed_until = NULL
       FROM old

@@ -72,6 +72,69 @@ killed_at() {
     assert_equal "$(mails "status = 'queued' AND attempts = 1")" 1
 }
 
+@test "what a power loss may have taken from a journal counts as unknown" {
+    queue 3
+    reached=RCPT
+    killed_at silent-at-rcpt
+    sed -i 's/^boot .*/boot 00000000-0000-4000-8000-000000000000/' "$(journals)"
+    server
+    run deliver-mail
+    assert_success
+    assert_equal "$(mails "status = 'queued' AND ambiguous_at IS NULL")" 1 # that it had begun is written there
+    assert_equal "$(mails "status = 'sent' AND ambiguous_at IS NOT NULL AND attempts = 2")" 2
+    run grep -c 'dead_worker .*whole=no' "$LOG_FILE"
+    assert_output 1
+}
+
+@test "a mail that is taken over because a lease ran out is told to be perhaps accepted" {
+    queue 1
+    reached=RCPT
+    killed_at silent-at-rcpt
+    rm "$(journals)"
+    sql "UPDATE tickeasy_jobs.mail_outbox SET claimed_until = now() - interval '1 s'"
+    server
+    run deliver-mail
+    assert_success
+    assert_equal "$(mails "status = 'sent' AND ambiguous_at IS NOT NULL")" 1
+}
+
+@test "a mail that another worker took over is not sent any more by the first" {
+    queue 3
+    misbehaving_server late-at-dot --seconds 5.5
+    MAIL_URL+='?via=curl' start deliver-mail
+    wait_for grep -q DATA peer.out
+    sql "UPDATE tickeasy_jobs.mail_outbox SET claimed_by = '$(uuid 9)'"
+    ended
+    assert_equal "$(grep -c '^DATA' peer.out)" 1
+    run grep -c mail_lost "$LOG_FILE"
+    assert_output 2
+}
+
+@test "an answer that the database refuses holds up no other mail" {
+    queue 5
+    reached='RCPT.*u3'
+    sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now() - interval '1 min' / substr(recipient, 2, 1)::int"
+    killed_at silent-at-rcpt --after 2
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN RAISE check_violation USING MESSAGE = 'poisoned mail'; END \$\$;
+         CREATE TRIGGER refuse BEFORE UPDATE ON tickeasy_jobs.mail_outbox FOR EACH ROW
+            WHEN (old.recipient LIKE 'u2@%' AND new.status = 'sent') EXECUTE FUNCTION refuse()"
+    MAIL_URL=maildir:$PWD/mail
+    for _ in 1 2; do
+        run --separate-stderr deliver-mail
+        assert_success
+        assert_regex "$stderr" '^deliver-mail: mail .*: sent, but that could not be recorded: .*poisoned mail'
+    done
+    due_again
+    run deliver-mail
+    assert_equal "$(mails "status = 'sent'") $(mails "status = 'sending' AND recipient LIKE 'u2@%'")" '4 1'
+    sql 'DROP TRIGGER refuse ON tickeasy_jobs.mail_outbox'
+    run deliver-mail
+    assert_success
+    assert_equal "$(mails "status = 'sent'")" 5
+    assert_equal "$(journals)" ''
+}
+
 @test "a journal that is no journal is passed over and removed" {
     queue 1
     mkdir -p "$STATE_DIR/outbox"
@@ -272,9 +335,10 @@ holders() {
     assert_success
     assert_equal "$(mails "status = 'sent'")" 12
     # the first goes at once, each other a tenth of a second after the one before it
-    stamps=$(find mail/new -type f -printf '%T@\n' | sort -n | sed -n '1p;$p')
-    run awk 'NR == 1 { first = $1 } END { exit !($1 - first > 0.95) }' <<<"$stamps"
-    assert_success
+    last=$(find mail/new -type f -printf '%T@\n' | sort -n | tail -n 1)
+    assert_equal "$(sql "SELECT to_timestamp($last) >= free_at - interval '0.1 s' FROM tickeasy_jobs.mail_pace")" t
+    assert_equal "$(sql "SELECT free_at > (SELECT min(start_time) + interval '1.1 s' FROM tickeasy_jobs.task_execution_logs)
+                           FROM tickeasy_jobs.mail_pace")" t
 }
 
 @test "mails that a rate leaves no time for in this run wait for the next, untouched" {
@@ -283,6 +347,24 @@ holders() {
     assert_success
     assert_equal "$(mails "status = 'sent' AND attempts = 1")" 1
     assert_equal "$(mails "status = 'queued' AND attempts = 0 AND next_attempt_at <= now()")" 2
+}
+
+@test "a turn that comes too late for a run is left to others" {
+    queue 9
+    for _ in 1 2 3; do
+        MAIL_RATE=6 run deliver-mail --timeout 3s
+        assert_success
+    done
+    assert_equal "$(mails "status = 'sent'")" 1
+    assert_equal "$(sql "SELECT free_at < now() + interval '10 s' FROM tickeasy_jobs.mail_pace")" t
+}
+
+@test "a turn that no run can have booked is not waited for" {
+    queue 2
+    sql "UPDATE tickeasy_jobs.mail_pace SET free_at = now() + interval '2 days'"
+    MAIL_RATE=600 run deliver-mail
+    assert_success
+    assert_equal "$(mails "status = 'sent'")" 2
 }
 
 # --- a server that wants a person -----------------------------------------------------------------

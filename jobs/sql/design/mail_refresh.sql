@@ -1,22 +1,21 @@
--- mail_refresh: a second look at the mails that a worker has just claimed, at the moment of sending:
--- is each still right, and what is the truth now? An order may have been refunded and a session
--- moved, renamed or cancelled since the mail was queued.
+-- mail_refresh: a second look at the mails that a worker holds, at the moment of sending: is each still
+-- its own and still right, and what is the truth now? An order may have been refunded, a session moved,
+-- renamed or cancelled, an address mended since the mail was queued.
 -- A reminder is still right while its session is scheduled, has not begun, and starts no later than
 -- 36 hours after the start that the mail was queued for (its not_after): a show that moved within
 -- the next day is told as it is now, one that moved further is reminded of when its own day comes.
 -- What a mail says is built as in remind_queue. Runs on the database's own clock, as the outbox.
 -- $1 worker uuid  $2 zone
--- rows, one for each reminder that the worker has claimed: id uuid, stale text (NULL = still right,
---   else why it must not be sent), data jsonb and not_after text (both NULL when stale)
+-- rows, one for each mail that the worker still holds: id uuid, stale text (NULL = still right, else why
+--   it must not be sent), data jsonb and recipient text (NULL = as queued)
 WITH mail AS MATERIALIZED (
-    SELECT id, lang, not_after, key[1]::uuid AS session_id, key[2]::uuid AS user_id
+    SELECT id, kind, dedupe_key, lang, not_after, key[1]::uuid AS session_id, key[2]::uuid AS user_id
       FROM tickeasy_jobs.mail_outbox,
-           -- a key of another shape names nobody, and the mail is stale
+           -- a reminder with a key of another shape is for nobody, and stale
            regexp_match(dedupe_key, '^concert-reminder/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'
                                     '/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$') AS key
      WHERE status = 'sending'
        AND claimed_by = $1::uuid
-       AND kind = 'concert-reminder'
 ), wanted AS (
     SELECT session_id, user_id, lang
       FROM mail
@@ -79,7 +78,7 @@ WITH mail AS MATERIALIZED (
         ON customer.id = holder.user_id
     -- end of the same
 ), verdict AS MATERIALIZED (
-    SELECT mail.id, reminder.data, session.start_time,
+    SELECT mail.id, reminder.data, reminder.recipient,
            CASE
                WHEN mail.session_id IS NULL THEN 'its key names no session and user'
                WHEN session.id IS NULL THEN 'the session is gone'
@@ -110,9 +109,21 @@ WITH mail AS MATERIALIZED (
       LEFT JOIN reminder
         ON reminder.session_id = mail.session_id
        AND reminder.user_id = mail.user_id
+     WHERE mail.kind = 'concert-reminder'
+), buyer AS (
+    SELECT mail.id,
+           coalesce(nullif(btrim(customer.email), ''), nullif(btrim(contact_info ->> 'email'), '')) AS recipient
+      FROM mail
+      JOIN orders
+        ON orders.id = substring(dedupe_key FROM '^order-expired/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$')::uuid
+      LEFT JOIN users AS customer
+        ON customer.id = orders.user_id
+     WHERE mail.kind = 'order-expired'
 )
-SELECT id,
+SELECT mail.id,
        stale,
        CASE WHEN stale IS NULL THEN data END AS data,
-       CASE WHEN stale IS NULL THEN start_time::text END AS not_after
-  FROM verdict
+       CASE WHEN stale IS NULL THEN coalesce(verdict.recipient, buyer.recipient) END AS recipient
+  FROM mail
+  LEFT JOIN verdict USING (id)
+  LEFT JOIN buyer USING (id)
