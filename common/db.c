@@ -1,6 +1,7 @@
 #include "db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,9 +300,16 @@ void db_close(struct db *db)
 
 void db_abandon(struct db *db)
 {
-    /* libpq can only close properly, which says goodbye: so its memory stays */
-    if (db != NULL)
+    if (db == NULL)
+        return;
+    /* libpq can only close properly, which says goodbye: to nobody */
+    int nobody = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nobody < 0 || dup2(nobody, PQsocket(db->connection)) < 0) {
         close(PQsocket(db->connection));
+        return;
+    }
+    close(nobody);
+    db_close(db);
 }
 
 void db_fence(struct db *db, const char *run_id)
