@@ -319,14 +319,14 @@ static void quit(struct link *link)
     deadline_watch_socket(-1);
 }
 
+/* The feed looks whether a mail is still right when it gives it out: not before we are let in, a
+ * slow server would make it old. */
 static void converse(struct link *link)
 {
-    struct mail *mail = take(link);
-    bool ready = mail != NULL && log_in(link);
-    for (; mail != NULL; mail = take(link)) {
-        struct mail_answer answer = { .verdict = MAIL_UNTRIED, .reply = "connection lost" };
-        if (ready)
-            answer = smtp_talk_send(&link->talk, link->feed, mail);
+    struct mail *mail = NULL;
+    bool ready = deadline_ok(link->err) && log_in(link);
+    while (ready && (mail = take(link)) != NULL) {
+        struct mail_answer answer = smtp_talk_send(&link->talk, link->feed, mail);
         link->feed->answered(link->feed->context, mail, &answer);
     }
     quit(link);

@@ -522,6 +522,8 @@ static int lowest_free_fd(void)
     return fd < 0 ? 0 : fd;
 }
 
+/* A session without a message is not started by libesmtp, so the first is taken before the server
+ * is asked. */
 static void converse(struct link *link)
 {
     if (!take(link))
