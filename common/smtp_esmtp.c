@@ -303,7 +303,8 @@ static void on_read(struct link *link, char *buffer, size_t length)
     }
     /* libesmtp's wait starts anew with every byte; ours is for the whole reply. */
     if (!ended && !link->quitting && deadline_now_ms() - link->asked_ms > link->wait_ms) {
-        smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
+        smtp_gave_no_answer(link->server, link->wait_ms, link->phase,
+                            smtp_reply_begun(&link->reply), link->err);
         hang_up(link);
     }
 }
@@ -482,7 +483,8 @@ static void explain(struct link *link)
                  link->reply.code, link->reply.words);
         smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);
     } else if (deadline_now_ms() - link->asked_ms >= link->wait_ms) {
-        smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
+        smtp_gave_no_answer(link->server, link->wait_ms, link->phase,
+                            smtp_reply_begun(&link->reply), link->err);
     } else if (link->phase == SMTP_STARTTLS) {
         smtp_tls_explain(&link->tls, what, sizeof what);
         smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);

@@ -69,6 +69,11 @@ bool smtp_reply_take(struct smtp_reply *reply, char *byte)
     return false;
 }
 
+bool smtp_reply_begun(const struct smtp_reply *reply)
+{
+    return reply->code != 0 || reply->line_length > 0;
+}
+
 void smtp_reply_forget(struct smtp_reply *reply)
 {
     reply->code = 0;

@@ -22,6 +22,9 @@ struct smtp_reply {
  */
 bool smtp_reply_take(struct smtp_reply *reply, char *byte);
 
+/* True when a part of a reply has come since the latest command. */
+bool smtp_reply_begun(const struct smtp_reply *reply);
+
 /* A command goes out: what was said before answers it not. */
 void smtp_reply_forget(struct smtp_reply *reply);
 

@@ -47,7 +47,8 @@ static bool wait_for(struct smtp_talk *talk, short event)
     do {
         int64_t left_ms = talk->asked_ms + talk->wait_ms - deadline_now_ms();
         if (left_ms <= 0)
-            return smtp_gave_no_answer(talk->server, talk->wait_ms, talk->phase, talk->err);
+            return smtp_gave_no_answer(talk->server, talk->wait_ms, talk->phase,
+                                       smtp_reply_begun(&talk->reply), talk->err);
         ready = poll(&fd, 1, (int)left_ms);
     } while (ready == 0 || (ready < 0 && errno == EINTR));
     return true;

@@ -512,7 +512,7 @@ promise_silence() {
     script silent-at-connect,silent-at-ehlo,silent-at-mail,silent-at-rcpt,silent-at-data,silent-at-dot
     at_once 6 -w 2000
     local none="error unavailable mail server localhost:$port gave no answer within 2000 ms"
-    assert_said "$none before its greeting" "$(ahead "m1 untried 0 connection lost")" \
+    assert_said "$none before its greeting; is smtps:// meant?" "$(ahead "m1 untried 0 connection lost")" \
         "$none after EHLO" "$(ahead "m1 untried 0 connection lost")" \
         "$none before a mail's text" "m1 $at_mail 0 connection lost" \
         "$none before a mail's text" "m1 retry 0 connection lost" \
@@ -864,6 +864,29 @@ promise_certificates() {
 @test "certificates of strangers, for other names and past their time are told apart (libesmtp)" { via libesmtp; promise_certificates; }
 @test "certificates of strangers, for other names and past their time are told apart (libcurl)" { via libcurl; promise_certificates; }
 @test "certificates of strangers, for other names and past their time are told apart (smtps)" { via smtps; promise_certificates; }
+
+@test "a port that speaks SMTP in clear is told from a certificate (smtps)" {
+    via smtps
+    for peer_of in "serve" "serve --starttls $CERTIFICATES/localhost.pem"; do
+        $peer_of
+        for address in localhost "$ann"; do
+            MAIL_URL=$(url "$address") send
+            assert_failure 1
+            assert_output "error unavailable mail server localhost:$port does not speak TLS on this\
+ port; smtp:// is for a port with STARTTLS (587), smtps:// for TLS from the first byte (465)"
+        done
+    done
+}
+
+promise_waits_for_tls() {
+    serve --tls "$CERTIFICATES/localhost.pem"
+    send -w 1000
+    assert_failure 1
+    assert_lines "$(ahead "m1 untried 0 connection lost")" "error unavailable mail server\
+ localhost:$port gave no answer within 1000 ms before its greeting; is smtps:// meant?"
+}
+@test "a port that waits for TLS from the first byte is a reason to think of smtps (libesmtp)" { via libesmtp; promise_waits_for_tls; }
+@test "a port that waits for TLS from the first byte is a reason to think of smtps (libcurl)" { via libcurl; promise_waits_for_tls; }
 
 promise_certificate_file() {
     port=1
