@@ -272,6 +272,7 @@ static void on_write(struct link *link, const char *buffer, size_t length)
     else if (holds(buffer, length, "EHLO ") || holds(buffer, length, "HELO "))
         link->phase = SMTP_HELLO;
     smtp_reply_forget(&link->reply);
+    link->reply.secret = link->phase == SMTP_LOGIN;
     link->asked_ms = deadline_now_ms();
 }
 

@@ -7,6 +7,8 @@
 
 /* Zero-initialised: nothing read yet. */
 struct smtp_reply {
+    bool secret;      /* set while a login is answered, which may be repeated: of what is said only
+                         an enhanced status code is kept (RFC 3463) */
     int code;         /* of the latest line; 0 = none since the latest command */
     char words[256];  /* its text, one line of ASCII */
     char garbage[64]; /* the first line that was no reply, "" = none */

@@ -171,9 +171,9 @@ bool smtp_login_refused(const struct mail_server *server, const struct smtp_repl
                 ? "offers no login with an access token (XOAUTH2); check MAIL_URL"
                 : "offers no login that we speak (PLAIN, LOGIN, CRAM-MD5); check MAIL_URL",
             err);
-    snprintf(what, sizeof what, "refused the %s of user \"%s\": %d %s%s",
-             server->xoauth2 ? "access token" : "login", server->user, reply->code, reply->words,
-             temporary ? "" : "; check MAIL_URL");
+    snprintf(what, sizeof what, "refused the %s of user \"%s\": %d%s%s%s",
+             server->xoauth2 ? "access token" : "login", server->user, reply->code,
+             reply->words[0] == '\0' ? "" : " ", reply->words, temporary ? "" : "; check MAIL_URL");
     return smtp_trouble(server, temporary ? ERR_UNAVAILABLE : ERR_CONFIG, what, err);
 }
 

@@ -36,7 +36,7 @@ enum mail_verdict smtp_refusal(int code);
 void smtp_answer_lost(struct mail_answer *answer);
 
 /* The troubles of a session. Each sets err and returns false, as error_set does; the reply is the
- * server's latest, its words are quoted. */
+ * server's latest, its words are quoted; to a login it has none but its enhanced status code. */
 bool smtp_trouble(const struct mail_server *server, enum error_kind kind, const char *what,
                   struct error *err);
 bool smtp_trouble_words(const struct mail_server *server, const struct smtp_reply *reply,

@@ -16,6 +16,7 @@ enum step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEPS };
 void smtp_talk_ask(struct smtp_talk *talk, enum smtp_phase phase)
 {
     talk->phase = phase;
+    talk->reply.secret = phase == SMTP_LOGIN;
     smtp_reply_forget(&talk->reply);
     talk->reply_bytes = 0;
     talk->asked_ms = deadline_now_ms();
