@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -567,6 +568,14 @@ out:
     smtp_tls_close(&link->tls);
 }
 
+/* libesmtp looks for certificates of the user's in the folder that this variable of its own names,
+ * else in the home folder. None is wanted, and where it may not even look (su and containers pass
+ * another user's HOME on) it breaks off TLS. There must be no such folder: Debian sees to that. */
+static bool leave_home_alone(struct error *err)
+{
+    return setenv("XDG_CONFIG_DIR", "/nonexistent", 1) == 0 || error_memory(err);
+}
+
 bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
                         struct log *log, struct error *err)
 {
@@ -574,7 +583,8 @@ bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed
     struct smtp_tls trust = { 0 };
     bool encrypt = smtp_must_encrypt(server);
     auth_client_init();
-    smtp_tls_open(&trust, server, encrypt, NULL, err);
+    if (leave_home_alone(err))
+        smtp_tls_open(&trust, server, encrypt, NULL, err);
     while (!dry && err->kind == ERR_NONE && deadline_ok(err)) {
         int left_ms = deadline_left_ms();
         int64_t started_ms = deadline_now_ms();

@@ -34,7 +34,7 @@ setup_file() { # no database
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     export MAIL_URL="" MAIL_CA_FILE="$CERTIFICATES/ca.crt"
-    peer='' pid=''
+    peer='' pid='' place=''
     ann=ann:secret-word@localhost
     via libesmtp
 }
@@ -42,6 +42,7 @@ setup() {
 teardown() {
     [[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || true
     stop
+    [[ -z $place ]] || rm -rf "$place"
 }
 
 stop() {
@@ -905,6 +906,23 @@ promise_certificates() {
 @test "certificates of strangers, for other names and past their time are told apart (libesmtp)" { via libesmtp; promise_certificates; }
 @test "certificates of strangers, for other names and past their time are told apart (libcurl)" { via libcurl; promise_certificates; }
 @test "certificates of strangers, for other names and past their time are told apart (smtps)" { via smtps; promise_certificates; }
+
+promise_home() {
+    local as=()
+    [[ $(id -u) != 0 ]] || as=(setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups --)
+    place=$(mktemp -d) # nobody must reach it, not so bats' own folder
+    chmod 755 "$place"
+    cp "$TICKEASY_BUILD/tests/peers/mail-send" "$CERTIFICATES/ca.crt" "$place"
+    mkdir -m 0 "$place/home"
+    secure
+    HOME=$place/home MAIL_CA_FILE=$place/ca.crt run env -u XDG_CONFIG_DIR "${as[@]}" \
+        "$place/mail-send"
+    assert_success
+    assert grep -q "auth .* accepted" box/log
+}
+@test "a home folder that may not be searched is in nobody's way (libesmtp)" { via libesmtp; promise_home; }
+@test "a home folder that may not be searched is in nobody's way (libcurl)" { via libcurl; promise_home; }
+@test "a home folder that may not be searched is in nobody's way (smtps)" { via smtps; promise_home; }
 
 @test "a port that speaks SMTP in clear is told from a certificate (smtps)" {
     via smtps

@@ -5,9 +5,9 @@
  *                                             [-p pause_ms] [recipient]...
  *
  * One line an answer, "ID VERDICT CODE REPLY", then "error KIND TEXT" when there is one. The
- * recipients take turns. -p pauses before each mail but the first. -d fills the text with lines of one dot. -o writes the text of the first
- * message to a file. Exit 0 when mailer_deliver returned true, 1 when not, 3 when the promises of
- * mail_feed were broken. */
+ * recipients take turns. -p pauses before each mail but the first. -d fills the text with lines of
+ * one dot. -o writes the text of the first message to a file. Exit 0 when mailer_deliver returned
+ * true, 1 when not, 3 when the promises of mail_feed were broken. */
 #include "mailer.h"
 
 #include <getopt.h>
