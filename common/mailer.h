@@ -76,6 +76,9 @@ bool mailer_parse(struct mail_server *server, const char *url, const char *ca_fi
 
 /* Deliver all that the feed gives, over as few connections as the transport allows.
  *
+ * To be called when a mail is due: libcurl's transport logs in before it takes the first, so that
+ * none grows old while a server is slow to let us in. libesmtp must have one to connect at all.
+ *
  * wait_ms   longest wait for one reply, milliseconds; the run's deadline cuts it shorter
  * log       one debug line a session; may be NULL
  * Returns   true when the feed ran dry and each message has its own answer.

@@ -4,6 +4,8 @@
  * to the final dot and to QUIT in places that no time limit of ours reaches. */
 #include "mailer.h"
 
+#include <linux/tcp.h> /* knows more of the socket than netinet/tcp.h */
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,6 +112,14 @@ static void look_connected(struct link *link)
     link->talk.asked_ms = deadline_now_ms();
 }
 
+/* libcurl hands on whole lines only. */
+static bool has_heard(int fd)
+{
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_bytes_received > 0;
+}
+
 /* Called at every event and at least once a second; a reply that drips in gets no more time. */
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                        curl_off_t up)
@@ -120,7 +130,8 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
         return 1;
     look_connected(link);
     if (link->connected && deadline_now_ms() - link->talk.asked_ms >= link->talk.wait_ms)
-        smtp_gave_no_answer(link->server, link->talk.wait_ms, link->talk.phase, link->err);
+        smtp_gave_no_answer(link->server, link->talk.wait_ms, link->talk.phase, has_heard(link->fd),
+                            link->err);
     return link->err->kind != ERR_NONE;
 }
 
@@ -229,14 +240,24 @@ static void explain_unreached(struct link *link, CURLcode result)
     smtp_not_reached(link->server, why, link->err);
 }
 
+/* OpenSSL's words for a first record that is none. */
+static bool is_clear_text(const struct link *link, const char *words)
+{
+    return link->server->tls && strstr(words, "wrong version number") != NULL;
+}
+
 /* True when TLS is why. words is what libcurl says. */
 static bool explain_tls(struct link *link, CURLcode result, const char *words)
 {
     char what[512];
     curl_easy_getinfo(link->curl, CURLINFO_SSL_VERIFYRESULT, &link->tls.certificate);
+    if (link->tls.certificate == X509_V_ERR_UNSPECIFIED) /* none came, so none was looked at */
+        link->tls.certificate = X509_V_OK;
     snprintf(link->tls.trouble, sizeof link->tls.trouble, "%s", words);
     if (result == CURLE_USE_SSL_FAILED)
         smtp_offers_no_tls(link->server, link->err);
+    else if (result == CURLE_SSL_CONNECT_ERROR && is_clear_text(link, words))
+        smtp_begins_without_tls(link->server, link->err);
     else if (result == CURLE_WEIRD_SERVER_REPLY && link->talk.phase == SMTP_STARTTLS)
         smtp_injected(link->server, link->err);
     else if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CONNECT_ERROR) {
@@ -319,14 +340,14 @@ static void quit(struct link *link)
     deadline_watch_socket(-1);
 }
 
+/* The feed looks whether a mail is still right when it gives it out: not before we are let in, a
+ * slow server would make it old. */
 static void converse(struct link *link)
 {
-    struct mail *mail = take(link);
-    bool ready = mail != NULL && log_in(link);
-    for (; mail != NULL; mail = take(link)) {
-        struct mail_answer answer = { .verdict = MAIL_UNTRIED, .reply = "connection lost" };
-        if (ready)
-            answer = smtp_talk_send(&link->talk, link->feed, mail);
+    struct mail *mail = NULL;
+    bool ready = deadline_ok(link->err) && log_in(link);
+    while (ready && (mail = take(link)) != NULL) {
+        struct mail_answer answer = smtp_talk_send(&link->talk, link->feed, mail);
         link->feed->answered(link->feed->context, mail, &answer);
     }
     quit(link);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -272,6 +273,7 @@ static void on_write(struct link *link, const char *buffer, size_t length)
     else if (holds(buffer, length, "EHLO ") || holds(buffer, length, "HELO "))
         link->phase = SMTP_HELLO;
     smtp_reply_forget(&link->reply);
+    link->reply.secret = link->phase == SMTP_LOGIN;
     link->asked_ms = deadline_now_ms();
 }
 
@@ -303,7 +305,8 @@ static void on_read(struct link *link, char *buffer, size_t length)
     }
     /* libesmtp's wait starts anew with every byte; ours is for the whole reply. */
     if (!ended && !link->quitting && deadline_now_ms() - link->asked_ms > link->wait_ms) {
-        smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
+        smtp_gave_no_answer(link->server, link->wait_ms, link->phase,
+                            smtp_reply_begun(&link->reply), link->err);
         hang_up(link);
     }
 }
@@ -482,7 +485,8 @@ static void explain(struct link *link)
                  link->reply.code, link->reply.words);
         smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);
     } else if (deadline_now_ms() - link->asked_ms >= link->wait_ms) {
-        smtp_gave_no_answer(link->server, link->wait_ms, link->phase, link->err);
+        smtp_gave_no_answer(link->server, link->wait_ms, link->phase,
+                            smtp_reply_begun(&link->reply), link->err);
     } else if (link->phase == SMTP_STARTTLS) {
         smtp_tls_explain(&link->tls, what, sizeof what);
         smtp_trouble(link->server, ERR_UNAVAILABLE, what, link->err);
@@ -522,6 +526,8 @@ static int lowest_free_fd(void)
     return fd < 0 ? 0 : fd;
 }
 
+/* A session without a message is not started by libesmtp, so the first is taken before the server
+ * is asked. */
 static void converse(struct link *link)
 {
     if (!take(link))
@@ -562,6 +568,14 @@ out:
     smtp_tls_close(&link->tls);
 }
 
+/* libesmtp looks for certificates of the user's in the folder that this variable of its own names,
+ * else in the home folder. None is wanted, and where it may not even look (su and containers pass
+ * another user's HOME on) it breaks off TLS. There must be no such folder: Debian sees to that. */
+static bool leave_home_alone(struct error *err)
+{
+    return setenv("XDG_CONFIG_DIR", "/nonexistent", 1) == 0 || error_memory(err);
+}
+
 bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed, int wait_ms,
                         struct log *log, struct error *err)
 {
@@ -569,7 +583,8 @@ bool smtp_esmtp_deliver(const struct mail_server *server, struct mail_feed *feed
     struct smtp_tls trust = { 0 };
     bool encrypt = smtp_must_encrypt(server);
     auth_client_init();
-    smtp_tls_open(&trust, server, encrypt, NULL, err);
+    if (leave_home_alone(err))
+        smtp_tls_open(&trust, server, encrypt, NULL, err);
     while (!dry && err->kind == ERR_NONE && deadline_ok(err)) {
         int left_ms = deadline_left_ms();
         int64_t started_ms = deadline_now_ms();

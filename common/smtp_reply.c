@@ -1,6 +1,7 @@
 #include "smtp_reply.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 void smtp_reply_words(char *out, size_t size, const char *words)
@@ -27,6 +28,27 @@ static bool is_reply(const char *line)
            (line[3] == ' ' || line[3] == '-' || line[3] == '\r' || line[3] == '\0');
 }
 
+/* Keep the enhanced status code that a text starts with, and nothing else. */
+static void keep_status(struct smtp_reply *reply, const char *text)
+{
+    char code[sizeof "5.999.999"];
+    int length = 0;
+    if (sscanf(text, "%*1[245].%*3[0-9].%*3[0-9]%n", &length) < 0 || length == 0 ||
+        (text[length] != ' ' && text[length] != '\r' && text[length] != '\0'))
+        return;
+    snprintf(code, sizeof code, "%.*s", length, text);
+    reply->words[0] = '\0';
+    smtp_reply_words(reply->words, sizeof reply->words, code);
+}
+
+static void keep_words(struct smtp_reply *reply, const char *text)
+{
+    if (reply->secret)
+        keep_status(reply, text);
+    else
+        smtp_reply_words(reply->words, sizeof reply->words, text);
+}
+
 /* True when the line ends a reply. */
 static bool take_line(struct smtp_reply *reply)
 {
@@ -35,14 +57,15 @@ static bool take_line(struct smtp_reply *reply)
     reply->line_length = 0;
     if (!is_reply(line)) {
         if (reply->garbage[0] == '\0')
-            smtp_reply_words(reply->garbage, sizeof reply->garbage, line);
+            smtp_reply_words(reply->garbage, sizeof reply->garbage,
+                             reply->secret ? "its answer to the login is no reply" : line);
         return false;
     }
     int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
     if (code != reply->code)
         reply->words[0] = '\0';
     reply->code = code;
-    smtp_reply_words(reply->words, sizeof reply->words, line[3] == '\0' ? "" : line + 4);
+    keep_words(reply, line[3] == '\0' ? "" : line + 4);
     return line[3] != '-';
 }
 
@@ -67,6 +90,11 @@ bool smtp_reply_take(struct smtp_reply *reply, char *byte)
     if (*byte != '\0' && reply->line_length < sizeof reply->line - 1)
         reply->line[reply->line_length++] = *byte;
     return false;
+}
+
+bool smtp_reply_begun(const struct smtp_reply *reply)
+{
+    return reply->code != 0 || reply->line_length > 0;
 }
 
 void smtp_reply_forget(struct smtp_reply *reply)

@@ -7,6 +7,8 @@
 
 /* Zero-initialised: nothing read yet. */
 struct smtp_reply {
+    bool secret;      /* set while a login is answered, which may be repeated: of what is said only
+                         an enhanced status code is kept (RFC 3463) */
     int code;         /* of the latest line; 0 = none since the latest command */
     char words[256];  /* its text, one line of ASCII */
     char garbage[64]; /* the first line that was no reply, "" = none */
@@ -21,6 +23,9 @@ struct smtp_reply {
  * offers it, and without PIPELINING the body of a refused mail becomes the start of the next one.
  */
 bool smtp_reply_take(struct smtp_reply *reply, char *byte);
+
+/* True when a part of a reply has come since the latest command. */
+bool smtp_reply_begun(const struct smtp_reply *reply);
 
 /* A command goes out: what was said before answers it not. */
 void smtp_reply_forget(struct smtp_reply *reply);

@@ -67,11 +67,14 @@ static const char *moment(enum smtp_phase phase)
     return moments[phase];
 }
 
+/* A server with TLS from the first byte waits for us to begin it. */
 bool smtp_gave_no_answer(const struct mail_server *server, int wait_ms, enum smtp_phase phase,
-                         struct error *err)
+                         bool begun, struct error *err)
 {
     char what[128];
-    snprintf(what, sizeof what, "gave no answer within %d ms %s", wait_ms, moment(phase));
+    bool waits_for_tls = phase == SMTP_GREETING && !begun && !server->tls;
+    snprintf(what, sizeof what, "gave no answer within %d ms %s%s", wait_ms, moment(phase),
+             waits_for_tls ? "; is smtps:// meant?" : "");
     return smtp_trouble(server, ERR_UNAVAILABLE, what, err);
 }
 
@@ -104,6 +107,14 @@ bool smtp_offers_no_tls(const struct mail_server *server, struct error *err)
 bool smtp_not_encrypted(const struct mail_server *server, struct error *err)
 {
     return smtp_trouble(server, ERR_UNAVAILABLE, "is not encrypted, and nothing is sent in clear",
+                        err);
+}
+
+bool smtp_begins_without_tls(const struct mail_server *server, struct error *err)
+{
+    return smtp_trouble(server, ERR_UNAVAILABLE,
+                        "does not speak TLS on this port; smtp:// is for a port with STARTTLS "
+                        "(587), smtps:// for TLS from the first byte (465)",
                         err);
 }
 
@@ -160,9 +171,9 @@ bool smtp_login_refused(const struct mail_server *server, const struct smtp_repl
                 ? "offers no login with an access token (XOAUTH2); check MAIL_URL"
                 : "offers no login that we speak (PLAIN, LOGIN, CRAM-MD5); check MAIL_URL",
             err);
-    snprintf(what, sizeof what, "refused the %s of user \"%s\": %d %s%s",
-             server->xoauth2 ? "access token" : "login", server->user, reply->code, reply->words,
-             temporary ? "" : "; check MAIL_URL");
+    snprintf(what, sizeof what, "refused the %s of user \"%s\": %d%s%s%s",
+             server->xoauth2 ? "access token" : "login", server->user, reply->code,
+             reply->words[0] == '\0' ? "" : " ", reply->words, temporary ? "" : "; check MAIL_URL");
     return smtp_trouble(server, temporary ? ERR_UNAVAILABLE : ERR_CONFIG, what, err);
 }
 

@@ -36,7 +36,7 @@ enum mail_verdict smtp_refusal(int code);
 void smtp_answer_lost(struct mail_answer *answer);
 
 /* The troubles of a session. Each sets err and returns false, as error_set does; the reply is the
- * server's latest, its words are quoted. */
+ * server's latest, its words are quoted; to a login it has none but its enhanced status code. */
 bool smtp_trouble(const struct mail_server *server, enum error_kind kind, const char *what,
                   struct error *err);
 bool smtp_trouble_words(const struct mail_server *server, const struct smtp_reply *reply,
@@ -45,9 +45,10 @@ bool smtp_trouble_words(const struct mail_server *server, const struct smtp_repl
 /* ERR_UNAVAILABLE: the server cannot be reached, for that reason. */
 bool smtp_not_reached(const struct mail_server *server, const char *reason, struct error *err);
 
-/* ERR_UNAVAILABLE: no answer within wait_ms, or the connection closed, in that phase. */
+/* ERR_UNAVAILABLE: no answer within wait_ms, though a part of it when it has begun; or the
+ * connection closed, in that phase. */
 bool smtp_gave_no_answer(const struct mail_server *server, int wait_ms, enum smtp_phase phase,
-                         struct error *err);
+                         bool begun, struct error *err);
 bool smtp_closed(const struct mail_server *server, enum smtp_phase phase, struct error *err);
 
 /* ERR_UNAVAILABLE: reply.garbage is no reply, or a reply has no end. */
@@ -55,9 +56,10 @@ bool smtp_is_no_smtp(const struct mail_server *server, const struct smtp_reply *
                      struct error *err);
 bool smtp_reply_too_long(const struct mail_server *server, struct error *err);
 
-/* ERR_UNAVAILABLE: TLS is needed and not offered; not there when it is time to speak; or clear text
- * came behind the answer to STARTTLS. */
+/* ERR_UNAVAILABLE: TLS is needed and not offered; clear text where it starts with the first byte;
+ * it is not there when it is time to speak; or clear text came behind the answer to STARTTLS. */
 bool smtp_offers_no_tls(const struct mail_server *server, struct error *err);
+bool smtp_begins_without_tls(const struct mail_server *server, struct error *err);
 bool smtp_not_encrypted(const struct mail_server *server, struct error *err);
 bool smtp_injected(const struct mail_server *server, struct error *err);
 

@@ -16,6 +16,7 @@ enum step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEPS };
 void smtp_talk_ask(struct smtp_talk *talk, enum smtp_phase phase)
 {
     talk->phase = phase;
+    talk->reply.secret = phase == SMTP_LOGIN;
     smtp_reply_forget(&talk->reply);
     talk->reply_bytes = 0;
     talk->asked_ms = deadline_now_ms();
@@ -47,10 +48,23 @@ static bool wait_for(struct smtp_talk *talk, short event)
     do {
         int64_t left_ms = talk->asked_ms + talk->wait_ms - deadline_now_ms();
         if (left_ms <= 0)
-            return smtp_gave_no_answer(talk->server, talk->wait_ms, talk->phase, talk->err);
+            return smtp_gave_no_answer(talk->server, talk->wait_ms, talk->phase,
+                                       smtp_reply_begun(&talk->reply), talk->err);
         ready = poll(&fd, 1, (int)left_ms);
     } while (ready == 0 || (ready < 0 && errno == EINTR));
     return true;
+}
+
+/* A server that left between two mails has not heard of the next one. */
+static bool is_there(struct smtp_talk *talk)
+{
+    if (talk->in_start < talk->in_end)
+        return true;
+    talk->in_start = talk->in_end = 0;
+    CURLcode result = curl_easy_recv(talk->curl, talk->in, sizeof talk->in, &talk->in_end);
+    if (result == CURLE_AGAIN || talk->in_end > 0)
+        return true;
+    return deadline_ok(talk->err) && smtp_closed(talk->server, talk->phase, talk->err);
 }
 
 static bool read_reply(struct smtp_talk *talk)
@@ -192,11 +206,15 @@ static void refuse_data(struct smtp_talk *talk)
         read_reply(talk);
 }
 
-/* True when the server waits for the text. Else the mail has its answer, or the session ended. */
+/* True when the server waits for the text. Else the mail has its answer, or the session ended: who
+ * was sent the recipient, and gave no answer, may have stumbled over it, and the try counts. */
 static bool send_envelope(struct smtp_talk *talk, const struct mail *mail,
                           struct mail_answer *answer)
 {
     enum step first = talk->half_done ? STEP_RSET : STEP_MAIL, put_up_to = first;
+    smtp_talk_ask(talk, SMTP_ENVELOPE);
+    if (!is_there(talk))
+        return false;
     for (enum step step = first; step < STEPS; step++) {
         if (step == put_up_to) {
             smtp_talk_ask(talk, SMTP_ENVELOPE);
@@ -208,8 +226,11 @@ static bool send_envelope(struct smtp_talk *talk, const struct mail *mail,
             if (!flush(talk))
                 return false;
         }
-        if (!read_reply(talk))
+        if (!read_reply(talk)) {
+            if (put_up_to > STEP_RCPT && !smtp_is_leave_code(talk->reply.code))
+                answer->verdict = MAIL_RETRY;
             return false;
+        }
         if (!judge_step(talk, step, answer)) {
             if (talk->err->kind == ERR_NONE && step == STEP_RCPT && put_up_to == STEPS)
                 refuse_data(talk);

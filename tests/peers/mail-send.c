@@ -2,12 +2,12 @@
  *
  *   MAIL_URL=... [MAIL_CA_FILE=...] mail-send [-n count] [-s bytes] [-d] [-f sender] [-i id]
  *                                             [-w wait_ms] [-t deadline_ms] [-o file]
- *                                             [recipient]...
+ *                                             [-p pause_ms] [recipient]...
  *
  * One line an answer, "ID VERDICT CODE REPLY", then "error KIND TEXT" when there is one. The
- * recipients take turns. -d fills the text with lines of one dot. -o writes the text of the first
- * message to a file. Exit 0 when mailer_deliver returned true, 1 when not, 3 when the promises of
- * mail_feed were broken. */
+ * recipients take turns. -p pauses before each mail but the first. -d fills the text with lines of
+ * one dot. -o writes the text of the first message to a file. Exit 0 when mailer_deliver returned
+ * true, 1 when not, 3 when the promises of mail_feed were broken. */
 #include "mailer.h"
 
 #include <getopt.h>
@@ -28,6 +28,7 @@ struct sender {
     const char *text_file;
     char **recipients;
     int recipient_count;
+    int pause_ms;
     int given;
     int answered;
     bool harmless; /* a repeat does no harm there: no mail is handed over */
@@ -72,6 +73,8 @@ static struct mail *next(void *context)
     struct letter *letter = calloc(1, sizeof *letter);
     if (letter == NULL)
         abort();
+    if (sender->given > 0 && sender->pause_ms > 0)
+        deadline_sleep_ms(sender->pause_ms);
     int number = sender->given++;
     if (sender->given - sender->answered > UNDER_WAY)
         sender->broken = true;
@@ -176,7 +179,7 @@ int main(int argc, char **argv)
     struct error err = { 0 };
     int wait_ms = 5000, deadline_ms = 20000, option;
 
-    while ((option = getopt(argc, argv, "n:s:df:i:w:t:o:")) != -1) {
+    while ((option = getopt(argc, argv, "n:s:df:i:w:t:o:p:")) != -1) {
         switch (option) {
         case 'n':
             sender.count = (int)strtol(optarg, NULL, 10);
@@ -198,6 +201,9 @@ int main(int argc, char **argv)
             break;
         case 't':
             deadline_ms = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'p':
+            sender.pause_ms = (int)strtol(optarg, NULL, 10);
             break;
         case 'o':
             sender.text_file = optarg;
