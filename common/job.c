@@ -331,8 +331,19 @@ static void print_help(const struct job_type *type)
 
 static bool prepare(struct job *job, struct error *err)
 {
+static bool options_agree(const struct job *job, struct error *err)
+{
+    const struct job_type *type = job->type;
+    if (wants_check(job) && type->looks != NULL && type->looks(&job->options))
+        return error_set(err, ERR_USAGE,
+                         "--check goes alone: it lists nothing and changes nothing");
+    return type->agree == NULL || type->agree(&job->options, err);
+}
+
     long timeout_ms = options_number(&job->options, "timeout", TIMEOUT_MIN_MS);
     if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
+    if (!options_agree(job, err))
+        return false;
         return error_set(err, ERR_USAGE, "option --timeout: \"%s\" is not from 1s to 1d",
                          options_value(&job->options, "timeout"));
     if (!config_load(&job->config, options_value(&job->options, "config"), err))
@@ -342,7 +353,7 @@ static bool prepare(struct job *job, struct error *err)
     if (ca_file[0] != '\0' && access(ca_file, R_OK) != 0)
         return error_set(err, ERR_CONFIG, "MAIL_CA_FILE=%s cannot be read", ca_file);
     const char *url = job->config.mail_url;
-    if (job->type->needs_mail && url[0] == '\0')
+    if (job->type->needs_mail && !wants_look(job) && url[0] == '\0')
         return error_set(err, ERR_CONFIG,
                          "MAIL_URL is not set; it looks like smtp://user:password@host:587 or "
                          "maildir:/path");

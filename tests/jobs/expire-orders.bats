@@ -458,6 +458,12 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(runs true)" 0
 }
 
+@test "--audit beside --check is refused, not left out in silence" {
+    expire --audit --check
+    assert_failure 64
+    assert_output 'expire-orders: --check goes alone: it lists nothing and changes nothing'
+}
+
 @test "--dry-run lists what would happen and changes nothing" {
     order 1 pending '-2 minutes' --tickets 2
     order 2 pending '-1 minute' --payment completed
