@@ -616,6 +616,26 @@ good_check() {
     refute_output
 }
 
+@test "--check finds a log file that cannot be opened, and names it" {
+    LOG_FILE=/nonexistent/log run --separate-stderr expire-orders --check
+    assert_failure 78
+    assert_one_line '^expire-orders: LOG_FILE=/nonexistent/log cannot be opened: No such file or directory$'
+}
+
+@test "--check finds a state folder that takes no bytes, and leaves nothing in a good one" {
+    # shellcheck disable=SC2016 # the inner shell's
+    run bash -c 'trap "" XFSZ; ulimit -f 0; expire-orders --check'
+    assert_failure 78
+    assert_output --regexp "^expire-orders: STATE_DIR is of no use: $STATE_DIR/spool/[a-z0-9.-]+: File too large; "
+    run expire-orders --check
+    assert_success
+    assert_equal "$(ls -A "$STATE_DIR/spool")" ''
+    touch "$BATS_TEST_TMPDIR/file"
+    STATE_DIR=$BATS_TEST_TMPDIR/file run --separate-stderr expire-orders --check
+    assert_failure 78
+    assert_one_line 'STATE_DIR is of no use: .*/file/spool: Not a directory; '
+}
+
 @test "--check finds a table or a column that is missing" {
     sql 'ALTER TABLE orders RENAME COLUMN total_amount TO total'
     run --separate-stderr expire-orders --check
