@@ -72,7 +72,7 @@ static const struct key {
       "time an order is left alone after its payment window, to 7d", "0s to 7d", 0,
       7L * 24 * 60 * 60 * 1000 },
     { "EXPIRE_BATCH", KEY_INTEGER, AT(expire_batch), "1000",
-      "orders expired in one transaction, 1 to 10000", "1 to 10000", 1, 10000 },
+      "orders expired in one transaction at most, 1 to 1000", "1 to 1000", 1, 1000 },
     { "REMINDER_WINDOW", KEY_DURATION, AT(reminder_window_ms), "24h",
       "how long before a session its reminders go out, 1h to 30d", "1h to 30d", 60L * 60 * 1000,
       30L * 24 * 60 * 60 * 1000 },

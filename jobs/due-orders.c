@@ -12,7 +12,7 @@
 enum {
     UUID = 37,
     LANES = 2,
-    PIECES = 4,         /* of a window that fills no more than a batch */
+    PIECES = 4,         /* of a window, at least */
     PIECE_MIN = 100,    /* orders; smaller batches cost more than they bring */
     WINDOW = 5000,      /* due orders read at a time: what a run keeps in memory */
     ASIDE = 20000,      /* orders kept for a second look in a run; the rest waits for the next */

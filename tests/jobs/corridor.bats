@@ -102,7 +102,7 @@ unknown_option() {
     echo EXPIRE_BATCH=many >"$conf"
     expire --config "$conf"
     assert_failure 78
-    assert_one_line "$conf:1: EXPIRE_BATCH \"many\" is not a whole number from 1 to 10000"
+    assert_one_line "$conf:1: EXPIRE_BATCH \"many\" is not a whole number from 1 to 1000"
     EXPIRE_GRACE=8d expire
     assert_failure 78
     assert_one_line 'environment: EXPIRE_GRACE "8d" is not a duration'
