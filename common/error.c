@@ -24,6 +24,12 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
     return false;
 }
 
+void error_keep(struct error *err, const struct error *cause)
+{
+    if (err->kind == ERR_NONE)
+        *err = *cause;
+}
+
 bool error_memory(struct error *err)
 {
     return error_set(err, ERR_INTERNAL, "out of memory");

@@ -140,7 +140,7 @@ static void close_row(struct job *job, const char *status, struct error *err)
     if (closed)
         return;
     if (trouble.kind == ERR_FENCED) {
-        error_set(err, ERR_FENCED, "%s", trouble.text);
+        error_keep(err, &trouble);
         return;
     }
     if (!keep_in_spool(job, status, err))

@@ -384,8 +384,11 @@ bool mail_text_check(const char *folder, struct error *err)
     find_known(&known);
     if ((*folder == '\0' || check_folder(folder, &known, &why)) && check_all(folder, &known, &why))
         return true;
-    /* known data: what is too much now is the template's fault, too */
-    return error_set(err, why.kind == ERR_REJECTED ? ERR_CONFIG : why.kind, "%s", why.text);
+    if (why.kind ==
+        ERR_REJECTED) /* known data: what is too much now is the template's fault, too */
+        why.kind = ERR_CONFIG;
+    error_keep(err, &why);
+    return false;
 }
 
 /* --- declining -------------------------------------------------------------------------------- */

@@ -156,9 +156,9 @@ static bool queue_reminders(struct job *job, struct error *err)
     }
     progress_end(&progress);
     PQclear(sessions);
-    if (good && locked.kind != ERR_NONE)
-        return error_set(err, locked.kind, "%s", locked.text);
-    return good;
+    if (good)
+        error_keep(err, &locked);
+    return good && locked.kind == ERR_NONE;
 }
 
 /* --- the job ------------------------------------------------------------------------------- */
