@@ -155,8 +155,8 @@ static const struct option_spec own_options[] = {
 };
 
 static const char *const statements[] = {
-    "expire_count",    "expire_due",     "expire_lock",  "expire_batch", "expire_number",
-    "expire_sentinel", "expire_preview", "expire_audit", "alert_sync",   NULL
+    "expire_count",  "expire_due",      "expire_lock",    "expire_batch", "expire_groups",
+    "expire_number", "expire_sentinel", "expire_preview", "expire_audit", NULL
 };
 
 static const struct job_type expire_orders = {

@@ -235,7 +235,7 @@ static const struct option_spec own_options[] = {
 };
 
 static const char *const statements[] = { "remind_sessions", "remind_session", "remind_queue",
-                                          "remind_preview",  "mail_refresh",   NULL };
+                                          "remind_preview", NULL };
 
 static const struct job_type send_reminders_type = {
     .task = {

@@ -607,6 +607,18 @@ good_check() {
     assert_equal "$(runs true)$(sql 'SELECT count(*) FROM tickeasy_jobs.scheduled_tasks')" 00
 }
 
+checked() { # PROGRAM: how many statements
+    MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail "$1" --check | grep -oE '[0-9]+'
+}
+@test "--check counts each statement that a program may send once, and none is left out" {
+    local common design=$PROJECT/jobs/sql/design
+    common=$(($(find "$PROJECT/common/sql" -name '*.sql' | wc -l) + 1)) # mail_refresh
+    assert_equal "$(checked deliver-mail)" "$common"
+    # what only deliver-mail sends: outbox_list and outbox_retry
+    assert_equal "$(checked expire-orders)" $((common - 2 + $(find "$design" -name 'expire_*' | wc -l)))
+    assert_equal "$(checked send-reminders)" $((common - 2 + $(find "$design" -name 'remind_*' | wc -l)))
+}
+
 @test "--check prints no result of a run, and nothing at all when --quiet" {
     run --separate-stderr expire-orders --check --json
     assert_success
