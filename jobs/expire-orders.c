@@ -45,7 +45,7 @@ static void tell_news(struct job *job, const json_t *news)
 /* Open and close the alerts; say the news once, on standard error for cron's mail. */
 static bool watch_money(struct job *job, json_t *refused, bool complete, struct error *err)
 {
-    struct grace grace = expire_grace(&job->config);
+    struct interval grace = interval(job->config.expire_grace_ms);
     const char *since = text_or(job->run.since, "-infinity");
     const char *args[] = { job->run.now, grace.text, since };
     PGresult *rows = db_query(job->db, "expire_sentinel", args, DB_READ_ONLY, err);
@@ -110,7 +110,7 @@ static void tell_look(const PGresult *rows, bool audit)
 static bool audit_or_preview(struct job *job, struct error *err)
 {
     bool audit = options_flag(&job->options, "audit");
-    struct grace grace = expire_grace(&job->config);
+    struct interval grace = interval(job->config.expire_grace_ms);
     const char *args[] = { job->run.now, grace.text };
     PGresult *rows = db_query(job->db, audit ? "expire_audit" : "expire_preview",
                               audit ? NULL : args, DB_READ_ONLY, err);
