@@ -151,6 +151,27 @@ bad_mail_url() {
     refute_regex "$stderr" heim
 }
 
+@test "a parameter of DATABASE_URL that libpq does not know is named, its value is not" {
+    local url
+    for url in 'postgresql://db/shop?slmode=geheim' 'host=db slmode=geheim password=heimlich' \
+        'postgresql://ann:heimlich@db/shop?sslmode=require&slmode=geheim'; do
+        DATABASE_URL=$url expire
+        assert_failure 78
+        assert_one_line '^expire-orders: DATABASE_URL has a parameter unknown to libpq: slmode$'
+    done
+}
+
+@test "a piece of the password that looks like a parameter is not named" {
+    local url
+    for url in 'postgresql://ann:ge/a?heim=x@db/shop' 'postgresql://db/shop?user=ann&password=ge&heim=x' \
+        'password=ge heim=x' 'password = ge heim=x' 'postgresql://db/shop?heim' 'postgresql://db?a=%zzheim'; do
+        DATABASE_URL=$url expire
+        assert_failure 78
+        assert_one_line 'DATABASE_URL is not a connection string'
+        refute_regex "$stderr" heim
+    done
+}
+
 # --- the registry and the execution log -----------------------------------------------------------
 
 @test "the first run registers its task" {
@@ -539,6 +560,18 @@ stop_by() { # SIGNAL
     assert_failure 1
     DATABASE_URL=$DATABASE_TCP_URL expire
     assert_success
+}
+
+@test "what libpq says stands in one line, without gaps" {
+    DATABASE_URL=$(sed -E 's,:[^:@/]+@,@,' <<<"$DATABASE_TCP_URL") expire
+    assert_failure 78
+    assert_one_line 'database refused us: .*no password supplied; check DATABASE_URL$'
+    DATABASE_URL="$DATABASE_TCP_URL?sslmode=require" expire
+    assert_failure 78
+    assert_one_line 'SSL was required; check DATABASE_URL$'
+    DATABASE_URL=postgresql:///shop?host=/nonexistent expire
+    assert_failure 69
+    assert_one_line 'No such file or directory Is the server running'
 }
 
 @test "an unknown database exits 78" {
