@@ -319,7 +319,8 @@ static bool check_entries(const char *folder, const struct names *names, const c
 {
     DIR *entries = opendir(folder);
     if (entries == NULL)
-        return error_set(err, ERR_CONFIG, "%s cannot be read: %s", folder, strerror(errno));
+        return error_set(err, ERR_CONFIG, "MAIL_TEMPLATES: %s cannot be read: %s", folder,
+                         strerror(errno));
     bool good = true;
     const struct dirent *entry;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread

@@ -338,7 +338,7 @@ static void a_folder_that_is_not_there_is_refused_at_sending_too(void **state)
     struct place *place = *state;
     struct error err = { 0 };
     assert_false(mail_text_check("/nowhere", &err));
-    assert_string_equal(err.text, "/nowhere cannot be read: No such file or directory");
+    assert_string_equal(err.text, "MAIL_TEMPLATES: /nowhere cannot be read: No such file or directory");
     error_clear(&err);
     assert_false(
         mail_text_render(&place->text, "order-expired", "en", place->data, "/nowhere", &err));
