@@ -328,7 +328,8 @@ static void print_help(const struct job_type *type)
     printf(
         "\nExit codes: 0 done (or nothing to do), 1 done but some items failed, 64 called wrong,\n"
         "69 database or mail server not reachable, 70 the schema refuses a statement, 75 out of\n"
-        "time, stopped, or another run is going on, 78 configuration missing or wrong.\n");
+        "time, stopped, locked out, or another run is going on, 78 configuration missing or "
+        "wrong.\n");
 }
 
 static bool options_agree(const struct job *job, struct error *err)
