@@ -33,7 +33,7 @@ read_mail() {
     assert_line '使用者1 您好：'
     assert_line --partial '・演唱會1'
     assert_line --partial '票種1 × 2 張'
-    assert_line --partial 'A1, A2'
+    assert_line '　座位：A1、A2'
     assert_line --partial 'NT$2,000'
     assert_output --partial "$(TZ=Asia/Taipei date -d "$NOW -1 minute" '+%Y/%m/%d（')"
     assert_output --partial "$(TZ=Asia/Taipei date -d "$NOW -1 minute" '+）%H:%M')"
