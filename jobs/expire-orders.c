@@ -111,7 +111,7 @@ static bool audit_or_preview(struct job *job, struct error *err)
 {
     bool audit = options_flag(&job->options, "audit");
     struct interval grace = interval(job->config.expire_grace_ms);
-    const char *args[] = { job->run.now, grace.text };
+    const char *args[] = { job->run.now, grace.text, job->config.app_timezone };
     PGresult *rows = db_query(job->db, audit ? "expire_audit" : "expire_preview",
                               audit ? NULL : args, DB_READ_ONLY, err);
     if (rows == NULL)
