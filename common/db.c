@@ -38,10 +38,31 @@ static const char *statement_text(const struct db *db, const char *name)
     return embedded_text(path);
 }
 
+/* libpq's words on one line, single-spaced: it breaks and indents them for a terminal. */
+struct words {
+    char text[1024];
+};
+
+static struct words one_line(const char *message, size_t length)
+{
+    struct words words;
+    size_t used = 0;
+    for (size_t i = 0; i < length && used + 1 < sizeof words.text; i++) {
+        bool blank = strchr(" \t\r\n", message[i]) != NULL;
+        if (!blank || (used > 0 && words.text[used - 1] != ' '))
+            words.text[used++] = blank ? ' ' : message[i];
+    }
+    while (used > 0 && words.text[used - 1] == ' ')
+        used--;
+    words.text[used] = '\0';
+    return words;
+}
+
 static bool connection_lost(const struct db *db, struct error *err)
 {
+    const char *message = PQerrorMessage(db->connection);
     return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
-                     text_or(PQerrorMessage(db->connection), "no reason given"));
+                     text_or(one_line(message, strlen(message)).text, "no reason given"));
 }
 
 static bool no_statement(const struct db *db, const char *name, struct error *err)
@@ -148,15 +169,61 @@ static bool has_second_at(const char *url)
     return second != NULL && (query == NULL || second < query);
 }
 
+/* Where the value of a password begins that stands in url as a parameter, or NULL. */
+static const char *password_in(const char *url)
+{
+    static const char key[] = "password"; /* the end of sslpassword as well */
+    for (const char *c = strstr(url, key); c != NULL; c = strstr(c + 1, key)) {
+        const char *value = c + sizeof key - 1;
+        value += strspn(value, " ");
+        if (*value == '=')
+            return value + 1;
+    }
+    return NULL;
+}
+
+/* A password with an unencoded '?', '&' or blank goes on in what libpq takes for a parameter. */
+static bool may_be_secret(const char *url, const char *name)
+{
+    const char *password = password_in(url);
+    const char *query = strchr(url, '?');
+    return strstr(url, name) == NULL || (password != NULL && strstr(password, name) != NULL) ||
+           (query != NULL && strchr(query, '@') != NULL);
+}
+
+/* Of all that libpq says of a connection string only the name of a parameter that it does not know
+ * is repeated: the rest may quote a piece of the password. */
+static bool refuse_url(const char *url, const char *message, struct error *err)
+{
+    static const char *const beginnings[] = { "invalid URI query parameter: \"",
+                                              "invalid connection option \"" };
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        size_t length = strlen(beginnings[i]);
+        if (strncmp(message, beginnings[i], length) != 0)
+            continue;
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(message + length, "\""), message + length);
+        if (!may_be_secret(url, name))
+            return error_set(err, ERR_CONFIG, "DATABASE_URL has a parameter unknown to libpq: %s",
+                             name);
+    }
+    return error_set(err, ERR_CONFIG,
+                     "DATABASE_URL is not a connection string; it looks like "
+                     "postgresql://user@host:5432/database, with special characters of the "
+                     "password percent-encoded");
+}
+
 /* A password with an unencoded '@' or '/' spills into the host, port or database, and from there
  * into libpq's error texts. */
-static bool url_is_sound(const char *url)
+static bool check_url(const char *url, struct error *err)
 {
     if (has_second_at(url))
-        return false;
-    char *ignored = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &ignored);
-    PQfreemem(ignored); /* may quote a piece of the password */
+        return refuse_url(url, "", err);
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &message);
+    if (options == NULL)
+        refuse_url(url, text_or(message, ""), err);
+    PQfreemem(message);
     if (options == NULL)
         return false;
     bool sound = true;
@@ -169,7 +236,7 @@ static bool url_is_sound(const char *url)
             sound = false;
     }
     PQconninfoFree(options);
-    return sound;
+    return sound || refuse_url(url, "", err);
 }
 
 /* "…FATAL:  28P01: password authentication failed…": libpq keeps the SQLSTATE of a refused
@@ -201,20 +268,21 @@ static bool refused(const PGconn *connection, const struct config *config, struc
     char sqlstate[6];
     refused_sqlstate(message, sqlstate);
     const char *place = strstr(message, "\nLOCATION:");
-    int length = place == NULL ? (int)strlen(message) : (int)(place - message);
+    struct words words =
+        one_line(message, place == NULL ? strlen(message) : (size_t)(place - message));
     enum error_kind kind = sqlstate[0] != '\0'             ? kind_of(sqlstate)
                            : is_setup(connection, message) ? ERR_CONFIG
                                                            : ERR_UNAVAILABLE;
     if (kind == ERR_CONFIG)
-        return error_set(err, ERR_CONFIG, "database refused us: %.*s; check DATABASE_URL", length,
-                         message);
+        return error_set(err, ERR_CONFIG, "database refused us: %s; check DATABASE_URL",
+                         words.text);
     if (config->database_url[0] == '\0' && getenv("PGHOST") == NULL &&
         getenv("PGSERVICE") == NULL && getenv("PGHOSTADDR") == NULL)
         return error_set(err, ERR_CONFIG,
                          "neither DATABASE_URL nor PGHOST is set, and there is no database where "
-                         "libpq looks by itself: %.*s; see --help for the configuration",
-                         length, message);
-    return error_set(err, ERR_UNAVAILABLE, "database is not reachable: %.*s", length, message);
+                         "libpq looks by itself: %s; see --help for the configuration",
+                         words.text);
+    return error_set(err, ERR_UNAVAILABLE, "database is not reachable: %s", words.text);
 }
 
 static bool finish_connecting(PGconn *connection, const struct config *config, struct error *err)
@@ -243,11 +311,8 @@ static bool finish_connecting(PGconn *connection, const struct config *config, s
 
 bool db_connect(struct db **db, const struct config *config, const char *program, struct error *err)
 {
-    if (config->database_url[0] != '\0' && !url_is_sound(config->database_url))
-        return error_set(err, ERR_CONFIG,
-                         "DATABASE_URL is not a connection string; it looks like "
-                         "postgresql://user@host:5432/database, with special characters of the "
-                         "password percent-encoded");
+    if (config->database_url[0] != '\0' && !check_url(config->database_url, err))
+        return false;
 
     char folder[256];
     snprintf(folder, sizeof folder, "jobs/sql/%s", config->app_schema);

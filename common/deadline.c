@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
@@ -176,6 +177,11 @@ bool deadline_sleep_ms(int ms)
         deadline_poll(NULL, 0, left);
     }
     return false;
+}
+
+bool deadline_sleep_jittered(int ms)
+{
+    return deadline_sleep_ms(ms / 2 + (int)(random() % ms));
 }
 
 void deadline_watch_socket(int fd)

@@ -45,6 +45,10 @@ int deadline_poll(struct pollfd *fds, nfds_t count, int wait_ms);
 /* Sleep; false when a signal or the deadline ended it early. */
 bool deadline_sleep_ms(int ms);
 
+/* The same for a random time between half of ms and one and a half, so that two who wait for the
+ * same thing do not meet again. ms is at least 1. */
+bool deadline_sleep_jittered(int ms);
+
 /* The socket that the ladder shuts down from its first rung on; -1 for none. */
 void deadline_watch_socket(int fd);
 

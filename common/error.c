@@ -26,8 +26,8 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
 
 void error_keep(struct error *err, const struct error *cause)
 {
-    if (cause->kind != ERR_NONE)
-        error_set(err, cause->kind, "%s", cause->text);
+    if (err->kind == ERR_NONE)
+        *err = *cause;
 }
 
 bool error_memory(struct error *err)

@@ -30,7 +30,8 @@ struct error {
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Set what cause says, when it says anything and err does not yet. */
+/* Take over what happened elsewhere, unless an earlier cause is already there; nothing when cause
+ * is none. */
 void error_keep(struct error *err, const struct error *cause);
 
 /* Shorthand for ERR_INTERNAL "out of memory". Returns false. */

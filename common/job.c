@@ -140,7 +140,7 @@ static void close_row(struct job *job, const char *status, struct error *err)
     if (closed)
         return;
     if (trouble.kind == ERR_FENCED) {
-        error_set(err, ERR_FENCED, "%s", trouble.text);
+        error_keep(err, &trouble);
         return;
     }
     if (!keep_in_spool(job, status, err))
@@ -278,12 +278,14 @@ static bool check(struct job *job, struct error *err)
                                         "alert_sync",     NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
+    if (!log_ready(&job->config, err) || !spool_ready(job->config.state_dir, err))
+        return false;
     if (job->type->sends_mail && !mail_text_check(job->config.mail_templates, err))
         return false;
     if (!db_connect(&job->db, &job->config, job->type->task.program, err))
         return false;
     int count = 0;
-    if (!spool_ready(job->config.state_dir, err) || !check_all(job, corridor, &count, err) ||
+    if (!check_all(job, corridor, &count, err) ||
         (job->type->sends_mail && !check_all(job, mail, &count, err)) ||
         !check_all(job, job->type->statements, &count, err))
         return false;
@@ -326,23 +328,36 @@ static void print_help(const struct job_type *type)
     printf(
         "\nExit codes: 0 done (or nothing to do), 1 done but some items failed, 64 called wrong,\n"
         "69 database or mail server not reachable, 70 the schema refuses a statement, 75 out of\n"
-        "time, stopped, or another run is going on, 78 configuration missing or wrong.\n");
+        "time, stopped, locked out, or another run is going on, 78 configuration missing or "
+        "wrong.\n");
+}
+
+static bool options_agree(const struct job *job, struct error *err)
+{
+    const struct job_type *type = job->type;
+    if (wants_check(job) && type->looks != NULL && type->looks(&job->options))
+        return error_set(err, ERR_USAGE,
+                         "--check goes alone: it lists nothing and changes nothing");
+    return type->agree == NULL || type->agree(&job->options, err);
 }
 
 static bool prepare(struct job *job, struct error *err)
 {
+    if (!options_agree(job, err))
+        return false;
     long timeout_ms = options_number(&job->options, "timeout", TIMEOUT_MIN_MS);
     if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
         return error_set(err, ERR_USAGE, "option --timeout: \"%s\" is not from 1s to 1d",
                          options_value(&job->options, "timeout"));
     if (!config_load(&job->config, options_value(&job->options, "config"), err))
         return false;
-    log_open(&job->log, &job->config, job->type->task.program);
+    if (!wants_check(job)) /* that one writes no log, and says of the file whether it would do */
+        log_open(&job->log, &job->config, job->type->task.program);
     const char *ca_file = job->config.mail_ca_file;
     if (ca_file[0] != '\0' && access(ca_file, R_OK) != 0)
         return error_set(err, ERR_CONFIG, "MAIL_CA_FILE=%s cannot be read", ca_file);
     const char *url = job->config.mail_url;
-    if (job->type->needs_mail && url[0] == '\0')
+    if (job->type->needs_mail && !wants_look(job) && url[0] == '\0')
         return error_set(err, ERR_CONFIG,
                          "MAIL_URL is not set; it looks like smtp://user:password@host:587 or "
                          "maildir:/path");

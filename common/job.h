@@ -35,12 +35,15 @@ struct job_type {
     const struct option_spec *options; /* its own, NULL = none */
     const char *const *statements;     /* what --check prepares, NULL-terminated */
     bool sends_mail;                   /* MAIL_URL is parsed before anything else happens */
-    bool needs_mail;                   /* and must be set */
+    bool needs_mail;                   /* and must be set, for work and --check */
+    /* Refuses options that contradict each other (ERR_USAGE), before anything is read. NULL: none
+     * do; --check beside a look of the job's own is refused for every job. */
+    bool (*agree)(const struct options *options, struct error *err);
     /* The work: small committed batches, deadline_ok between them, counters by job_set. Everything
      * that is committed when it returns false stays. */
     bool (*work)(struct job *job, struct error *err);
-    /* Reads only, prints to standard output, leaves no run: --dry-run and the job's own looks.
-     * Each program has one, as each has --dry-run. */
+    /* Leaves no run, prints to standard output. With --dry-run it only reads; for an option of the
+     * job's own it does what that one says. Each program has one, as each has --dry-run. */
     bool (*look)(struct job *job, struct error *err);
     /* True when the options ask for look instead of work, beside --dry-run. NULL: never. */
     bool (*looks)(const struct options *options);

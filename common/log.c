@@ -138,6 +138,24 @@ static enum log_level level_named(const char *name)
     return LOG_INFO;
 }
 
+/* Links are followed, logs are often elsewhere; O_NONBLOCK: a FIFO must not hold the job up. */
+static int open_file(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+}
+
+bool log_ready(const struct config *config, struct error *err)
+{
+    if (*config->log_file == '\0')
+        return true;
+    int fd = open_file(config->log_file);
+    if (fd < 0)
+        return error_set(err, ERR_CONFIG, "LOG_FILE=%s cannot be opened: %s", config->log_file,
+                         strerror(errno));
+    close(fd);
+    return true;
+}
+
 void log_open(struct log *log, const struct config *config, const char *program)
 {
     if (log == NULL)
@@ -149,9 +167,7 @@ void log_open(struct log *log, const struct config *config, const char *program)
     utf8_clean(log->path, sizeof log->path, config->log_file);
     if (*config->log_file == '\0')
         return;
-    /* links are followed, logs are often elsewhere; O_NONBLOCK: a FIFO must not hold the job up */
-    log->fd = open(config->log_file,
-                   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    log->fd = open_file(config->log_file);
     if (log->fd < 0)
         give_up(log);
 }

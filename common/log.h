@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "config.h"
+#include "error.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
@@ -24,6 +25,10 @@ struct log {
 /* Open config->log_file for appending (mode 0640). A file that cannot be opened or later written is
  * said once on standard error; from then on lines go there, and the job goes on. Never fails. */
 void log_open(struct log *log, const struct config *config, const char *program);
+
+/* True when the file can be opened, or there is to be none. ERR_CONFIG names it. */
+bool log_ready(const struct config *config, struct error *err);
+
 void log_close(struct log *log);
 
 /* One line: event in snake case, then pairs of key and value (both const char *, value may be NULL

@@ -264,16 +264,26 @@ static bool check_subject(const struct part *part, const char *rendered, struct 
            error_set(err, ERR_CONFIG, "%s:1: the subject is empty", part->path);
 }
 
+static bool is_blank(const char *text)
+{
+    return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* A text may have nothing to say of one sample; one that has nothing to say of any is a slip. */
 static bool check_rendering(const struct templates *templates, const json_t *samples,
                             struct error *err)
 {
     bool good = true;
+    bool blank = true;
     for (size_t i = 0; good && i < json_array_size(samples); i++) {
         struct mail_text text = { 0 };
         good = render(&text, templates, json_array_get(samples, i), err) &&
                check_subject(&templates->parts[SUBJECT], text.subject, err);
+        blank = blank && is_blank(text.text);
         mail_text_free(&text);
     }
+    if (good && blank)
+        return error_set(err, ERR_CONFIG, "%s: the text is empty", templates->parts[TEXT].path);
     return good;
 }
 
@@ -319,7 +329,8 @@ static bool check_entries(const char *folder, const struct names *names, const c
 {
     DIR *entries = opendir(folder);
     if (entries == NULL)
-        return error_set(err, ERR_CONFIG, "%s cannot be read: %s", folder, strerror(errno));
+        return error_set(err, ERR_CONFIG, "MAIL_TEMPLATES: %s cannot be read: %s", folder,
+                         strerror(errno));
     bool good = true;
     const struct dirent *entry;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
@@ -384,8 +395,11 @@ bool mail_text_check(const char *folder, struct error *err)
     find_known(&known);
     if ((*folder == '\0' || check_folder(folder, &known, &why)) && check_all(folder, &known, &why))
         return true;
-    /* known data: what is too much now is the template's fault, too */
-    return error_set(err, why.kind == ERR_REJECTED ? ERR_CONFIG : why.kind, "%s", why.text);
+    if (why.kind ==
+        ERR_REJECTED) /* known data: what is too much now is the template's fault, too */
+        why.kind = ERR_CONFIG;
+    error_keep(err, &why);
+    return false;
 }
 
 /* --- declining -------------------------------------------------------------------------------- */

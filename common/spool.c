@@ -57,16 +57,31 @@ bool spool_keep(const char *state_dir, const char *name, const json_t *record, s
     return kept;
 }
 
+/* What a full disk still takes is the name of a file, so it is not enough to make one. */
+static void write_probe(const char *folder, struct error *err)
+{
+    char path[4200], bytes[RECORD_BYTES];
+    snprintf(path, sizeof path, "%s/check-%d.tmp", folder, (int)getpid());
+    memset(bytes, ' ', sizeof bytes - 1);
+    bytes[sizeof bytes - 1] = '\0';
+    write_whole(path, bytes, err);
+    unlink(path);
+}
+
 bool spool_ready(const char *state_dir, struct error *err)
 {
     char folder[4096];
     struct error why = { 0 };
     snprintf(folder, sizeof folder, "%s/spool", state_dir);
-    if (make_folder(state_dir, 0750, &why) && make_folder(folder, 0700, &why) &&
-        access(folder, R_OK | W_OK | X_OK) != 0)
-        error_set(&why, ERR_CONFIG, "%s: %s", folder, strerror(errno));
+    if (make_folder(state_dir, 0750, &why) && make_folder(folder, 0700, &why)) {
+        if (access(folder, R_OK | W_OK | X_OK) == 0)
+            write_probe(folder, &why);
+        else
+            error_set(&why, ERR_CONFIG, "%s: %s", folder, strerror(errno));
+    }
     return why.kind == ERR_NONE ||
-           error_set(err, ERR_CONFIG, "STATE_DIR is of no use: %s; make it, owned by this user",
+           error_set(err, ERR_CONFIG,
+                     "STATE_DIR is of no use: %s; it must be this user's, with room to write",
                      why.text);
 }
 

@@ -17,8 +17,8 @@
  * Errors: ERR_UNAVAILABLE naming the path and what the system said. */
 bool spool_keep(const char *state_dir, const char *name, const json_t *record, struct error *err);
 
-/* True when a record could be kept: the folder is there and ours to write, or can be made.
- * ERR_CONFIG names it. */
+/* True when a record could be kept: the folder is there, or can be made, and takes a file of the
+ * largest record's size, which is written and removed. ERR_CONFIG names it. */
 bool spool_ready(const char *state_dir, struct error *err);
 
 /* Bring all records to the database and remove each file that arrived. A file that cannot be

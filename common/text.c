@@ -14,6 +14,13 @@ struct decimal decimal(long long number)
     return decimal;
 }
 
+struct interval interval(long ms)
+{
+    struct interval interval;
+    snprintf(interval.text, sizeof interval.text, "%ld ms", ms);
+    return interval;
+}
+
 const char *text_or(const char *text, const char *otherwise)
 {
     return text == NULL || *text == '\0' ? otherwise : text;

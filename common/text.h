@@ -11,6 +11,12 @@ struct decimal {
 };
 struct decimal decimal(long long number);
 
+/* A duration of ms milliseconds as PostgreSQL reads an interval, kept as a decimal is. */
+struct interval {
+    char text[32];
+};
+struct interval interval(long ms);
+
 /* text, or otherwise when text is NULL or empty. */
 const char *text_or(const char *text, const char *otherwise);
 

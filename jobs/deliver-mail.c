@@ -114,6 +114,19 @@ static bool wants_list_or_retry(const struct options *options)
     return options_flag(options, "list") || options_value(options, "retry") != NULL;
 }
 
+static bool list_and_retry_agree(const struct options *options, struct error *err)
+{
+    if (options_value(options, "retry") == NULL)
+        return true;
+    if (options_flag(options, "dry-run"))
+        return error_set(err, ERR_USAGE,
+                         "--retry queues mails again, --dry-run changes nothing: give one of them");
+    if (options_flag(options, "list"))
+        return error_set(err, ERR_USAGE,
+                         "--retry queues mails again, --list only shows them: give one of them");
+    return true;
+}
+
 static const struct option_spec own_options[] = {
     { "list", OPTION_FLAG, NULL, "list the mails that wait or were given up, and why" },
     { "retry", OPTION_TEXT, "ID", "queue the mail with this id again, or all that failed: all" },
@@ -138,6 +151,7 @@ static const struct job_type deliver_mail = {
     .statements = statements,
     .sends_mail = true,
     .needs_mail = true,
+    .agree = list_and_retry_agree,
     .work = deliver_due_mails,
     .look = list_or_retry,
     .looks = wants_list_or_retry,

@@ -12,20 +12,13 @@
 enum {
     UUID = 37,
     LANES = 2,
-    PIECES = 4,         /* of a window that fills no more than a batch */
+    PIECES = 4,         /* of a window, at least */
     PIECE_MIN = 100,    /* orders; smaller batches cost more than they bring */
     WINDOW = 5000,      /* due orders read at a time: what a run keeps in memory */
     ASIDE = 20000,      /* orders kept for a second look in a run; the rest waits for the next */
     CONFLICT_TRIES = 4, /* of a lock that customers hold: about two seconds, then the next run */
     CONFLICT_WAIT_MS = 50,
 };
-
-struct grace expire_grace(const struct config *config)
-{
-    struct grace grace;
-    snprintf(grace.text, sizeof grace.text, "%ld ms", config->expire_grace_ms);
-    return grace;
-}
 
 /* Orders by id. */
 struct orders {
@@ -49,7 +42,7 @@ struct sweep {
      * second is opened when there is more than one batch. */
     struct lane lanes[LANES];
     int lane_count;
-    struct grace grace;
+    struct interval grace;
     struct orders aside; /* of batches that did not go through at first */
     json_t *refused;     /* the caller's */
     bool skipped;        /* some due orders were not tried: locked, or too many were set aside */
@@ -156,8 +149,7 @@ static bool expire_patiently(struct sweep *sweep, const struct orders *orders, s
 {
     struct lane *lane = &sweep->lanes[0];
     for (int try = 0; try < CONFLICT_TRIES; try++) {
-        int wait_ms = CONFLICT_WAIT_MS << try;
-        if (try > 0 && !deadline_sleep_ms(wait_ms / 2 + (int)(random() % wait_ms)))
+        if (try > 0 && !deadline_sleep_jittered(CONFLICT_WAIT_MS << try))
             break;
         error_clear(err);
         if (start_batch(sweep, lane, orders, err) && finish_batch(sweep, lane, err))
@@ -368,7 +360,9 @@ static bool start_progress(struct sweep *sweep, struct error *err)
 
 bool expire_due(struct job *job, json_t *refused, bool *complete, struct error *err)
 {
-    struct sweep sweep = { .job = job, .grace = expire_grace(&job->config), .refused = refused };
+    struct sweep sweep = { .job = job,
+                           .grace = interval(job->config.expire_grace_ms),
+                           .refused = refused };
     bool done =
         open_first_lane(&sweep, err) && start_progress(&sweep, err) && expire_all(&sweep, err);
     progress_end(&sweep.progress);

@@ -45,7 +45,7 @@ static void tell_news(struct job *job, const json_t *news)
 /* Open and close the alerts; say the news once, on standard error for cron's mail. */
 static bool watch_money(struct job *job, json_t *refused, bool complete, struct error *err)
 {
-    struct grace grace = expire_grace(&job->config);
+    struct interval grace = interval(job->config.expire_grace_ms);
     const char *since = text_or(job->run.since, "-infinity");
     const char *args[] = { job->run.now, grace.text, since };
     PGresult *rows = db_query(job->db, "expire_sentinel", args, DB_READ_ONLY, err);
@@ -110,8 +110,8 @@ static void tell_look(const PGresult *rows, bool audit)
 static bool audit_or_preview(struct job *job, struct error *err)
 {
     bool audit = options_flag(&job->options, "audit");
-    struct grace grace = expire_grace(&job->config);
-    const char *args[] = { job->run.now, grace.text };
+    struct interval grace = interval(job->config.expire_grace_ms);
+    const char *args[] = { job->run.now, grace.text, job->config.app_timezone };
     PGresult *rows = db_query(job->db, audit ? "expire_audit" : "expire_preview",
                               audit ? NULL : args, DB_READ_ONLY, err);
     if (rows == NULL)
@@ -155,8 +155,8 @@ static const struct option_spec own_options[] = {
 };
 
 static const char *const statements[] = {
-    "expire_count",    "expire_due",     "expire_lock",  "expire_batch", "expire_number",
-    "expire_sentinel", "expire_preview", "expire_audit", "alert_sync",   NULL
+    "expire_count",  "expire_due",      "expire_lock",    "expire_batch", "expire_groups",
+    "expire_number", "expire_sentinel", "expire_preview", "expire_audit", NULL
 };
 
 static const struct job_type expire_orders = {

@@ -14,22 +14,10 @@
 #include "text.h"
 
 enum {
-    CONFLICT_TRIES = 4, /* of a mail that a sender holds: well under a second, then the next run */
+    CONFLICT_TRIES = 4, /* of a mail that a sender holds: about two seconds, then the next run */
     CONFLICT_WAIT_MS = 50,
     NEWS_LINES = 20, /* printed one by one; a mail of cron's that is longer is not read */
 };
-
-/* A duration as PostgreSQL reads it. */
-struct window {
-    char text[32];
-};
-
-static struct window reminder_window(const struct config *config)
-{
-    struct window window;
-    snprintf(window.text, sizeof window.text, "%ld ms", config->reminder_window_ms);
-    return window;
-}
 
 /* --- which sessions ------------------------------------------------------------------------ */
 
@@ -57,7 +45,7 @@ static PGresult *sessions_of(struct job *job, struct error *err)
     const char *named = options_value(&job->options, "session");
     if (named != NULL)
         return named_session(job, named, err);
-    struct window window = reminder_window(&job->config);
+    struct interval window = interval(job->config.reminder_window_ms);
     const char *args[] = { job->run.now, window.text };
     return db_query(job->db, "remind_sessions", args, DB_READ_ONLY, err);
 }
@@ -78,7 +66,7 @@ static void count_session(struct job *job, const PGresult *row)
  * builds on it (a mail's claim, the end of this run) is committed after it. */
 static bool queue_session(struct job *job, const char *id, struct error *err)
 {
-    struct window window = reminder_window(&job->config);
+    struct interval window = interval(job->config.reminder_window_ms);
     bool named = options_value(&job->options, "session") != NULL;
     const char *args[] = { id, job->config.app_timezone, job->config.mail_lang, job->run.now,
                            named ? NULL : window.text };
@@ -94,8 +82,7 @@ static bool queue_session(struct job *job, const char *id, struct error *err)
 static bool queue_patiently(struct job *job, const char *id, struct error *err)
 {
     for (int try = 0; try < CONFLICT_TRIES; try++) {
-        int wait_ms = CONFLICT_WAIT_MS << try;
-        if (try > 0 && !deadline_sleep_ms(wait_ms / 2 + (int)(random() % wait_ms)))
+        if (try > 0 && !deadline_sleep_jittered(CONFLICT_WAIT_MS << try))
             break;
         error_clear(err);
         if (queue_session(job, id, err))
@@ -156,9 +143,9 @@ static bool queue_reminders(struct job *job, struct error *err)
     }
     progress_end(&progress);
     PQclear(sessions);
-    if (good && locked.kind != ERR_NONE)
-        return error_set(err, locked.kind, "%s", locked.text);
-    return good;
+    if (good)
+        error_keep(err, &locked);
+    return good && locked.kind == ERR_NONE;
 }
 
 /* --- the job ------------------------------------------------------------------------------- */
@@ -196,7 +183,7 @@ static void tell_preview(const PGresult *rows)
 static bool preview(struct job *job, struct error *err)
 {
     const char *named = options_value(&job->options, "session");
-    struct window window = reminder_window(&job->config);
+    struct interval window = interval(job->config.reminder_window_ms);
     const char *args[] = { named, job->config.app_timezone, job->run.now,
                            named == NULL ? window.text : NULL };
     PGresult *sessions = sessions_of(job, err);
@@ -235,7 +222,7 @@ static const struct option_spec own_options[] = {
 };
 
 static const char *const statements[] = { "remind_sessions", "remind_session", "remind_queue",
-                                          "remind_preview",  "mail_refresh",   NULL };
+                                          "remind_preview", NULL };
 
 static const struct job_type send_reminders_type = {
     .task = {

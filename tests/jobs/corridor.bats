@@ -102,7 +102,7 @@ unknown_option() {
     echo EXPIRE_BATCH=many >"$conf"
     expire --config "$conf"
     assert_failure 78
-    assert_one_line "$conf:1: EXPIRE_BATCH \"many\" is not a whole number from 1 to 10000"
+    assert_one_line "$conf:1: EXPIRE_BATCH \"many\" is not a whole number from 1 to 1000"
     EXPIRE_GRACE=8d expire
     assert_failure 78
     assert_one_line 'environment: EXPIRE_GRACE "8d" is not a duration'
@@ -149,6 +149,27 @@ bad_mail_url() {
     assert_failure 78
     assert_one_line 'DATABASE_URL is not a connection string'
     refute_regex "$stderr" heim
+}
+
+@test "a parameter of DATABASE_URL that libpq does not know is named, its value is not" {
+    local url
+    for url in 'postgresql://db/shop?slmode=geheim' 'host=db slmode=geheim password=heimlich' \
+        'postgresql://ann:heimlich@db/shop?sslmode=require&slmode=geheim'; do
+        DATABASE_URL=$url expire
+        assert_failure 78
+        assert_one_line '^expire-orders: DATABASE_URL has a parameter unknown to libpq: slmode$'
+    done
+}
+
+@test "a piece of the password that looks like a parameter is not named" {
+    local url
+    for url in 'postgresql://ann:ge/a?heim=x@db/shop' 'postgresql://db/shop?user=ann&password=ge&heim=x' \
+        'password=ge heim=x' 'password = ge heim=x' 'postgresql://db/shop?heim' 'postgresql://db?a=%zzheim'; do
+        DATABASE_URL=$url expire
+        assert_failure 78
+        assert_one_line 'DATABASE_URL is not a connection string'
+        refute_regex "$stderr" heim
+    done
 }
 
 # --- the registry and the execution log -----------------------------------------------------------
@@ -541,6 +562,18 @@ stop_by() { # SIGNAL
     assert_success
 }
 
+@test "what libpq says stands in one line, without gaps" {
+    DATABASE_URL=$(sed -E 's,:[^:@/]+@,@,' <<<"$DATABASE_TCP_URL") expire
+    assert_failure 78
+    assert_one_line 'database refused us: .*no password supplied; check DATABASE_URL$'
+    DATABASE_URL="$DATABASE_TCP_URL?sslmode=require" expire
+    assert_failure 78
+    assert_one_line 'SSL was required; check DATABASE_URL$'
+    DATABASE_URL=postgresql:///shop?host=/nonexistent expire
+    assert_failure 69
+    assert_one_line 'No such file or directory Is the server running'
+}
+
 @test "an unknown database exits 78" {
     DATABASE_URL=$(database_url "$CLUSTER_URL" nowhere) expire
     assert_failure 78
@@ -607,6 +640,18 @@ good_check() {
     assert_equal "$(runs true)$(sql 'SELECT count(*) FROM tickeasy_jobs.scheduled_tasks')" 00
 }
 
+checked() { # PROGRAM: how many statements
+    MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail "$1" --check | grep -oE '[0-9]+'
+}
+@test "--check counts each statement that a program may send once, and none is left out" {
+    local common design=$PROJECT/jobs/sql/design
+    common=$(($(find "$PROJECT/common/sql" -name '*.sql' | wc -l) + 1)) # mail_refresh
+    assert_equal "$(checked deliver-mail)" "$common"
+    # what only deliver-mail sends: outbox_list and outbox_retry
+    assert_equal "$(checked expire-orders)" $((common - 2 + $(find "$design" -name 'expire_*' | wc -l)))
+    assert_equal "$(checked send-reminders)" $((common - 2 + $(find "$design" -name 'remind_*' | wc -l)))
+}
+
 @test "--check prints no result of a run, and nothing at all when --quiet" {
     run --separate-stderr expire-orders --check --json
     assert_success
@@ -614,6 +659,26 @@ good_check() {
     run --separate-stderr expire-orders --check --quiet
     assert_success
     refute_output
+}
+
+@test "--check finds a log file that cannot be opened, and names it" {
+    LOG_FILE=/nonexistent/log run --separate-stderr expire-orders --check
+    assert_failure 78
+    assert_one_line '^expire-orders: LOG_FILE=/nonexistent/log cannot be opened: No such file or directory$'
+}
+
+@test "--check finds a state folder that takes no bytes, and leaves nothing in a good one" {
+    # shellcheck disable=SC2016 # the inner shell's
+    run bash -c 'trap "" XFSZ; ulimit -f 0; expire-orders --check'
+    assert_failure 78
+    assert_output --regexp "^expire-orders: STATE_DIR is of no use: $STATE_DIR/spool/[a-z0-9.-]+: File too large; "
+    run expire-orders --check
+    assert_success
+    assert_equal "$(ls -A "$STATE_DIR/spool")" ''
+    touch "$BATS_TEST_TMPDIR/file"
+    STATE_DIR=$BATS_TEST_TMPDIR/file run --separate-stderr expire-orders --check
+    assert_failure 78
+    assert_one_line 'STATE_DIR is of no use: .*/file/spool: Not a directory; '
 }
 
 @test "--check finds a table or a column that is missing" {

@@ -458,6 +458,12 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(runs true)" 0
 }
 
+@test "--audit beside --check is refused, not left out in silence" {
+    expire --audit --check
+    assert_failure 64
+    assert_output 'expire-orders: --check goes alone: it lists nothing and changes nothing'
+}
+
 @test "--dry-run lists what would happen and changes nothing" {
     order 1 pending '-2 minutes' --tickets 2
     order 2 pending '-1 minute' --payment completed
@@ -467,8 +473,8 @@ assert_left_alone_while() { # SQL of the other session
     expire --dry-run
     assert_success
     assert_line --regexp '^order_number +expires_at +tickets +paid$'
-    assert_line --regexp '^T0001 +2026-01-01T23:58:00Z +2 +no$'
-    assert_line --regexp '^T0002 +2026-01-01T23:59:00Z +1 +yes$'
+    assert_line --regexp '^T0001 +2026-01-02T07:58:00\+08:00 +2 +no$'
+    assert_line --regexp '^T0002 +2026-01-02T07:59:00\+08:00 +1 +yes$'
     assert_line '1 would be expired, 1 that are paid would be left alone'
     assert_equal "${#lines[@]}" 4
     assert_equal "$(dump)" "$before"
@@ -492,9 +498,16 @@ assert_left_alone_while() { # SQL of the other session
     assert_output '[]'
     order 1 pending '-2 minutes' --tickets 2
     expire --dry-run --json
-    assert_output '[{"order_number":"T0001","expires_at":"2026-01-01T23:58:00Z","tickets":2,"paid":false}]'
+    assert_output '[{"order_number":"T0001","expires_at":"2026-01-02T07:58:00+08:00","tickets":2,"paid":false}]'
+    APP_TIMEZONE=America/St_Johns expire --dry-run --json
+    assert_output --partial '"expires_at":"2026-01-01T20:28:00-03:30"'
+    APP_TIMEZONE=UTC expire --dry-run --json
+    assert_output --partial '"expires_at":"2026-01-01T23:58:00+00:00"'
     expire --dry-run --quiet --now 2025-01-01T00:00:00Z
     refute_output
+    sql "UPDATE orders SET expires_at = '-infinity'"
+    expire --dry-run --json
+    assert_output --partial '"expires_at":"-infinity"'
 }
 
 @test "--json prints the result with exactly its fields, in their order" {

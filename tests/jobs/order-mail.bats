@@ -33,7 +33,7 @@ read_mail() {
     assert_line '使用者1 您好：'
     assert_line --partial '・演唱會1'
     assert_line --partial '票種1 × 2 張'
-    assert_line --partial 'A1, A2'
+    assert_line '　座位：A1、A2'
     assert_line --partial 'NT$2,000'
     assert_output --partial "$(TZ=Asia/Taipei date -d "$NOW -1 minute" '+%Y/%m/%d（')"
     assert_output --partial "$(TZ=Asia/Taipei date -d "$NOW -1 minute" '+）%H:%M')"
@@ -348,6 +348,43 @@ user1@example.com|sent|1|"
     due_again
     run deliver-mail
     assert_equal "$(mail_status)" 'failed|12'
+}
+
+contradicts() { # WORDS OPTION...: deliver-mail says so, and does nothing
+    local before
+    before=$(sql 'SELECT * FROM tickeasy_jobs.mail_outbox')
+    run --separate-stderr deliver-mail "${@:2}"
+    assert_failure 64
+    assert_equal "$stderr" "deliver-mail: $1"
+    refute_output
+    assert_equal "$(sql 'SELECT * FROM tickeasy_jobs.mail_outbox')" "$before"
+}
+@test "deliver-mail refuses options that contradict each other, and changes nothing" {
+    queue 1
+    sql "UPDATE tickeasy_jobs.mail_outbox SET status = 'failed', next_attempt_at = 'infinity'"
+    contradicts '--retry queues mails again, --dry-run changes nothing: give one of them' --dry-run --retry all
+    contradicts '--retry queues mails again, --list only shows them: give one of them' --list --retry all --json
+    contradicts '--check goes alone: it lists nothing and changes nothing' --check --list
+    contradicts '--check goes alone: it lists nothing and changes nothing' --check --retry all
+    run deliver-mail --list --dry-run
+    assert_success
+}
+
+@test "looking at the mails and queueing them again needs no mail server" {
+    queue 1
+    sql "UPDATE tickeasy_jobs.mail_outbox SET status = 'failed', next_attempt_at = 'infinity'"
+    unset MAIL_URL
+    local look
+    for look in --list --dry-run '--retry all'; do
+        # shellcheck disable=SC2086 # two words
+        run deliver-mail $look
+        assert_success
+        assert_line --partial u1@example.com
+    done
+    assert_equal "$(mails "status = 'queued'")" 1
+    run deliver-mail --check
+    assert_failure 78
+    assert_output --partial 'MAIL_URL is not set'
 }
 
 @test "deliver-mail --dry-run lists what waits and sends nothing" {

@@ -169,6 +169,28 @@ STUB
     done
 }
 
+@test "a start that fails leaves no folder behind that was not there before" {
+    local port pid
+    python3 -c 'import socket, time
+taken = socket.create_server(("127.0.0.1", 0))
+print(taken.getsockname()[1], flush=True)
+time.sleep(60)' >"$place/port" 3>&- 4>&- &
+    pid=$!
+    for _ in {1..100}; do [[ -s $place/port ]] || sleep 0.1; done
+    port=$(<"$place/port")
+    for user in $(users); do
+        run as "$user" "$place/private-database" start --fast --port "$port" "$place/$user"
+        assert_failure 69
+        assert_output --partial 'PostgreSQL does not start: '
+        assert [ ! -e "$place/$user" ]
+        as "$user" mkdir "$place/$user"
+        run as "$user" "$place/private-database" start --fast --port "$port" "$place/$user"
+        assert_failure 69
+        assert [ -e "$place/$user" ]
+    done
+    kill "$pid"
+}
+
 @test "stop clears up after a killed server, and start revives one" {
     for user in $(users); do
         folder=$place/$user
@@ -235,7 +257,7 @@ STUB
 }
 
 @test "wrong arguments are exit 64 with one line" {
-    for arguments in '' 'begin x' 'start' 'start --slow x' 'start --port 0 x' 'start x y' 'start x --port' \
+    for arguments in '' 'begin x' 'start' 'start --slow x' 'start --port 0 x' 'start --port 65536 x' 'start --port 99999 x' 'start x y' 'start x --port' \
         'stop --fast x'; do
         # shellcheck disable=SC2086 # several words
         run private-database $arguments

@@ -336,7 +336,7 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     before=$(pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict)
     remind --dry-run
     assert_success
-    assert_line --regexp '^演唱會1 / 首場 +2026-01-03 04:00 +使用者5 +user5@example.com +票種1 A1 T0005-1, 票種1 A2 T0005-2 +new$'
+    assert_line --regexp '^演唱會1 / 首場 +2026-01-03T04:00:00\+08:00 +使用者5 +user5@example.com +票種1 A1 T0005-1, 票種1 A2 T0005-2 +new$'
     assert_line --regexp 'user1@example.com .* queued$'
     assert_line --regexp 'user2@example.com .* again$'
     assert_line --regexp '使用者3 .* no address$'
@@ -345,6 +345,9 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     assert_equal "$(python3 -c 'import json, sys
 for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$output" | sort)" \
         $'again user2@example.com\nnew user5@example.com\nno address \nqueued user1@example.com\nqueued user4@example.com'
+    assert_output --partial '"starts_at":"2026-01-03T04:00:00+08:00"'
+    APP_TIMEZONE=America/St_Johns remind --dry-run --json
+    assert_output --partial '"starts_at":"2026-01-02T16:30:00-03:30"'
     assert_equal "$(pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict)" "$before"
 }
 

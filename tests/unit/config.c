@@ -127,7 +127,7 @@ static void every_key_is_taken_from_the_file(void **state)
                          "MAIL_CA_FILE=/ca.pem\n"
                          "ALERT_EMAIL=ops@example.com\n"
                          "EXPIRE_GRACE=7d\n"
-                         "EXPIRE_BATCH=10000\n"
+                         "EXPIRE_BATCH=1000\n"
                          "REMINDER_WINDOW=30d\n"
                          "STATE_DIR=/tmp/state\n"
                          "LOG_FILE=/tmp/log\n"
@@ -143,7 +143,7 @@ static void every_key_is_taken_from_the_file(void **state)
     assert_string_equal(config->mail_ca_file, "/ca.pem");
     assert_string_equal(config->alert_email, "ops@example.com");
     assert_int_equal(config->expire_grace_ms, 604800000);
-    assert_int_equal(config->expire_batch, 10000);
+    assert_int_equal(config->expire_batch, 1000);
     assert_int_equal(config->reminder_window_ms, 2592000000);
     assert_string_equal(config->state_dir, "/tmp/state");
     assert_string_equal(config->log_file, "/tmp/log");
@@ -190,8 +190,8 @@ static void a_bad_value_is_refused_with_what_would_do(void **state)
     static const struct {
         const char *line, *error;
     } wrong[] = {
-        { "EXPIRE_BATCH=0", "EXPIRE_BATCH \"0\" is not a whole number from 1 to 10000" },
-        { "EXPIRE_BATCH=10001", "EXPIRE_BATCH \"10001\" is not a whole number from 1 to 10000" },
+        { "EXPIRE_BATCH=0", "EXPIRE_BATCH \"0\" is not a whole number from 1 to 1000" },
+        { "EXPIRE_BATCH=1001", "EXPIRE_BATCH \"1001\" is not a whole number from 1 to 1000" },
         { "EXPIRE_GRACE=8d",
           "EXPIRE_GRACE \"8d\" is not a duration (30s, 5m, 2h, 3d) from 0s to 7d" },
         { "EXPIRE_GRACE=soon",
@@ -228,7 +228,7 @@ static void the_environment_is_checked_alike_and_named(void **state)
     setenv("EXPIRE_BATCH", "many", 1);
     assert_false(load(place, ""));
     assert_string_equal(place->err.text,
-                        "environment: EXPIRE_BATCH \"many\" is not a whole number from 1 to 10000");
+                        "environment: EXPIRE_BATCH \"many\" is not a whole number from 1 to 1000");
     unsetenv("EXPIRE_BATCH");
     setenv("MAIL_FROM", "A <a@b.c>\nBcc: d@e.f", 1);
     assert_false(load(place, ""));

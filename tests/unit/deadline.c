@@ -102,6 +102,23 @@ IN_A_PROCESS(a_short_sleep_is_slept_to_its_end)
     EXPECT(deadline_sleep_ms(0));
 }
 
+IN_A_PROCESS(a_jittered_sleep_is_between_half_and_one_and_a_half)
+{
+    int64_t shortest = INT64_MAX;
+    int64_t longest = 0;
+    deadline_start(60000);
+    for (int i = 0; i < 20; i++) {
+        int64_t before = deadline_now_ms();
+        EXPECT(deadline_sleep_jittered(40));
+        int64_t took = deadline_now_ms() - before;
+        shortest = took < shortest ? took : shortest;
+        longest = took > longest ? took : longest;
+    }
+    EXPECT(shortest >= 19 && shortest < 40);
+    EXPECT(longest > 40); /* how long it can get on a busy machine nobody knows */
+    EXPECT(deadline_sleep_jittered(1));
+}
+
 static void stopped_by(int signal_number, const char *words)
 {
     struct error err = { 0 };
@@ -259,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_second_start_counts_anew),
         cmocka_unit_test(a_disarmed_deadline_never_ends),
         cmocka_unit_test(a_short_sleep_is_slept_to_its_end),
+        cmocka_unit_test(a_jittered_sleep_is_between_half_and_one_and_a_half),
         cmocka_unit_test(sigterm_ends_a_wait_and_is_named),
         cmocka_unit_test(sigint_ends_a_wait_and_is_named),
         cmocka_unit_test(sighup_ends_a_wait_and_is_named),

@@ -28,6 +28,24 @@ static void the_first_cause_is_kept(void **state)
     assert_string_equal(err.text, "no link");
 }
 
+static void a_cause_from_elsewhere_is_kept_like_one_of_ones_own(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    struct error none = { 0 };
+    struct error cause = { 0 };
+    struct error later = { 0 };
+    error_set(&cause, ERR_FENCED, "run %d is over", 7);
+    error_set(&later, ERR_INTERNAL, "later");
+    error_keep(&err, &none);
+    assert_int_equal(err.kind, ERR_NONE);
+    error_keep(&err, &cause);
+    error_keep(&err, &later);
+    error_keep(&err, &none);
+    assert_int_equal(err.kind, ERR_FENCED);
+    assert_string_equal(err.text, "run 7 is over");
+}
+
 static void a_cleared_error_takes_a_new_cause(void **state)
 {
     (void)state;
@@ -97,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(setting_an_error_keeps_kind_and_words_and_returns_false),
         cmocka_unit_test(the_first_cause_is_kept),
+        cmocka_unit_test(a_cause_from_elsewhere_is_kept_like_one_of_ones_own),
         cmocka_unit_test(a_cleared_error_takes_a_new_cause),
         cmocka_unit_test(a_text_is_one_line_without_control_characters_or_trailing_space),
         cmocka_unit_test(a_text_that_is_too_long_is_cut),

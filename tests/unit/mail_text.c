@@ -277,6 +277,16 @@ static void a_subject_is_one_line_of_something(void **state)
     check_fails(place, "en/order-expired.subject:1: the subject is empty");
 }
 
+static void a_text_that_says_nothing_is_refused(void **state)
+{
+    struct place *place = *state;
+    put(place, "en/order-expired.subject", "{{order_number}}\n");
+    put(place, "en/order-expired.txt", "");
+    check_fails(place, "en/order-expired.txt: the text is empty");
+    put(place, "en/order-expired.txt", " \n\t\r\n{{! nothing }}\n");
+    check_fails(place, "en/order-expired.txt: the text is empty");
+}
+
 static void too_much_for_known_data_is_the_templates_fault(void **state)
 {
     struct place *place = *state;
@@ -338,7 +348,8 @@ static void a_folder_that_is_not_there_is_refused_at_sending_too(void **state)
     struct place *place = *state;
     struct error err = { 0 };
     assert_false(mail_text_check("/nowhere", &err));
-    assert_string_equal(err.text, "/nowhere cannot be read: No such file or directory");
+    assert_string_equal(err.text,
+                        "MAIL_TEMPLATES: /nowhere cannot be read: No such file or directory");
     error_clear(&err);
     assert_false(
         mail_text_render(&place->text, "order-expired", "en", place->data, "/nowhere", &err));
@@ -386,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_good_folder_passes, enter, leave),
         cmocka_unit_test_setup_teardown(a_slip_is_named_with_file_and_line, enter, leave),
         cmocka_unit_test_setup_teardown(a_subject_is_one_line_of_something, enter, leave),
+        cmocka_unit_test_setup_teardown(a_text_that_says_nothing_is_refused, enter, leave),
         cmocka_unit_test_setup_teardown(too_much_for_known_data_is_the_templates_fault, enter,
                                         leave),
         cmocka_unit_test_setup_teardown(a_file_that_no_mail_would_use_is_refused, enter, leave),

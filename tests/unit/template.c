@@ -460,6 +460,27 @@ static void order_expired_reads_well_without_name_seats_or_tickets(void **state)
     }
 }
 
+static void order_expired_leaves_no_gap_for_a_session_without_name_or_time(void **state)
+{
+    (void)state;
+    static const char bare[] = "{\"concert\":\"夏夜\",\"session\":\"\",\"starts_at\":\"\","
+                               "\"ticket_type\":\"搖滾區\",\"quantity\":2,\"seats\":\"\"}";
+    static const char *const sessions[] = { "場次", "Session" };
+    static const char *const times[] = { "時間", "Time:" };
+    char json[1024];
+    snprintf(json, sizeof json, order, "", bare);
+    for (size_t i = 0; i < 2; i++) {
+        char *text = shipped(languages[i], "order-expired.txt", json);
+        contains(text, sessions[i], false);
+        contains(text, times[i], false);
+        contains(text, "夏夜\n", true);
+        free(text);
+        text = shipped(languages[i], "order-expired.html", json);
+        contains(text, "<strong>夏夜</strong></td>", true);
+        free(text);
+    }
+}
+
 static void alert_names_what_and_where(void **state)
 {
     (void)state;
@@ -482,7 +503,7 @@ static void alert_names_what_and_where(void **state)
         contains(text, i == 0 ? "另有" : "more:", false);
         free(text);
         text = shipped(languages[i], "order-alert.subject", json);
-        contains(text, i == 0 ? "3 筆訂單" : "3 orders", true);
+        contains(text, i == 0 ? "3 筆訂單" : "Orders that need a person: 3\n", true);
         free(text);
     }
 }
@@ -518,6 +539,7 @@ int main(void)
         cmocka_unit_test(a_check_refuses_what_no_data_could_mend),
         cmocka_unit_test(order_expired_reads_well_with_a_ticket),
         cmocka_unit_test(order_expired_reads_well_without_name_seats_or_tickets),
+        cmocka_unit_test(order_expired_leaves_no_gap_for_a_session_without_name_or_time),
         cmocka_unit_test(alert_names_what_and_where),
     };
     return cmocka_run_group_tests_name("template", tests, NULL, NULL);

@@ -18,6 +18,14 @@ static void a_number_becomes_text_up_to_the_largest(void **state)
     assert_string_equal(decimal(LLONG_MIN).text, "-9223372036854775808");
 }
 
+static void a_duration_becomes_an_interval_of_postgresql(void **state)
+{
+    (void)state;
+    assert_string_equal(interval(0).text, "0 ms");
+    assert_string_equal(interval(86400000).text, "86400000 ms");
+    assert_string_equal(interval(LONG_MAX).text, "9223372036854775807 ms");
+}
+
 static void an_empty_or_missing_text_gives_way(void **state)
 {
     (void)state;
@@ -103,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_becomes_text_up_to_the_largest),
+        cmocka_unit_test(a_duration_becomes_an_interval_of_postgresql),
         cmocka_unit_test(an_empty_or_missing_text_gives_way),
         cmocka_unit_test(a_text_grows_by_pieces),
         cmocka_unit_test(a_text_grows_far_beyond_its_first_room),

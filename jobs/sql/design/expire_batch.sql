@@ -60,7 +60,8 @@ WITH mine AS MATERIALIZED (
     RETURNING tickets.id, ticket.order_id, ticket_type_id, session_id, seat_number
 ), line AS (
     SELECT order_id, session_id, ticket_type_id, count(*) AS quantity,
-           coalesce(string_agg(seat_number, ', ' ORDER BY seat_number), '') AS seats
+           coalesce(string_agg(seat_number, CASE WHEN $3 LIKE 'zh%' THEN '、' ELSE ', ' END
+                               ORDER BY seat_number), '') AS seats
       FROM released
      GROUP BY order_id, session_id, ticket_type_id
 ), listed AS (

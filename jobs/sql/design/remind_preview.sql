@@ -1,7 +1,7 @@
 -- remind_preview: who would get what, for --dry-run; those as well who got theirs or have no address.
 -- $1 session uuid, NULL: all that are due  $2 zone  $3 now timestamptz  $4 window interval, NULL: however
 --   late
--- rows: session text, starts_at text, name text, recipient text, tickets text,
+-- rows: session text, starts_at text (local time with its offset), name text, recipient text, tickets text,
 --   mail text: new, again (it was withdrawn unsent), the status of the one that is there, no address
 WITH holder AS (
     SELECT tickets.session_id, user_id,
@@ -34,7 +34,9 @@ WITH holder AS (
         ON users.id = user_id
 )
 SELECT concat_ws(' / ', concerts.title, concert_sessions.name) AS session,
-       to_char(start_time AT TIME ZONE $2, 'YYYY-MM-DD HH24:MI') AS starts_at,
+       coalesce(to_char(start_time AT TIME ZONE $2, 'YYYY-MM-DD"T"HH24:MI:SS')
+                || CASE WHEN ahead < interval '0' THEN '-' ELSE '+' END
+                || to_char(greatest(ahead, -ahead), 'HH24:MI'), start_time::text) AS starts_at,
        person.name,
        coalesce(person.recipient, '') AS recipient,
        person.tickets,
@@ -47,6 +49,9 @@ SELECT concat_ws(' / ', concerts.title, concert_sessions.name) AS session,
   FROM person
   JOIN concert_sessions
     ON concert_sessions.id = person.session_id
+ CROSS JOIN LATERAL (SELECT CASE WHEN isfinite(start_time)
+                                 THEN start_time AT TIME ZONE $2 - start_time AT TIME ZONE 'UTC' END
+                            AS ahead) AS zone
   JOIN concerts
     ON concerts.id = concert_id
   LEFT JOIN tickeasy_jobs.mail_outbox AS mail
