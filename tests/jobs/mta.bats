@@ -4,8 +4,7 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
-
-peers=$BATS_TEST_DIRNAME/../peers
+load ../lib/mail
 
 setup_file() {
     start_cluster
@@ -16,20 +15,15 @@ setup_file() {
 }
 
 setup() {
-    setup_job
-    cd "$BATS_TEST_TMPDIR" || return 1
+    setup_mail
     # Exim does not deliver to root: nobody must reach its mailbox, not so bats' own folder
     place=$(mktemp -d "${TMPDIR:-/tmp}/tickeasy-exim.XXXXXX")
     chmod 755 "$place"
-    NOW=$(date -u +%FT%TZ)
-    export MAIL_FROM='Tickeasy 票務 <shop@example.org>'
-    peer=''
 }
 
 teardown() {
-    [[ -z $peer ]] || kill "$peer" 2>/dev/null || true
+    teardown_mail
     rm -rf "$place"
-    teardown_job
 }
 
 exim() { # OPTION...: the mail server; MAIL_URL is its
@@ -40,7 +34,7 @@ exim() { # OPTION...: the mail server; MAIL_URL is its
     export MAIL_URL=smtp://localhost:$port
 }
 
-certificate() { # $place/localhost.pem, its own authority
+certificate() { # $place/localhost.pem, its own authority; in place of the library's
     openssl req -x509 -newkey rsa:2048 -nodes -keyout localhost.key -out localhost.crt -days 2 \
         -subj /CN=localhost -addext subjectAltName=DNS:localhost
     cat localhost.key localhost.crt >"$place/localhost.pem"
@@ -48,12 +42,14 @@ certificate() { # $place/localhost.pem, its own authority
     export MAIL_CA_FILE=$PWD/localhost.crt
 } 2>/dev/null
 
-delivered() { [[ $(find "$place/mail/new" -type f 2>/dev/null | wc -l) == "$1" ]]; }
+delivered() { # COUNT: in Exim's mailbox
+    [[ $(find "$place/mail/new" -type f 2>/dev/null | wc -l) == "$1" ]]
+}
 
 # log PATTERN: how many lines of Exim's log have it; it writes down what it has done afterwards
 log() { grep -cE "$1" "$place/log/mainlog"; }
 
-# queue RECIPIENT [NAME]: an order's mail
+# queue RECIPIENT [NAME]: an order's mail, in place of the library's
 queue() {
     sql "INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, recipient_name, lang, data, not_after)
          VALUES ('order-expired', gen_random_uuid()::text, :'recipient', :'name', 'zh-TW', :'data',
@@ -122,7 +118,7 @@ r553-name|failed|1|553 nobody of that name"
     assert_failure 78
     assert_regex "$stderr" 'refused the login of user "ann": 535 '
     assert_equal "$(mails "status = 'queued'")" 1
-    sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now()"
+    due_again
     MAIL_URL=smtp://ann:geheimes-wort@localhost:$port run deliver-mail
     assert_success
     wait_for delivered 1

@@ -5,19 +5,15 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
-
-peers=$BATS_TEST_DIRNAME/../peers
+load ../lib/mail
 
 setup() {
-    setup_job
-    cd "$BATS_TEST_TMPDIR" || return 1
-    NOW=$(date -u +%FT%TZ) # mails age by the database's clock
-    export MAIL_URL=maildir:$PWD/mail MAIL_FROM='Tickeasy 票務 <shop@example.org>'
+    setup_mail
     unset UNSUBSCRIBE_URL
     mkdir -p own/en
 }
 
-teardown() { teardown_job; }
+teardown() { teardown_mail; }
 
 # own KIND.PART TEXT: a template of the operator's
 own() {
@@ -30,14 +26,12 @@ sample() { # KIND [NUMBER]: its sample data
         "${2:-0}" <"$PROJECT/jobs/templates/$1.json"
 }
 
-# queue RECIPIENT [KIND [DATA]]: a mail in English
+# queue RECIPIENT [KIND [DATA]]: a mail in English, in place of the library's
 queue() {
     sql "INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after)
          VALUES (:'kind', gen_random_uuid()::text, :'recipient', 'en', :'data', now() + interval '1 hour')" \
         -v kind="${2:-order-expired}" -v recipient="$1" -v data="${3:-$(sample "${2:-order-expired}")}"
 }
-
-due_again() { sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now()"; }
 
 # read_mail: the only new mail, as a strict reader sees it
 read_mail() {
@@ -65,7 +59,6 @@ read_mail() {
     assert_line '- 2 x 票種1, 演唱會1 (seats A1, A2)'
     refute_output --partial '{{'
     refute_output --partial 'text/html' # none of theirs, and ours would say something else
-    MAIL_LANG=zh-TW MAIL_TEMPLATES=$PWD/mail-texts run expire-orders
     order 2 pending '-1 minute'
     MAIL_TEMPLATES=$PWD/mail-texts run expire-orders
     read_mail
@@ -262,7 +255,6 @@ wide|failed"
 
 @test "a reminder has a link to decline more of them, an order's mail has none" {
     export UNSUBSCRIBE_URL='https://tickeasy.example/leave?to={{recipient}}'
-    NOW=$(date -u +%FT%TZ)
     order 1 paid ''
     sql "UPDATE users SET email = 'ann+b@example.com'"
     run send-reminders --session "$(uuid 1)"
