@@ -196,7 +196,7 @@ bad_mail_url() {
 
 @test "while a run works its row says running" {
     order 1 pending '-1 minute'
-    slow 1 1
+    slow 1 3
     start expire-orders --now "$NOW"
     wait_for asleep
     assert_equal "$(run_row 'status, end_time IS NULL, pid')" "running|t|$pid"
