@@ -410,6 +410,7 @@ contradicts() { # WORDS OPTION...: deliver-mail says so, and does nothing
     start deliver-mail
     wait_for test -e box/0001.eml
     wait_for asleep
+    kill -STOP "$pid" # or it might see the loss and end before it is killed
     sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND wait_event = 'PgSleep'"
     kill -9 "$pid"
