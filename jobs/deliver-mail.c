@@ -24,7 +24,8 @@ static bool deliver_due_mails(struct job *job, struct error *err)
     struct error ignored = { 0 };
     if (job->db != NULL && outbox_waiting(job, &waiting, &next_s, &ignored)) {
         job_set(job, "waitingMails", waiting);
-        job_set(job, "nextMailSeconds", next_s);
+        if (waiting > 0)
+            job_set(job, "nextMailSeconds", next_s);
     }
     /* Time is up with mails left: that is a full queue, not a failure; the next run goes on. */
     if (err->kind == ERR_TIMEOUT && counts.sent > 0) {

@@ -89,7 +89,7 @@ slow_mails() { # CONDITION SECONDS
         '[{"seat": "A1", "number": "T0001-1", "ticket_type": "票種1"}, {"seat": "A1", "number": "T0002-1", "ticket_type": "票種1"}, {"seat": "A2", "number": "T0001-2", "ticket_type": "票種1"}]'
     assert_equal "$(sql "SELECT data - 'tickets' FROM tickeasy_jobs.mail_outbox
                           WHERE dedupe_key = 'concert-reminder/$(uuid 1)/$(uuid 1)'")" \
-        '{"name": "使用者1", "venue": "音樂中心", "orders": "T0001, T0002", "address": "臺北市市民大道1號", "concert": "演唱會1", "session": "首場", "quantity": 3, "starts_at": "2026/01/03（六）04:00"}'
+        '{"name": "使用者1", "venue": "音樂中心", "orders": "T0001、T0002", "address": "臺北市市民大道1號", "concert": "演唱會1", "session": "首場", "quantity": 3, "starts_at": "2026/01/03（六）04:00"}'
     assert_equal "$(sql "SELECT DISTINCT kind, status, lang, not_after - '$NOW' FROM tickeasy_jobs.mail_outbox ORDER BY 4")" \
         $'concert-reminder|queued|zh-TW|20:00:00\nconcert-reminder|queued|zh-TW|21:00:00'
     assert_equal "$(run_row 'status, result')" \

@@ -55,7 +55,8 @@ WITH mail AS MATERIALIZED (
                'number', ticket_number)
                -- seat 9 stands before seat 10
                ORDER BY ticket_type.name, length(seat_number), seat_number, ticket_number) AS tickets,
-           string_agg(DISTINCT order_number, ', ' ORDER BY order_number) AS orders,
+           string_agg(DISTINCT order_number, CASE lang WHEN 'zh-TW' THEN '、' ELSE ', ' END
+                      ORDER BY order_number) AS orders,
            -- of the newest order that has one
            (array_agg(contact ORDER BY ordered_at DESC, order_number) FILTER (WHERE contact <> ''))[1]
                AS contact
