@@ -115,6 +115,7 @@ test: all unit-tests
 bench: all
 	tests/bench/run
 	tests/bench/mail
+	tests/bench/cleanup
 
 demo:
 	scripts/demo
