@@ -202,7 +202,7 @@ server_is_done() { # with what a killed job had sent
 @test "a mail that is still of use stays, or it would be queued again" {
     order 1 paid ''
     order 2 paid '' --type 2 --user 2
-    mail 1 sent '-40 days' kind "'concert-reminder'" dedupe_key "'concert-reminder/$(uuid 1)/$(uuid 1)'" \
+    mail 1 sent '-40 days' kind "'concert-reminder'" dedupe_key "'concert-reminder/$(uuid 8)/$(uuid 1)'" \
         not_after "'$NOW'::timestamptz + interval '1 microsecond'"
     mail 2 failed '-40 days' not_after "'$NOW'"
     # this session was put off after its reminder went out
