@@ -17,6 +17,7 @@ static const struct old_rows runs = {
     .name = "runs",
     .counter = "oldLogs",
     .statement = "cleanup_logs",
+    .kept = "cleanup_logs_kept",
     .edge = "cleanup_logs_edge",
     .range = "cleanup_logs_range",
 };

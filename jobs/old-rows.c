@@ -63,17 +63,18 @@ static void clear_steps(struct db_step *steps, size_t count)
 /* --- rows of one table --------------------------------------------------------------------- */
 
 /* A batch behind a position; moves the position on. *deleted 0: there are no more. */
-static bool delete_batch(struct cleanup *cleanup, const struct old_rows *rows, char position[40],
-                         long *deleted, struct error *err)
+static bool delete_batch(struct cleanup *cleanup, const struct old_rows *rows, const char *kept,
+                         char position[40], long *deleted, struct error *err)
 {
     struct job *job = cleanup->job;
     struct interval keep = interval_of(job->config.keep_logs_ms);
     struct decimal most = decimal(BATCH_ROWS), range_most = decimal(RANGE_ROWS);
-    const char *args[] = { job->run.now, keep.text, position, most.text };
+    const char *args[] = { job->run.now, keep.text, position, most.text, kept };
     const char *edge_args[] = { job->run.now, keep.text, position, range_most.text };
+    const char *range_args[] = { job->run.now, keep.text, position, kept };
     struct db_step step = { .statement = rows->statement, .args = args };
     struct db_step range[] = { { .statement = rows->edge, .args = edge_args },
-                               { .statement = rows->range, .args = edge_args } };
+                               { .statement = rows->range, .args = range_args } };
     bool fast = rows->range != NULL && db_run(job->db, range, 2, DB_LAZY, ROW_LOCK_MS, err);
     if (!fast && err->kind == ERR_CONFLICT)
         error_clear(err);
@@ -87,16 +88,27 @@ static bool delete_batch(struct cleanup *cleanup, const struct old_rows *rows, c
     return true;
 }
 
-bool old_rows_delete(struct cleanup *cleanup, const struct old_rows *rows, struct error *err)
+static bool delete_batches(struct cleanup *cleanup, const struct old_rows *rows, const char *kept,
+                           struct error *err)
 {
     char position[40] = "-infinity";
     for (long deleted = 1; deleted > 0;) {
-        if (!deadline_ok(err) || !delete_batch(cleanup, rows, position, &deleted, err))
+        if (!deadline_ok(err) || !delete_batch(cleanup, rows, kept, position, &deleted, err))
             return false;
         count_rows(cleanup, rows->counter, deleted);
         job_add(cleanup->job, "batches", deleted > 0);
     }
     return true;
+}
+
+bool old_rows_delete(struct cleanup *cleanup, const struct old_rows *rows, struct error *err)
+{
+    if (rows->kept == NULL)
+        return delete_batches(cleanup, rows, NULL, err);
+    PGresult *kept = db_query(cleanup->job->db, rows->kept, NULL, DB_READ_ONLY, err);
+    bool good = kept != NULL && delete_batches(cleanup, rows, db_text(kept, 0, "kept"), err);
+    PQclear(kept);
+    return good;
 }
 
 /* --- support sessions ---------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ struct old_rows {
     const char *name;      /* what people call them */
     const char *counter;   /* in the job's result */
     const char *statement; /* deletes a batch; see cleanup_logs.sql for its parameters and row */
+    const char *kept;      /* finds the rows that stay however old, handed on to it, or NULL */
     const char *edge;      /* a faster way, or NULL: finds the end of the batch */
     const char *range;     /* and deletes up to there, where nobody holds a lock */
 };

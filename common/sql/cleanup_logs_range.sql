@@ -1,30 +1,15 @@
 -- cleanup_logs_range: cleanup_logs for all runs up to the edge that cleanup_logs_edge found, locked or
 -- not: half the work, as long as nobody else holds one of them.
 -- $1 now timestamptz  $2 keep interval  $3 position: start_time timestamptz
+-- $4 uuid[] from cleanup_logs_kept
 -- one row: deleted bigint, position text (of the next batch)
-WITH kept AS MATERIALIZED (
-    SELECT newest.id
-      FROM tickeasy_jobs.scheduled_tasks AS task
-     CROSS JOIN LATERAL (
-           (SELECT id
-              FROM tickeasy_jobs.task_execution_logs
-             WHERE task_id = task.id
-             ORDER BY start_time DESC, attempt DESC
-             LIMIT 1)
-           UNION ALL
-           (SELECT id
-              FROM tickeasy_jobs.task_execution_logs
-             WHERE task_id = task.id
-               AND status = 'completed'
-             ORDER BY start_time DESC, attempt DESC
-             LIMIT 1)) AS newest
-), deleted AS (
+WITH deleted AS (
     DELETE FROM tickeasy_jobs.task_execution_logs
      WHERE status <> 'running'
        AND start_time < $1::timestamptz - $2::interval
        AND start_time >= $3::timestamptz
        AND start_time <= nullif(current_setting('tickeasy_jobs.edge', true), '')::timestamptz
-       AND id <> ALL (ARRAY(SELECT id FROM kept))
+       AND id <> ALL ($4::uuid[])
     RETURNING 1
 )
 SELECT count(*) AS deleted,
