@@ -1,7 +1,7 @@
 # Tickeasy jobs: the floor plan. `make` builds bin/, `make help` lists the targets.
 
 VERSION  = 0.1.0
-PROGRAMS = expire-orders send-reminders deliver-mail
+PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
@@ -56,6 +56,7 @@ all: $(PROGRAMS:%=$(BIN)/%)
 
 # beside its own file, what a program is made of
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
+$(BIN)/cleanup-data: $(BUILD)/jobs/old-rows.o
 
 $(BIN)/%: $(BUILD)/jobs/%.o $(LIBRARY) | $(BIN)
 	$(say) LINK $@
@@ -114,6 +115,7 @@ test: all unit-tests
 bench: all
 	tests/bench/run
 	tests/bench/mail
+	tests/bench/cleanup
 
 demo:
 	scripts/demo

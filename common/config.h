@@ -25,6 +25,8 @@ struct config {
     long expire_grace_ms;
     long expire_batch; /* orders */
     long reminder_window_ms;
+    long keep_support_sessions_ms;
+    long keep_logs_ms;
     char *state_dir;
     char *log_file;   /* "" = no log file */
     char *log_level;  /* debug info warn error */

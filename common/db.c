@@ -10,6 +10,7 @@
 #include "deadline.h"
 #include "embed.h"
 #include "text.h"
+#include "words.h"
 
 enum {
     CONNECT_MS = 10000,     /* a database that takes longer to let us in is not fit for work */
@@ -618,6 +619,54 @@ bool db_check(struct db *db, const char *statement, struct error *err)
             result_error(rows, statement, err);
     text_free(&query);
     return lost.kind != ERR_NONE ? give_up(&lost, err) : err->kind == ERR_NONE;
+}
+
+/* --- vacuum -------------------------------------------------------------------------------- */
+
+/* The first warning of a statement. */
+struct warning {
+    char *text;
+    size_t size;
+};
+
+static void keep_warning(void *kept, const PGresult *notice)
+{
+    const struct warning *warning = kept;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (warning->text[0] == '\0' && strcmp(text_or(severity, ""), "WARNING") == 0)
+        utf8_clean(warning->text, warning->size,
+                   text_or(PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY), "no reason given"));
+}
+
+bool db_vacuum(struct db *db, const char *statement, char *note, size_t note_size,
+               struct error *err)
+{
+    note[0] = '\0';
+    const char *sql = statement_text(db, statement);
+    if (sql == NULL)
+        return no_statement(db, statement, err);
+    if (!deadline_ok(err))
+        return false;
+    struct error refusal = { 0 }, lost = { 0 };
+    struct warning warning = { note, note_size };
+    PQnoticeReceiver usual = PQsetNoticeReceiver(db->connection, keep_warning, &warning);
+    int64_t cancel_end_ms = 0;
+    if (db->broken || PQsendQuery(db->connection, sql) == 0)
+        connection_lost(db, &lost);
+    for (PGresult *rows = NULL;
+         lost.kind == ERR_NONE && next_result(db, &cancel_end_ms, &rows, &lost) && rows != NULL;
+         PQclear(rows)) {
+        if (PQresultStatus(rows) != PGRES_FATAL_ERROR)
+            continue;
+        if (is_cancelled(rows))
+            deadline_ok(&refusal);
+        result_error(rows, statement, &refusal);
+    }
+    PQsetNoticeReceiver(db->connection, usual, NULL);
+    db->broken = db->broken || lost.kind != ERR_NONE;
+    if (lost.kind != ERR_NONE || refusal.kind != ERR_NONE)
+        return give_up(refusal.kind != ERR_NONE ? &refusal : &lost, err);
+    return true;
 }
 
 /* --- reading ------------------------------------------------------------------------------- */

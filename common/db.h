@@ -73,6 +73,13 @@ void db_absorb(struct db *db);
 PGresult *db_query(struct db *db, const char *statement, const char *const *args,
                    enum db_commit commit, struct error *err);
 
+/* Run a VACUUM statement, alone and outside of any transaction, as VACUUM demands; the deadline
+ * cancels it.
+ * note      out: what the server warned of, such as a table that it skipped; "" = nothing
+ * Errors    as db_run; ERR_STOPPED also when somebody else cancelled it. */
+bool db_vacuum(struct db *db, const char *statement, char *note, size_t note_size,
+               struct error *err);
+
 /* Shorter than deadlock_timeout (1 s by default): in a deadlock it is always the job that gives
  * way, never a customer's transaction. */
 enum { DB_LOCK_MS = 300 };

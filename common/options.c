@@ -105,6 +105,8 @@ static const char *expectation(enum option_type type)
         return "a time with zone such as 2026-01-02T03:04:05+08:00";
     case OPTION_UUID:
         return "an id such as 3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6";
+    case OPTION_WORDS:
+        return "a word or several, separated by commas";
     }
     return "a value";
 }
@@ -125,8 +127,43 @@ static bool value_valid(enum option_type type, const char *value)
         return time_valid(value);
     case OPTION_UUID:
         return uuid_valid(value);
+    case OPTION_WORDS: /* choose judges them */
+        return *value != '\0';
     }
     return false;
+}
+
+/* The place of word[0..length) in a list separated by commas, or -1. */
+static int place_of(const char *list, const char *word, size_t length)
+{
+    for (int place = 0;; place++) {
+        size_t width = strcspn(list, ",");
+        if (width == length && memcmp(list, word, length) == 0)
+            return place;
+        if (list[width] == '\0')
+            return -1;
+        list += width + 1;
+    }
+}
+
+/* Set the bits of the words in value. */
+static bool choose(struct options *options, int index, const char *value, struct error *err)
+{
+    const struct option_spec *spec = options->specs[index];
+    for (const char *word = value;; word++) {
+        size_t length = strcspn(word, ",");
+        int place = place_of(spec->value, word, length);
+        if (place < 0) {
+            struct shown clean = shown(word);
+            clean.text[strcspn(clean.text, ",")] = '\0';
+            return error_set(err, ERR_USAGE, "option --%s: \"%s\" is none of %s", spec->name,
+                             clean.text, spec->value);
+        }
+        options->chosen[index] |= 1U << place;
+        word += length;
+        if (*word == '\0')
+            return true;
+    }
 }
 
 /* Judge one argument that getopt_long has looked at; answer is what it said. */
@@ -149,7 +186,7 @@ static bool take(struct options *options, const char *argument, int answer, cons
         return error_set(err, ERR_USAGE, "option --%s: \"%s\" is not %s; see %s --help", spec->name,
                          shown(value).text, expectation(spec->type), program);
     options->values[index] = value;
-    return true;
+    return spec->type != OPTION_WORDS || choose(options, index, value, err);
 }
 
 bool options_parse(struct options *options, int argc, char **argv, const struct option_spec *own,
@@ -191,6 +228,13 @@ const char *options_value(const struct options *options, const char *name)
 bool options_flag(const struct options *options, const char *name)
 {
     return options_value(options, name) != NULL;
+}
+
+bool options_chosen(const struct options *options, const char *name, const char *word)
+{
+    int index = find(options, name, strlen(name));
+    int place = index < 0 ? -1 : place_of(options->specs[index]->value, word, strlen(word));
+    return place >= 0 && (options->chosen[index] >> place & 1U) != 0;
 }
 
 long options_number(const struct options *options, const char *name, long otherwise)

@@ -15,14 +15,16 @@ enum option_type {
     OPTION_DURATION, /* "30s" "5m" "2h" "3d", longest 366 days; see value.h */
     OPTION_TIME,     /* ISO 8601 with zone, "2026-01-02T03:04:05+08:00" or "...Z" */
     OPTION_UUID,     /* "3f0c7e9a-1b2c-4d5e-8f90-a1b2c3d4e5f6" */
+    OPTION_WORDS,    /* some of the words that value lists, "logs,mails"; given again it adds */
 };
 
 /* One option. An array of these ends with a zeroed entry. */
 struct option_spec {
     const char *name; /* long name without the dashes */
     enum option_type type;
-    const char *value; /* name of the value in --help, NULL for flags */
-    const char *help;  /* one line, lower case, no full stop */
+    const char
+        *value;       /* name of the value in --help, NULL for flags; WORDS: all words, by commas */
+    const char *help; /* one line, lower case, no full stop */
 };
 
 enum { OPTIONS_MAX = 32 };
@@ -31,6 +33,7 @@ enum { OPTIONS_MAX = 32 };
 struct options {
     const struct option_spec *specs[OPTIONS_MAX]; /* the common ones first, then the program's */
     const char *values[OPTIONS_MAX];              /* NULL: not given; "" for a given flag */
+    unsigned chosen[OPTIONS_MAX];                 /* of WORDS: one bit a word, in their order */
     size_t count;
 };
 
@@ -47,6 +50,9 @@ bool options_parse(struct options *options, int argc, char **argv, const struct 
 /* The value given for name; NULL when not given, "" for a given flag. name must be declared. */
 const char *options_value(const struct options *options, const char *name);
 bool options_flag(const struct options *options, const char *name);
+
+/* True when word is among those given for the WORDS option name. */
+bool options_chosen(const struct options *options, const char *name, const char *word);
 
 /* The value of a COUNT (a number) or DURATION (milliseconds) option; otherwise when not given. */
 long options_number(const struct options *options, const char *name, long otherwise);

@@ -31,7 +31,7 @@ block() {
         [[ $status -le 1 ]] || fail "$command: exit $status: $output"
         count=$((count + 1))
     done < <(block 'At three in the morning')
-    assert_equal "$count" 10
+    assert_equal "$count" 12
     assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" f
 }
 

@@ -107,6 +107,8 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_int_equal(config->expire_grace_ms, 0);
     assert_int_equal(config->expire_batch, 1000);
     assert_int_equal(config->reminder_window_ms, 86400000);
+    assert_int_equal(config->keep_support_sessions_ms, 259200000);
+    assert_int_equal(config->keep_logs_ms, 2592000000);
     assert_string_equal(config->state_dir, "/var/lib/tickeasy-jobs");
     assert_string_equal(config->log_file, "");
     assert_string_equal(config->log_level, "info");
@@ -129,6 +131,8 @@ static void every_key_is_taken_from_the_file(void **state)
                          "EXPIRE_GRACE=7d\n"
                          "EXPIRE_BATCH=1000\n"
                          "REMINDER_WINDOW=30d\n"
+                         "KEEP_SUPPORT_SESSIONS=1h\n"
+                         "KEEP_LOGS=366d\n"
                          "STATE_DIR=/tmp/state\n"
                          "LOG_FILE=/tmp/log\n"
                          "LOG_LEVEL=debug\n"
@@ -145,6 +149,8 @@ static void every_key_is_taken_from_the_file(void **state)
     assert_int_equal(config->expire_grace_ms, 604800000);
     assert_int_equal(config->expire_batch, 1000);
     assert_int_equal(config->reminder_window_ms, 2592000000);
+    assert_int_equal(config->keep_support_sessions_ms, 3600000);
+    assert_int_equal(config->keep_logs_ms, 31622400000);
     assert_string_equal(config->state_dir, "/tmp/state");
     assert_string_equal(config->log_file, "/tmp/log");
     assert_string_equal(config->log_level, "debug");
@@ -439,7 +445,7 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; lines++)
         if (strlen(line) > 100)
             fail_msg("%zu columns: %s", strlen(line), line);
-    assert_int_equal(lines - 1, 19);
+    assert_int_equal(lines - 1, 21);
     free(text);
 }
 

@@ -14,6 +14,7 @@ static const struct option_spec own[] = {
     { "limit", OPTION_COUNT, "N", "at most N orders" },
     { "force", OPTION_FLAG, NULL, "do it anyway" },
     { "order", OPTION_UUID, "ID", "only this one" },
+    { "of", OPTION_WORDS, "ab,c,a", "only these" },
     { 0 },
 };
 
@@ -48,6 +49,32 @@ static void nothing_given_means_nothing_set(void **state)
     assert_false(options_flag(&options, "json"));
     assert_int_equal(options_number(&options, "limit", 7), 7);
     assert_int_equal(options_number(&options, "timeout", 30000), 30000);
+}
+
+static void words_add_up_and_unknown_ones_are_refused(void **state)
+{
+    (void)state;
+    struct options options;
+    struct error err;
+    assert_true(PARSE(&options, &err, NULL));
+    assert_false(options_chosen(&options, "of", "ab"));
+    assert_true(PARSE(&options, &err, "--of", "a"));
+    assert_true(options_chosen(&options, "of", "a"));
+    assert_false(options_chosen(&options, "of", "ab"));
+    assert_true(PARSE(&options, &err, "--of=ab,c", "--of", "ab", "--of=a"));
+    assert_true(options_chosen(&options, "of", "ab"));
+    assert_true(options_chosen(&options, "of", "c"));
+    assert_true(options_chosen(&options, "of", "a"));
+    assert_false(options_chosen(&options, "of", "cc"));
+    static const char *const wrong[] = { "cc", "ab,", ",ab", "ab,cc", "ab, c", "," };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(PARSE(&options, &err, "--of", wrong[i]));
+        assert_int_equal(err.kind, ERR_USAGE);
+        assert_non_null(strstr(err.text, "is none of ab,c,a"));
+    }
+    assert_false(PARSE(&options, &err, "--of", "ab,no"));
+    assert_string_equal(err.text, "option --of: \"no\" is none of ab,c,a");
+    assert_false(PARSE(&options, &err, "--of", ""));
 }
 
 static void values_come_after_a_space_or_an_equals_sign(void **state)
@@ -274,6 +301,7 @@ int main(void)
         cmocka_unit_test(an_empty_argv_is_survived),
         cmocka_unit_test(a_program_may_have_no_options_of_its_own),
         cmocka_unit_test(more_options_than_fit_are_a_bug),
+        cmocka_unit_test(words_add_up_and_unknown_ones_are_refused),
         cmocka_unit_test(help_names_all_options_own_first_and_aligned),
         cmocka_unit_test(help_fits_a_hundred_columns),
         cmocka_unit_test(help_without_own_options_has_the_common_ones),
