@@ -116,7 +116,7 @@ r553-name|failed|1|553 nobody of that name"
     sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now(), status = 'queued'"
     MAIL_URL=smtp://ann:falsches-wort@localhost:$port run --separate-stderr deliver-mail
     assert_failure 78
-    assert_regex "$stderr" 'refused the login of user "ann": 535 '
+    assert_regex "$stderr" 'refused the login of user "ann": 535; check MAIL_URL$'
     assert_equal "$(mails "status = 'queued'")" 1
     due_again
     MAIL_URL=smtp://ann:geheimes-wort@localhost:$port run deliver-mail
