@@ -70,8 +70,8 @@ static bool wants(const struct job *job, const char *part)
 
 static PGresult *preview(struct job *job, struct error *err)
 {
-    struct interval sessions = interval_of(job->config.keep_support_sessions_ms);
-    struct interval logs = interval_of(job->config.keep_logs_ms);
+    struct interval sessions = interval(job->config.keep_support_sessions_ms);
+    struct interval logs = interval(job->config.keep_logs_ms);
     char parts[64];
     snprintf(parts, sizeof parts, "{%s,%s,%s}", wants(job, "sessions") ? "sessions" : "null",
              wants(job, "logs") ? "logs" : "null", wants(job, "own") ? "own" : "null");

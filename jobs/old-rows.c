@@ -19,13 +19,6 @@ enum {
     REFUSED_MAX = 20, /* sessions; when so many are refused, halving on is a waste */
 };
 
-struct interval interval_of(long ms)
-{
-    struct interval interval;
-    snprintf(interval.text, sizeof interval.text, "%ld ms", ms);
-    return interval;
-}
-
 /* --- a batch ------------------------------------------------------------------------------- */
 
 /* A table that is locked as a whole is soon let go. Here and below a crash of the server may undo a
@@ -35,7 +28,7 @@ static bool run_patiently(struct cleanup *cleanup, struct db *db, struct db_step
 {
     for (int try = 0; try < CONFLICT_TRIES; try++) {
         int wait_ms = CONFLICT_WAIT_MS << try;
-        if (try > 0 && !deadline_sleep_ms(wait_ms / 2 + (int)(random() % wait_ms)))
+        if (try > 0 && !deadline_sleep_jittered(wait_ms))
             break;
         error_clear(err);
         if (db_run(db, steps, count, DB_LAZY, DB_LOCK_MS, err))
@@ -67,7 +60,7 @@ static bool delete_batch(struct cleanup *cleanup, const struct old_rows *rows, c
                          char position[40], long *deleted, struct error *err)
 {
     struct job *job = cleanup->job;
-    struct interval keep = interval_of(job->config.keep_logs_ms);
+    struct interval keep = interval(job->config.keep_logs_ms);
     struct decimal most = decimal(BATCH_ROWS), range_most = decimal(RANGE_ROWS);
     const char *args[] = { job->run.now, keep.text, position, most.text, kept };
     const char *edge_args[] = { job->run.now, keep.text, position, range_most.text };
@@ -335,7 +328,7 @@ bool old_sessions_delete(struct cleanup *cleanup, struct error *err)
     struct job *job = cleanup->job;
     struct sweep sweep = {
         .cleanup = cleanup,
-        .keep = interval_of(job->config.keep_support_sessions_ms),
+        .keep = interval(job->config.keep_support_sessions_ms),
         .lanes = { { .db = job->db } },
         .lane_count = 1,
         .size = FIRST_BATCH,

@@ -9,12 +9,7 @@
 
 #include "job.h"
 #include "progress.h"
-
-/* A duration as a PostgreSQL interval. */
-struct interval {
-    char text[32];
-};
-struct interval interval_of(long ms);
+#include "text.h"
 
 /* Rows of one table, and how they are deleted. */
 struct old_rows {
