@@ -19,6 +19,8 @@ enum {
     CLOSING_MS = 5000,    /* to write the end of a run down, within the ladder's 10 s */
     EXIT_SOME_FAILED = 1, /* done, but some items failed */
     LOG_FIELDS = 32,
+    CONFLICT_TRIES = 4,
+    CONFLICT_WAIT_MS = 50, /* doubled with each try, beside DB_LOCK_MS of each */
     TIMEOUT_MIN_MS = 1000, /* both as the registry has them */
     TIMEOUT_MAX_MS = 86400000,
 };
@@ -64,6 +66,29 @@ void job_warn(struct job *job, const char *event, const char *format, ...)
     utf8_clean(line, sizeof line, words); /* they quote what others wrote */
     fprintf(stderr, "%s: %s\n", job->type->task.program, line);
     log_event(&job->log, LOG_WARN, event, "message", line, NULL);
+}
+
+bool job_try_again(struct job *job, int *tries, const char *session, struct error *err)
+{
+    if (err->kind != ERR_CONFLICT)
+        return false;
+    log_event(&job->log, LOG_INFO, "conflict", "session", session, "error", err->text, NULL);
+    if (++*tries == CONFLICT_TRIES || !deadline_sleep_jittered(CONFLICT_WAIT_MS << *tries))
+        return false;
+    error_clear(err);
+    return true;
+}
+
+struct db *job_second_db(struct job *job)
+{
+    struct db *db = NULL;
+    struct error why = { 0 };
+    if (!db_connect(&db, &job->config, job->type->task.program, &why)) {
+        log_event(&job->log, LOG_INFO, "one_connection", "reason", why.text, NULL);
+        return NULL;
+    }
+    db_fence(db, job->run.id);
+    return db;
 }
 
 /* expiredOrders → expired_orders: log keys are in snake case. */

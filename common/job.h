@@ -59,6 +59,16 @@ void job_set(struct job *job, const char *name, long long value);
 void job_add(struct job *job, const char *name, long long more);
 long long job_counter(const struct job *job, const char *name);
 
+/* After a step that did not go through: true when somebody's lock was the reason and it is to be
+ * tried again; err is then clear, and a wait is over. Four tries take about two seconds.
+ * tries     of this step so far, from 0
+ * session   for the log: whose step it is, or NULL */
+bool job_try_again(struct job *job, int *tries, const char *session, struct error *err);
+
+/* A second connection for this run, fenced as its own, for the caller to close. NULL when the
+ * server has none to spare, which is no trouble but logged. */
+struct db *job_second_db(struct job *job);
+
 /* One line on standard error for a person, and the same in the log: news that the exit code alone
  * does not tell. */
 void job_warn(struct job *job, const char *event, const char *format, ...)

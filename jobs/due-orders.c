@@ -12,12 +12,10 @@
 enum {
     UUID = 37,
     LANES = 2,
-    PIECES = 4,         /* of a window, at least */
-    PIECE_MIN = 100,    /* orders; smaller batches cost more than they bring */
-    WINDOW = 5000,      /* due orders read at a time: what a run keeps in memory */
-    ASIDE = 20000,      /* orders kept for a second look in a run; the rest waits for the next */
-    CONFLICT_TRIES = 4, /* of a lock that customers hold: about two seconds, then the next run */
-    CONFLICT_WAIT_MS = 50,
+    PIECES = 4,      /* of a window, at least */
+    PIECE_MIN = 100, /* orders; smaller batches cost more than they bring */
+    WINDOW = 5000,   /* due orders read at a time: what a run keeps in memory */
+    ASIDE = 20000,   /* orders kept for a second look in a run; the rest waits for the next */
 };
 
 /* Orders by id. */
@@ -66,17 +64,12 @@ static void open_second_lane(struct sweep *sweep)
 {
     struct job *job = sweep->job;
     struct lane *lane = &sweep->lanes[1];
-    struct error why = { 0 };
     if (sweep->lane_count == LANES)
         return;
     if (lane->ids == NULL)
         lane->ids = calloc((size_t)job->config.expire_batch, UUID);
-    if (lane->ids == NULL || !db_connect(&lane->db, &job->config, job->type->task.program, &why)) {
-        log_event(&job->log, LOG_INFO, "one_connection", "reason", why.text, NULL);
-        return;
-    }
-    db_fence(lane->db, job->run.id);
-    sweep->lane_count = LANES;
+    if (lane->ids != NULL && (lane->db = job_second_db(job)) != NULL)
+        sweep->lane_count = LANES;
 }
 
 static void close_lanes(struct sweep *sweep)
@@ -148,16 +141,11 @@ static bool finish_batch(struct sweep *sweep, struct lane *lane, struct error *e
 static bool expire_patiently(struct sweep *sweep, const struct orders *orders, struct error *err)
 {
     struct lane *lane = &sweep->lanes[0];
-    for (int try = 0; try < CONFLICT_TRIES; try++) {
-        if (try > 0 && !deadline_sleep_jittered(CONFLICT_WAIT_MS << try))
-            break;
-        error_clear(err);
+    int tries = 0;
+    do {
         if (start_batch(sweep, lane, orders, err) && finish_batch(sweep, lane, err))
             return true;
-        if (err->kind != ERR_CONFLICT)
-            return false;
-        log_event(&sweep->job->log, LOG_INFO, "conflict", "error", err->text, NULL);
-    }
+    } while (job_try_again(sweep->job, &tries, NULL, err));
     return false;
 }
 

@@ -1,7 +1,6 @@
 #include "old-rows.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "deadline.h"
 #include "text.h"
@@ -13,10 +12,8 @@ enum {
     BATCH_MS = 150,     /* a batch of sessions that takes longer is undone, and halved */
     RANGE_ROWS = 10000, /* the same, of the faster way */
     WINDOW = 5000,      /* sessions read at a time: what a run keeps in memory */
-    CONFLICT_TRIES = 4, /* of a table that is locked: about a second, then the next run */
-    CONFLICT_WAIT_MS = 50,
-    ROW_LOCK_MS = 20, /* for a row that somebody else works on; then it is left out */
-    REFUSED_MAX = 20, /* sessions; when so many are refused, halving on is a waste */
+    ROW_LOCK_MS = 20,   /* for a row that somebody else works on; then it is left out */
+    REFUSED_MAX = 20,   /* sessions; when so many are refused, halving on is a waste */
 };
 
 /* --- a batch ------------------------------------------------------------------------------- */
@@ -26,17 +23,11 @@ enum {
 static bool run_patiently(struct cleanup *cleanup, struct db *db, struct db_step *steps,
                           size_t count, struct error *err)
 {
-    for (int try = 0; try < CONFLICT_TRIES; try++) {
-        int wait_ms = CONFLICT_WAIT_MS << try;
-        if (try > 0 && !deadline_sleep_jittered(wait_ms))
-            break;
-        error_clear(err);
+    int tries = 0;
+    do {
         if (db_run(db, steps, count, DB_LAZY, DB_LOCK_MS, err))
             return true;
-        if (err->kind != ERR_CONFLICT)
-            return false;
-        log_event(&cleanup->job->log, LOG_INFO, "conflict", "error", err->text, NULL);
-    }
+    } while (job_try_again(cleanup->job, &tries, NULL, err));
     return false;
 }
 
@@ -264,16 +255,11 @@ static bool settle(struct sweep *sweep, struct lane *lane, struct error *err)
 /* A server without a connection to spare is no trouble: then one lane does it all. */
 static void open_second_lane(struct sweep *sweep)
 {
-    struct job *job = sweep->cleanup->job;
-    struct error why = { 0 };
     if (sweep->lane_count == LANES)
         return;
-    if (!db_connect(&sweep->lanes[1].db, &job->config, job->type->task.program, &why)) {
-        log_event(&job->log, LOG_INFO, "one_connection", "reason", why.text, NULL);
-        return;
-    }
-    db_fence(sweep->lanes[1].db, job->run.id);
-    sweep->lane_count = LANES;
+    sweep->lanes[1].db = job_second_db(sweep->cleanup->job);
+    if (sweep->lanes[1].db != NULL)
+        sweep->lane_count = LANES;
 }
 
 /* Delete what one window holds, the lanes in turn. */

@@ -14,8 +14,6 @@
 #include "text.h"
 
 enum {
-    CONFLICT_TRIES = 4, /* of a mail that a sender holds: about two seconds, then the next run */
-    CONFLICT_WAIT_MS = 50,
     NEWS_LINES = 20, /* printed one by one; a mail of cron's that is longer is not read */
 };
 
@@ -81,16 +79,11 @@ static bool queue_session(struct job *job, const char *id, struct error *err)
 /* A mail that is being sent or queued by somebody else is soon let go. */
 static bool queue_patiently(struct job *job, const char *id, struct error *err)
 {
-    for (int try = 0; try < CONFLICT_TRIES; try++) {
-        if (try > 0 && !deadline_sleep_jittered(CONFLICT_WAIT_MS << try))
-            break;
-        error_clear(err);
+    int tries = 0;
+    do {
         if (queue_session(job, id, err))
             return true;
-        if (err->kind != ERR_CONFLICT)
-            return false;
-        log_event(&job->log, LOG_INFO, "conflict", "session", id, "error", err->text, NULL);
-    }
+    } while (job_try_again(job, &tries, id, err));
     return false;
 }
 
