@@ -55,21 +55,27 @@ static bool wait_for(struct smtp_talk *talk, short event)
     return true;
 }
 
-/* A server that left between two mails has not heard of the next one. */
-static bool is_there(struct smtp_talk *talk)
+/* Take in what has come, once all is read that came before. *none: nothing yet. */
+static bool receive(struct smtp_talk *talk, bool *none)
 {
-    if (talk->in_start < talk->in_end)
-        return true;
     talk->in_start = talk->in_end = 0;
     CURLcode result = curl_easy_recv(talk->curl, talk->in, sizeof talk->in, &talk->in_end);
-    if (result == CURLE_AGAIN || talk->in_end > 0)
+    *none = result == CURLE_AGAIN;
+    if (*none || talk->in_end > 0)
         return true;
     return deadline_ok(talk->err) && smtp_closed(talk->server, talk->phase, talk->err);
 }
 
+/* A server that left between two mails has not heard of the next one. */
+static bool is_there(struct smtp_talk *talk)
+{
+    bool none;
+    return talk->in_start < talk->in_end || receive(talk, &none);
+}
+
 static bool read_reply(struct smtp_talk *talk)
 {
-    bool ended = false;
+    bool ended = false, none = false;
     smtp_reply_forget(&talk->reply);
     while (!ended) {
         if (talk->in_start < talk->in_end) {
@@ -77,11 +83,8 @@ static bool read_reply(struct smtp_talk *talk)
                 return false;
             continue;
         }
-        talk->in_start = talk->in_end = 0;
-        CURLcode result = curl_easy_recv(talk->curl, talk->in, sizeof talk->in, &talk->in_end);
-        if (result == CURLE_AGAIN ? !wait_for(talk, POLLIN) : talk->in_end == 0) {
-            return deadline_ok(talk->err) && smtp_closed(talk->server, talk->phase, talk->err);
-        }
+        if (!receive(talk, &none) || (none && !wait_for(talk, POLLIN)))
+            return false;
     }
     return true;
 }
@@ -97,9 +100,8 @@ static bool send_bytes(struct smtp_talk *talk, const char *bytes, size_t length)
                 return false;
             continue;
         }
-        if (result != CURLE_OK) {
+        if (result != CURLE_OK)
             return read_reply(talk) && smtp_closed(talk->server, talk->phase, talk->err);
-        }
         bytes += sent;
         length -= sent;
         talk->asked_ms = deadline_now_ms();
