@@ -75,9 +75,15 @@ static PGresult *preview(struct job *job, struct error *err)
     char parts[64];
     snprintf(parts, sizeof parts, "{%s,%s,%s}", wants(job, "sessions") ? "sessions" : "null",
              wants(job, "logs") ? "logs" : "null", wants(job, "own") ? "own" : "null");
-    const char *args[] = { job->run.now, sessions.text, logs.text, job->config.app_timezone,
-                           parts };
-    return db_query(job->db, "cleanup_preview", args, DB_READ_ONLY, err);
+    PGresult *kept = db_query(job->db, runs.kept, NULL, DB_READ_ONLY, err);
+    if (kept == NULL)
+        return NULL;
+    const char *args[] = { job->run.now, sessions.text,
+                           logs.text,    job->config.app_timezone,
+                           parts,        db_text(kept, 0, "kept") };
+    PGresult *rows = db_query(job->db, "cleanup_preview", args, DB_READ_ONLY, err);
+    PQclear(kept);
+    return rows;
 }
 
 static long count_all(const PGresult *rows)
@@ -228,11 +234,19 @@ static const struct option_spec own_options[] = {
     { 0 },
 };
 
-static const char *const statements[] = { "cleanup_preview",        "cleanup_sessions_due",
-                                          "cleanup_sessions_lock",  "cleanup_sessions_free",
-                                          "cleanup_sessions_batch", "cleanup_logs",
-                                          "cleanup_health_checks",  "cleanup_mails",
-                                          "cleanup_alerts",         NULL };
+static const char *const statements[] = { "cleanup_preview",
+                                          "cleanup_sessions_due",
+                                          "cleanup_sessions_lock",
+                                          "cleanup_sessions_free",
+                                          "cleanup_sessions_batch",
+                                          "cleanup_logs_kept",
+                                          "cleanup_logs_edge",
+                                          "cleanup_logs_range",
+                                          "cleanup_logs",
+                                          "cleanup_health_checks",
+                                          "cleanup_mails",
+                                          "cleanup_alerts",
+                                          NULL };
 
 static const struct job_type cleanup_data = {
     .task = {

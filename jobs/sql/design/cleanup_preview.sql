@@ -1,7 +1,7 @@
 -- cleanup_preview: what a run would delete, for --dry-run and the progress bar; the conditions are those
 -- of the other cleanup statements.
 -- $1 now timestamptz  $2 keep interval of support sessions  $3 keep interval of all else  $4 zone
--- $5 parts text[]
+-- $5 parts text[]  $6 uuid[] from cleanup_logs_kept
 -- rows: part text, what text, count bigint, oldest text ('' = none)
 WITH session AS MATERIALIZED (
     SELECT id, updated_at
@@ -9,22 +9,6 @@ WITH session AS MATERIALIZED (
      WHERE status = 'closed'
        AND updated_at < $1::timestamptz - $2::interval
        AND 'sessions' = ANY ($5::text[])
-), kept AS MATERIALIZED (
-    SELECT newest.id
-      FROM tickeasy_jobs.scheduled_tasks AS task
-     CROSS JOIN LATERAL (
-           (SELECT id
-              FROM tickeasy_jobs.task_execution_logs
-             WHERE task_id = task.id
-             ORDER BY start_time DESC, attempt DESC
-             LIMIT 1)
-           UNION ALL
-           (SELECT id
-              FROM tickeasy_jobs.task_execution_logs
-             WHERE task_id = task.id
-               AND status = 'completed'
-             ORDER BY start_time DESC, attempt DESC
-             LIMIT 1)) AS newest
 ), found AS (
     SELECT 'sessions' AS part, 'support sessions' AS what, count(*) AS count, min(updated_at) AS oldest
       FROM session
@@ -37,7 +21,7 @@ WITH session AS MATERIALIZED (
       FROM tickeasy_jobs.task_execution_logs
      WHERE status <> 'running'
        AND start_time < $1::timestamptz - $3::interval
-       AND id <> ALL (ARRAY(SELECT id FROM kept))
+       AND id <> ALL ($6::uuid[])
        AND 'logs' = ANY ($5::text[])
     UNION ALL
     SELECT 'own', 'health checks', count(*), min("timestamp")
