@@ -29,9 +29,17 @@ struct delivery {
 /* The second look's row for a mail; -1 for one that is not ours any more. */
 static int fresh_row(const struct batch *batch, const char *id)
 {
-    for (int row = 0; row < PQntuples(batch->fresh); row++)
-        if (strcmp(db_text(batch->fresh, row, "id"), id) == 0)
-            return row;
+    int first = 0, end = PQntuples(batch->fresh); /* they come in the order of their ids */
+    while (first < end) {
+        int middle = first + (end - first) / 2;
+        int order = strcmp(db_text(batch->fresh, middle, "id"), id);
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
     return -1;
 }
 
