@@ -725,11 +725,7 @@ user5|sent|"
     real_time
     order 1 paid ''
     starts 1 '3 hours'
-    sql "INSERT INTO users (id, name, email) SELECT md5('u' || n)::uuid, '', 'h' || n || '@example.com' FROM generate_series(2, 280) AS n;
-         INSERT INTO orders (id, order_number, user_id, status, total_amount, contact_info)
-         SELECT md5('o' || n)::uuid, 'H' || n, md5('u' || n)::uuid, 'paid', 100, '{}' FROM generate_series(2, 280) AS n;
-         INSERT INTO tickets (session_id, ticket_type_id, order_id, ticket_number, status)
-         SELECT session_id, ticket_type_id, md5('o' || n)::uuid, 'H' || n, 'sold' FROM tickets, generate_series(2, 280) AS n"
+    holders 280
     remind
     assert_equal "$(mails "status = 'queued'")" 280
     misbehaving_server late-at-dot --after 180 --seconds 6

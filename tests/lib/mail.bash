@@ -47,6 +47,18 @@ delivered() { find mail/new -type f 2>/dev/null; }
 mail_status() { sql "SELECT status, attempts FROM tickeasy_jobs.mail_outbox ORDER BY recipient"; }
 due_again() { sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now()"; }
 
+# holders COUNT: of a ticket such as order 1 has, each by an order of their own, that one included
+holders() {
+    sql "INSERT INTO users (id, name, email)
+         SELECT md5('user' || n)::uuid, '王小明', 'holder' || n || '@example.com' FROM generate_series(2, $1) AS n;
+         INSERT INTO orders (id, order_number, user_id, status, total_amount, contact_info)
+         SELECT md5('order' || n)::uuid, 'H' || n, md5('user' || n)::uuid, 'paid', 100, '{}'
+           FROM generate_series(2, $1) AS n;
+         INSERT INTO tickets (session_id, ticket_type_id, order_id, ticket_number, status)
+         SELECT session_id, ticket_type_id, md5('order' || n)::uuid, 'H' || n, 'sold'
+           FROM tickets, generate_series(2, $1) AS n"
+}
+
 queue() { # COUNT: mails that wait
     sql "INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after)
          SELECT 'order-expired', 'order-expired/' || n, 'u' || n || '@example.com', 'en',
