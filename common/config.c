@@ -28,6 +28,8 @@ enum key_type {
     KEY_MAILBOX,
     KEY_PATH,
     KEY_LINK,
+    KEY_BASE,
+    KEY_NAMES,
 };
 
 /* Every key there is. range: what a person reads; for a choice also what is compared. */
@@ -82,8 +84,25 @@ static const struct key {
     { "KEEP_LOGS", KEY_DURATION, AT(keep_logs_ms), "30d",
       "how long logs, health checks and finished mails are kept, 1d to 366d", "1d to 366d",
       24L * 60 * 60 * 1000, 366L * 24 * 60 * 60 * 1000 },
+    { "SUPABASE_URL", KEY_BASE, AT(supabase_url), "",
+      "storage of uploaded files: https://project.supabase.co; unset: none", NULL, 0, 0 },
+    { "SUPABASE_SERVICE_KEY", KEY_SECRET, AT(supabase_service_key), "",
+      "its service_role or secret key", NULL, 0, 0 },
+    { "STORAGE_DIR", KEY_PATH, AT(storage_dir), "",
+      "local folder in its place, files at STORAGE_DIR/bucket/path; unset: none", NULL, 0, 0 },
+    { "STORAGE_BUCKETS", KEY_NAMES, AT(storage_buckets), "tickeasy-files",
+      "buckets whose unused files are deleted", NULL, 0, 0 },
+    { "FILE_MIN_AGE", KEY_DURATION, AT(file_min_age_ms), "24h",
+      "younger files are never deleted, 1h to 366d", "1h to 366d", 60L * 60 * 1000,
+      366L * 24 * 60 * 60 * 1000 },
+    { "FILE_QUARANTINE_DAYS", KEY_INTEGER, AT(file_quarantine_days), "1",
+      "days that a file must be known as unused, 0 to 366", "0 to 366", 0, 366 },
+    { "FILE_MAX_DELETE_PERCENT", KEY_INTEGER, AT(file_max_delete_percent), "50",
+      "the most of a bucket's files that may be unused, 1 to 100", "1 to 100", 1, 100 },
+    { "FILE_IGNORE_COLUMNS", KEY_NAMES, AT(file_ignore_columns), "",
+      "columns that look like files and hold none: users.home_url; unset: none", NULL, 0, 0 },
     { "STATE_DIR", KEY_PATH, AT(state_dir), "/var/lib/tickeasy-jobs",
-      "folder of what the database has yet to take; one for each", NULL, 0, 0 },
+      "folder of what the database has yet to take", NULL, 0, 0 },
     { "LOG_FILE", KEY_PATH, AT(log_file), "", "log file; unset: none", NULL, 0, 0 },
     { "LOG_LEVEL", KEY_CHOICE, AT(log_level), "info", "least to log: debug info warn error",
       "debug info warn error", 0, 0 },
@@ -161,6 +180,10 @@ static bool value_fits(const struct key *key, const char *value, long *number)
         return *value == '/';
     case KEY_LINK:
         return link_valid(value);
+    case KEY_BASE:
+        return base_url_valid(value);
+    case KEY_NAMES:
+        return names_valid(value);
     }
     return false;
 }
@@ -187,6 +210,10 @@ static const char *expectation(enum key_type type)
         return "an absolute path";
     case KEY_LINK:
         return "a link such as https://host/path?to={{recipient}} or mailto:name@host";
+    case KEY_BASE:
+        return "an address such as https://host:443/path, without user, query and fragment";
+    case KEY_NAMES:
+        return "a list of names such as avatar,venue,concert";
     }
     return "usable";
 }
@@ -439,8 +466,12 @@ void config_free(struct config *config)
 
 void config_print_keys(FILE *out)
 {
+    size_t width = 0;
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (strlen(keys[i].name) > width)
+            width = strlen(keys[i].name);
     for (size_t i = 0; i < KEY_COUNT; i++) {
-        fprintf(out, "  %-15s %s", keys[i].name, keys[i].meaning);
+        fprintf(out, "  %-*s %s", (int)width, keys[i].name, keys[i].meaning);
         if (*keys[i].standard != '\0')
             fprintf(out, " (%s)", keys[i].standard);
         fputc('\n', out);

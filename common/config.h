@@ -27,6 +27,14 @@ struct config {
     long reminder_window_ms;
     long keep_support_sessions_ms;
     long keep_logs_ms;
+    char *supabase_url;         /* "" = none */
+    char *supabase_service_key; /* secret */
+    char *storage_buckets;      /* names, by commas */
+    char *storage_dir;          /* "" = none */
+    long file_min_age_ms;
+    long file_max_delete_percent; /* of the files of a bucket */
+    long file_quarantine_days;
+    char *file_ignore_columns; /* "table.column", by commas */
     char *state_dir;
     char *log_file;   /* "" = no log file */
     char *log_level;  /* debug info warn error */

@@ -270,3 +270,50 @@ bool link_valid(const char *text)
     return is_made_of(rest, (size_t)(place - rest), link_signs) &&
            is_made_of(end, strlen(end), link_signs);
 }
+
+bool base_url_valid(const char *text)
+{
+    const char *scheme = strstr(text, "://");
+    if (scheme == NULL || strlen(text) > LINK_MAX_BYTES ||
+        (strncmp(text, "https://", 8) != 0 && strncmp(text, "http://", 7) != 0))
+        return false;
+    const char *host = scheme + 3;
+    size_t length = strcspn(host, "/");
+    return length > 0 && host[0] != ':' && is_made_of(host, length, host_signs) &&
+           memchr(host, '%', length) == NULL && strpbrk(host, "?#@") == NULL &&
+           is_made_of(host + length, strlen(host + length), link_signs);
+}
+
+bool names_next(const char **rest, char name[NAME_BYTES])
+{
+    size_t length = strcspn(*rest, ",");
+    if (length == 0 || length >= NAME_BYTES)
+        return false;
+    memcpy(name, *rest, length);
+    name[length] = '\0';
+    *rest += length + ((*rest)[length] == ',' && (*rest)[length + 1] != '\0');
+    return true;
+}
+
+static bool is_name(const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++)
+        if (iscntrl((unsigned char)*c) || *c == '/')
+            return false;
+    return name[0] != ' ' && name[strlen(name) - 1] != ' ' && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+bool names_valid(const char *text)
+{
+    char name[NAME_BYTES], later[NAME_BYTES];
+    const char *rest = text;
+    while (names_next(&rest, name)) {
+        if (!is_name(name))
+            return false;
+        for (const char *r = rest; names_next(&r, later);)
+            if (strcmp(name, later) == 0)
+                return false;
+    }
+    return rest != text && *rest == '\0';
+}

@@ -38,4 +38,17 @@ bool mailbox_split(const char *mailbox, char *name, size_t name_size, char *addr
  */
 bool link_valid(const char *text);
 
+/* True for the front of web addresses: "https://host:443/path" or http, at most 500 bytes, without
+ * user, query and fragment. */
+bool base_url_valid(const char *text);
+
+/* True for names with commas between them. A name has 1 to NAME_BYTES - 1 bytes, no slash, no
+ * control character, no blank at its ends, and is neither "." nor ".."; none is there twice. */
+bool names_valid(const char *text);
+
+enum { NAME_BYTES = 128 };
+
+/* Take the next of such names: true with name filled and *rest behind it, false at the end. */
+bool names_next(const char **rest, char name[NAME_BYTES]);
+
 #endif

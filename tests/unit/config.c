@@ -109,6 +109,14 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_int_equal(config->reminder_window_ms, 86400000);
     assert_int_equal(config->keep_support_sessions_ms, 259200000);
     assert_int_equal(config->keep_logs_ms, 2592000000);
+    assert_string_equal(config->supabase_url, "");
+    assert_string_equal(config->supabase_service_key, "");
+    assert_string_equal(config->storage_dir, "");
+    assert_string_equal(config->storage_buckets, "tickeasy-files");
+    assert_int_equal(config->file_min_age_ms, 86400000);
+    assert_int_equal(config->file_quarantine_days, 1);
+    assert_int_equal(config->file_max_delete_percent, 50);
+    assert_string_equal(config->file_ignore_columns, "");
     assert_string_equal(config->state_dir, "/var/lib/tickeasy-jobs");
     assert_string_equal(config->log_file, "");
     assert_string_equal(config->log_level, "info");
@@ -133,6 +141,14 @@ static void every_key_is_taken_from_the_file(void **state)
                          "REMINDER_WINDOW=30d\n"
                          "KEEP_SUPPORT_SESSIONS=1h\n"
                          "KEEP_LOGS=366d\n"
+                         "SUPABASE_URL=https://project.supabase.co\n"
+                         "SUPABASE_SERVICE_KEY=sb_secret_x\n"
+                         "STORAGE_DIR=/srv/files\n"
+                         "STORAGE_BUCKETS=avatar,venue\n"
+                         "FILE_MIN_AGE=2d\n"
+                         "FILE_QUARANTINE_DAYS=0\n"
+                         "FILE_MAX_DELETE_PERCENT=100\n"
+                         "FILE_IGNORE_COLUMNS=users.website_url\n"
                          "STATE_DIR=/tmp/state\n"
                          "LOG_FILE=/tmp/log\n"
                          "LOG_LEVEL=debug\n"
@@ -151,6 +167,14 @@ static void every_key_is_taken_from_the_file(void **state)
     assert_int_equal(config->reminder_window_ms, 2592000000);
     assert_int_equal(config->keep_support_sessions_ms, 3600000);
     assert_int_equal(config->keep_logs_ms, 31622400000);
+    assert_string_equal(config->supabase_url, "https://project.supabase.co");
+    assert_string_equal(config->supabase_service_key, "sb_secret_x");
+    assert_string_equal(config->storage_dir, "/srv/files");
+    assert_string_equal(config->storage_buckets, "avatar,venue");
+    assert_int_equal(config->file_min_age_ms, 172800000);
+    assert_int_equal(config->file_quarantine_days, 0);
+    assert_int_equal(config->file_max_delete_percent, 100);
+    assert_string_equal(config->file_ignore_columns, "users.website_url");
     assert_string_equal(config->state_dir, "/tmp/state");
     assert_string_equal(config->log_file, "/tmp/log");
     assert_string_equal(config->log_level, "debug");
@@ -197,6 +221,13 @@ static void a_bad_value_is_refused_with_what_would_do(void **state)
         const char *line, *error;
     } wrong[] = {
         { "EXPIRE_BATCH=0", "EXPIRE_BATCH \"0\" is not a whole number from 1 to 1000" },
+        { "FILE_MIN_AGE=59m", "FILE_MIN_AGE \"59m\" is not a duration (30s, 5m, 2h, 3d) from 1h to "
+                              "366d" },
+        { "SUPABASE_URL=project.supabase.co",
+          "SUPABASE_URL \"project.supabase.co\" is not an address such as "
+          "https://host:443/path, without user, query and fragment" },
+        { "STORAGE_BUCKETS=a/b",
+          "STORAGE_BUCKETS \"a/b\" is not a list of names such as avatar,venue,concert" },
         { "EXPIRE_BATCH=1001", "EXPIRE_BATCH \"1001\" is not a whole number from 1 to 1000" },
         { "EXPIRE_GRACE=8d",
           "EXPIRE_GRACE \"8d\" is not a duration (30s, 5m, 2h, 3d) from 0s to 7d" },
@@ -441,11 +472,11 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     assert_non_null(out);
     config_print_keys(out);
     fclose(out);
-    assert_non_null(strstr(text, "  MAIL_LANG       language of mail: zh-TW en (zh-TW)\n"));
+    assert_non_null(strstr(text, "  MAIL_LANG               language of mail: zh-TW en (zh-TW)\n"));
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; lines++)
         if (strlen(line) > 100)
             fail_msg("%zu columns: %s", strlen(line), line);
-    assert_int_equal(lines - 1, 21);
+    assert_int_equal(lines - 1, 29);
     free(text);
 }
 

@@ -315,6 +315,61 @@ static void what_would_spoil_a_header_or_a_link_is_no_link(void **state)
     assert_false(link_valid(large));
 }
 
+static void a_base_url_is_a_front_that_paths_go_behind(void **state)
+{
+    (void)state;
+    static const char *const good[] = { "https://project.supabase.co", "http://localhost:5000",
+                                        "http://127.0.0.1:8000/storage/v1", "https://[::1]:8/a/",
+                                        "https://api.example/" };
+    static const char *const bad[] = { "",
+                                       "project.supabase.co",
+                                       "ftp://host/",
+                                       "https://",
+                                       "https:///path",
+                                       "https://:443/",
+                                       "https://user:secret@host/",
+                                       "https://host?x=1",
+                                       "https://host#top",
+                                       "https://host/a b",
+                                       "https://host\r\nx: y",
+                                       "https://ho%73t/",
+                                       "x://https://host" };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        if (!base_url_valid(good[i]))
+            fail_msg("%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (base_url_valid(bad[i]))
+            fail_msg("%s", bad[i]);
+}
+
+static void names_have_commas_between_them(void **state)
+{
+    (void)state;
+    static const char *const good[] = { "a", "avatar,venue,concert", "users.website_url",
+                                        "with blank,..a", "票券" };
+    static const char *const bad[] = { "",     ",",   "a,",   ",a", "a,,b", "a, b",
+                                       "a ,b", "a/b", "a\nb", "..", "a,.",  "a,b,a" };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        if (!names_valid(good[i]))
+            fail_msg("%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (names_valid(bad[i]))
+            fail_msg("%s", bad[i]);
+    char large[NAME_BYTES + 1];
+    memset(large, 'x', sizeof large);
+    large[NAME_BYTES] = '\0';
+    assert_false(names_valid(large));
+    assert_true(names_valid(large + 1));
+
+    char name[NAME_BYTES];
+    const char *rest = "avatar,venue";
+    assert_true(names_next(&rest, name));
+    assert_string_equal(name, "avatar");
+    assert_true(names_next(&rest, name));
+    assert_string_equal(name, "venue");
+    assert_false(names_next(&rest, name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +388,8 @@ int main(void)
         cmocka_unit_test(a_mailbox_that_does_not_fit_is_refused),
         cmocka_unit_test(a_link_is_https_or_mailto),
         cmocka_unit_test(what_would_spoil_a_header_or_a_link_is_no_link),
+        cmocka_unit_test(a_base_url_is_a_front_that_paths_go_behind),
+        cmocka_unit_test(names_have_commas_between_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
