@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state.h"
 #include "value.h"
 #include "words.h"
 
@@ -20,11 +21,6 @@ enum {
 };
 
 /* --- writing ------------------------------------------------------------------------------- */
-
-static bool make_folder(const char *path, mode_t mode)
-{
-    return mkdir(path, mode) == 0 || errno == EEXIST;
-}
 
 static void close_file(struct journal *journal)
 {
@@ -69,11 +65,12 @@ bool journal_open(struct journal *journal, const char *state_dir, const char *wo
                   const char *boot)
 {
     char folder[4096];
-    snprintf(folder, sizeof folder, "%s/outbox", state_dir);
+    struct error why = { 0 };
+    bool made = state_folder(state_dir, "outbox", folder, sizeof folder, &why);
     snprintf(journal->path, sizeof journal->path, "%s/%s", folder, worker);
     snprintf(journal->boot, sizeof journal->boot, "%s", boot);
     journal->fd = -1;
-    if (!make_folder(state_dir, 0750) || !make_folder(folder, 0700))
+    if (!made)
         return false;
     journal->fd =
         open(journal->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -9,19 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state.h"
 #include "text.h"
 
 enum {
     RECORD_BYTES = 65536,
     REPLAY_MOST = 1000, /* a run's start must stay short; the next one takes the rest */
 };
-
-static bool make_folder(const char *path, mode_t mode, struct error *err)
-{
-    if (mkdir(path, mode) == 0 || errno == EEXIST)
-        return true;
-    return error_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-}
 
 static bool write_whole(const char *path, const char *text, struct error *err)
 {
@@ -40,15 +34,13 @@ static bool write_whole(const char *path, const char *text, struct error *err)
 bool spool_keep(const char *state_dir, const char *name, const json_t *record, struct error *err)
 {
     char folder[4096], path[4200], temporary[4200];
-    snprintf(folder, sizeof folder, "%s/spool", state_dir);
-    snprintf(path, sizeof path, "%s/%s.json", folder, name);
-    snprintf(temporary, sizeof temporary, "%s/%s.tmp", folder, name);
-
     char *text = json_dumps(record, JSON_COMPACT);
     if (text == NULL)
         return error_memory(err);
-    bool kept = make_folder(state_dir, 0750, err) && make_folder(folder, 0700, err) &&
-                write_whole(temporary, text, err);
+    bool kept = state_folder(state_dir, "spool", folder, sizeof folder, err);
+    snprintf(path, sizeof path, "%s/%s.json", folder, name);
+    snprintf(temporary, sizeof temporary, "%s/%s.tmp", folder, name);
+    kept = kept && write_whole(temporary, text, err);
     if (kept && rename(temporary, path) != 0)
         kept = error_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
     if (!kept)
@@ -72,8 +64,7 @@ bool spool_ready(const char *state_dir, struct error *err)
 {
     char folder[4096];
     struct error why = { 0 };
-    snprintf(folder, sizeof folder, "%s/spool", state_dir);
-    if (make_folder(state_dir, 0750, &why) && make_folder(folder, 0700, &why)) {
+    if (state_folder(state_dir, "spool", folder, sizeof folder, &why)) {
         if (access(folder, R_OK | W_OK | X_OK) == 0)
             write_probe(folder, &why);
         else
