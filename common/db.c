@@ -15,6 +15,7 @@
 enum {
     CONNECT_MS = 10000,     /* a database that takes longer to let us in is not fit for work */
     CANCEL_GRACE_MS = 2000, /* how long a cancelled statement may take to end */
+    IDLE_MS = 60000,        /* between two round trips of a transaction; we are back in no time */
 };
 
 struct db {
@@ -434,25 +435,40 @@ static bool next_result(struct db *db, int64_t *cancel_end_ms, PGresult **rows, 
 
 /* --- transactions -------------------------------------------------------------------------- */
 
+static bool send_sql(struct db *db, const char *sql, const char *const *args, struct error *err)
+{
+    return PQsendQueryParams(db->connection, sql, parameter_count(sql), NULL, args, NULL, NULL,
+                             0) != 0 ||
+           connection_lost(db, err);
+}
+
 static bool send_statement(struct db *db, const char *name, const char *const *args,
                            struct error *err)
 {
     const char *sql = statement_text(db, name);
-    if (sql == NULL)
-        return no_statement(db, name, err);
-    if (PQsendQueryParams(db->connection, sql, parameter_count(sql), NULL, args, NULL, NULL, 0) ==
-        0)
-        return connection_lost(db, err);
-    return true;
+    return sql == NULL ? no_statement(db, name, err) : send_sql(db, sql, args, err);
 }
 
-static bool send_budget(struct db *db, enum db_commit commit, int lock_ms, struct error *err)
+static bool send_view(struct db *db, const struct db_step *step, struct error *err)
+{
+    const char *sql = statement_text(db, step->statement);
+    if (sql == NULL)
+        return no_statement(db, step->statement, err);
+    struct text view = { 0 };
+    text_printf(&view, "CREATE TEMPORARY VIEW %s AS %s", step->view, sql);
+    bool sent = view.failed ? error_memory(err) : send_sql(db, view.chars, NULL, err);
+    text_free(&view);
+    return sent;
+}
+
+static bool send_budget(struct db *db, enum db_commit commit, int lock_ms, int idle_ms,
+                        struct error *err)
 {
     /* A second more than our own deadline: the client's cancel comes first, the server's timeout
      * is the belt for a client that froze. */
     struct decimal statement_ms = decimal((long long)deadline_left_ms() + 1000);
-    struct decimal lock = decimal(lock_ms);
-    const char *args[] = { statement_ms.text, lock.text, statement_ms.text,
+    struct decimal lock = decimal(lock_ms), idle = decimal(idle_ms);
+    const char *args[] = { statement_ms.text, lock.text, idle.text,
                            commit == DB_LAZY ? "off" : NULL, commit == DB_READ_ONLY ? "on" : NULL };
     return send_statement(db, "budget", args, err);
 }
@@ -463,22 +479,29 @@ static bool is_fenced(const struct db *db, enum db_commit commit)
     return db->fence != NULL && commit != DB_READ_ONLY;
 }
 
-static bool send_all(struct db *db, const struct db_step *steps, size_t count,
-                     enum db_commit commit, int lock_ms, struct error *err)
+/* What goes ahead of the steps of a transaction: its limits, and the fence. */
+static bool send_front(struct db *db, enum db_commit commit, int lock_ms, int idle_ms,
+                       struct error *err)
 {
-    if (db->broken || PQenterPipelineMode(db->connection) == 0)
-        return connection_lost(db, err);
-    if (!send_budget(db, commit, lock_ms, err))
-        return false;
     const char *fence_args[] = { db->fence };
-    if (is_fenced(db, commit) && !send_statement(db, "fence", fence_args, err))
-        return false;
+    db->ahead = is_fenced(db, commit) ? 2 : 1;
+    return send_budget(db, commit, lock_ms, idle_ms, err) &&
+           (!is_fenced(db, commit) || send_statement(db, "fence", fence_args, err));
+}
+
+static bool send_steps(struct db *db, const struct db_step *steps, size_t count, struct error *err)
+{
     for (size_t i = 0; i < count; i++)
-        if (!send_statement(db, steps[i].statement, steps[i].args, err))
+        if (!(steps[i].view != NULL ? send_view(db, &steps[i], err)
+                                    : send_statement(db, steps[i].statement, steps[i].args, err)))
             return false;
-    if (PQpipelineSync(db->connection) == 0)
-        return connection_lost(db, err);
-    return true;
+    return PQpipelineSync(db->connection) != 0 || connection_lost(db, err);
+}
+
+static bool enter_pipeline(struct db *db, struct error *err)
+{
+    db->ahead = 0;
+    return (!db->broken && PQenterPipelineMode(db->connection) != 0) || connection_lost(db, err);
 }
 
 /* Read every answer up to the sync; before statements of our own come ahead of the steps. The first
@@ -540,18 +563,25 @@ static bool give_up(const struct error *cause, struct error *err)
                      text_or(cause->text, "database connection lost"));
 }
 
+/* A transaction that is sent in part would hold its locks until somebody sends the rest. */
+static bool flush(struct db *db, struct error *err)
+{
+    int64_t cancel_end_ms = 0;
+    while (PQflush(db->connection) == 1)
+        if (!wait_for_server(db, &cancel_end_ms, err))
+            return false;
+    return true;
+}
+
 bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_commit commit,
               int lock_ms, struct error *err)
 {
     if (!deadline_ok(err))
         return false;
     struct error lost = { 0 };
-    db->ahead = is_fenced(db, commit) ? 2 : 1;
-    int64_t cancel_end_ms = 0;
-    db->broken = !send_all(db, steps, count, commit, lock_ms, &lost);
-    /* A transaction that is sent in part would hold its locks until somebody sends the rest. */
-    while (!db->broken && PQflush(db->connection) == 1)
-        db->broken = !wait_for_server(db, &cancel_end_ms, &lost);
+    db->broken = !enter_pipeline(db, &lost) ||
+                 !send_front(db, commit, lock_ms, deadline_left_ms() + 1000, &lost) ||
+                 !send_steps(db, steps, count, &lost) || !flush(db, &lost);
     return !db->broken || give_up(&lost, err);
 }
 
@@ -589,6 +619,128 @@ PGresult *db_query(struct db *db, const char *statement, const char *const *args
     return db_run(db, &step, 1, commit, DB_LOCK_MS, err) ? step.rows : NULL;
 }
 
+/* Read the results of a simple query up to its end, or until COPY wants rows. */
+static bool receive_simple(struct db *db, const char *statement, struct error *refusal,
+                           struct error *lost)
+{
+    int64_t cancel_end_ms = 0;
+    for (PGresult *rows = NULL; next_result(db, &cancel_end_ms, &rows, lost) && rows != NULL;
+         PQclear(rows)) {
+        if (PQresultStatus(rows) == PGRES_COPY_IN) {
+            PQclear(rows);
+            return true;
+        }
+        if (PQresultStatus(rows) != PGRES_FATAL_ERROR)
+            continue;
+        if (is_cancelled(rows))
+            deadline_ok(refusal);
+        result_error(rows, statement, refusal);
+    }
+    return lost->kind == ERR_NONE && refusal->kind == ERR_NONE;
+}
+
+/* --- a transaction of several round trips ---------------------------------------------------- */
+
+bool db_begin(struct db *db, enum db_commit commit, int lock_ms, struct error *err)
+{
+    if (!deadline_ok(err))
+        return false;
+    struct error lost = { 0 };
+    db->broken = !enter_pipeline(db, &lost) || !send_statement(db, "begin", NULL, &lost) ||
+                 !send_front(db, commit, lock_ms, IDLE_MS, &lost) ||
+                 !send_steps(db, NULL, 0, &lost) || !flush(db, &lost);
+    if (db->broken)
+        return give_up(&lost, err);
+    db->ahead++;
+    struct error refusal = { 0 };
+    if (db_finish(db, NULL, 0, &refusal))
+        return true;
+    db_end(db, false, &refusal);
+    error_keep(err, &refusal);
+    return false;
+}
+
+bool db_continue(struct db *db, struct db_step *steps, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        steps[i].rows = NULL;
+    if (!deadline_ok(err))
+        return false;
+    struct error lost = { 0 };
+    db->broken =
+        !enter_pipeline(db, &lost) || !send_steps(db, steps, count, &lost) || !flush(db, &lost);
+    return db->broken ? give_up(&lost, err) : db_finish(db, steps, count, err);
+}
+
+bool db_end(struct db *db, bool commit, struct error *err)
+{
+    struct db_step step = { .statement = commit ? "commit" : "rollback" };
+    bool ended = !db->broken && db_continue(db, &step, 1, err);
+    PQclear(step.rows);
+    db->broken = db->broken || !ended;
+    return ended;
+}
+
+void copy_field(FILE *file, const char *text, char end)
+{
+    if (text == NULL)
+        fputs("\\N", file);
+    for (const char *c = text; c != NULL && *c != '\0'; c++)
+        switch (*c) {
+        case '\\':
+            fputs("\\\\", file);
+            break;
+        case '\n':
+            fputs("\\n", file);
+            break;
+        case '\r':
+            fputs("\\r", file);
+            break;
+        case '\t':
+            fputs("\\t", file);
+            break;
+        default:
+            putc(*c, file);
+        }
+    putc(end, file);
+}
+
+/* Sent as fast as the server takes it: libpq would keep the rest in memory. */
+static bool send_file(struct db *db, FILE *file, struct error *err)
+{
+    char chunk[32768];
+    size_t length;
+    while ((length = fread(chunk, 1, sizeof chunk, file)) > 0) {
+        if (PQputCopyData(db->connection, chunk, (int)length) < 0)
+            return connection_lost(db, err);
+        if (!deadline_ok(err) || !flush(db, err))
+            return false;
+    }
+    if (ferror(file))
+        return error_set(err, ERR_INTERNAL, "the rows to load cannot be read again");
+    return PQputCopyEnd(db->connection, NULL) >= 0 || connection_lost(db, err);
+}
+
+bool db_copy(struct db *db, const char *statement, FILE *file, struct error *err)
+{
+    const char *sql = statement_text(db, statement);
+    if (sql == NULL)
+        return no_statement(db, statement, err);
+    if (!deadline_ok(err))
+        return false;
+    struct error refusal = { 0 }, lost = { 0 };
+    if (db->broken || PQsendQuery(db->connection, sql) == 0)
+        connection_lost(db, &lost);
+    else if (receive_simple(db, statement, &refusal, &lost) && send_file(db, file, &lost))
+        receive_simple(db, statement, &refusal, &lost);
+    if (lost.kind == ERR_NONE && refusal.kind == ERR_NONE)
+        return true;
+    db->broken = db->broken || lost.kind != ERR_NONE;
+    return give_up(refusal.kind != ERR_NONE ? &refusal : &lost, err);
+}
+
+/* --- checking ------------------------------------------------------------------------------ */
+
 /* One simple query, so that all of it meets the same server behind a pooler. EXPLAIN plans the
  * statement and checks the rights, and runs nothing. */
 static bool write_check(const char *sql, struct text *query)
@@ -607,18 +759,17 @@ bool db_check(struct db *db, const char *statement, struct error *err)
     if (sql == NULL)
         return no_statement(db, statement, err);
     struct text query = { 0 };
-    struct error lost = { 0 };
-    int64_t cancel_end_ms = 0;
+    struct error refusal = { 0 }, lost = { 0 };
     if (!write_check(sql, &query))
-        error_memory(err);
+        error_memory(&refusal);
     else if (PQsendQuery(db->connection, query.chars) == 0)
-        connection_lost(db, err);
-    for (PGresult *rows = NULL; next_result(db, &cancel_end_ms, &rows, &lost) && rows != NULL;
-         PQclear(rows))
-        if (PQresultStatus(rows) == PGRES_FATAL_ERROR)
-            result_error(rows, statement, err);
+        connection_lost(db, &lost);
+    else
+        receive_simple(db, statement, &refusal, &lost);
     text_free(&query);
-    return lost.kind != ERR_NONE ? give_up(&lost, err) : err->kind == ERR_NONE;
+    if (lost.kind == ERR_NONE && refusal.kind == ERR_NONE)
+        return true;
+    return give_up(lost.kind != ERR_NONE ? &lost : &refusal, err);
 }
 
 /* --- vacuum -------------------------------------------------------------------------------- */
@@ -650,18 +801,10 @@ bool db_vacuum(struct db *db, const char *statement, char *note, size_t note_siz
     struct error refusal = { 0 }, lost = { 0 };
     struct warning warning = { note, note_size };
     PQnoticeReceiver usual = PQsetNoticeReceiver(db->connection, keep_warning, &warning);
-    int64_t cancel_end_ms = 0;
     if (db->broken || PQsendQuery(db->connection, sql) == 0)
         connection_lost(db, &lost);
-    for (PGresult *rows = NULL;
-         lost.kind == ERR_NONE && next_result(db, &cancel_end_ms, &rows, &lost) && rows != NULL;
-         PQclear(rows)) {
-        if (PQresultStatus(rows) != PGRES_FATAL_ERROR)
-            continue;
-        if (is_cancelled(rows))
-            deadline_ok(&refusal);
-        result_error(rows, statement, &refusal);
-    }
+    else
+        receive_simple(db, statement, &refusal, &lost);
     PQsetNoticeReceiver(db->connection, usual, NULL);
     db->broken = db->broken || lost.kind != ERR_NONE;
     if (lost.kind != ERR_NONE || refusal.kind != ERR_NONE)

@@ -10,6 +10,7 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "config.h"
 #include "error.h"
@@ -21,6 +22,7 @@ struct db_step {
     const char *statement;   /* its file's name without .sql */
     const char *const *args; /* one text per $n, NULL = SQL NULL; NULL when it takes none */
     PGresult *rows;          /* out: the caller clears it; NULL after an error */
+    const char *view; /* not to be run, but to be made a temporary view of this name; or NULL */
 };
 
 /* How sure a commit is when the call returns. */
@@ -68,6 +70,23 @@ bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error 
 /* Take in what has arrived of the answer to a db_start, without waiting: a server that cannot get
  * rid of it would keep the transaction open. */
 void db_absorb(struct db *db);
+
+/* A transaction of several round trips, for what one cannot do: rows that are loaded from a file,
+ * or too many to be held at once. db_begin opens it, db_end commits it or rolls it back; in between
+ * only db_continue, db_copy and db_check may be asked of this db, and after an error only db_end.
+ * Whoever is frozen in the middle loses it: the server ends it when the time is up.
+ * db_end that cannot reach the server any more gives the connection up, which rolls back as well.
+ * Errors as db_run. */
+bool db_begin(struct db *db, enum db_commit commit, int lock_ms, struct error *err);
+bool db_continue(struct db *db, struct db_step *steps, size_t count, struct error *err);
+bool db_end(struct db *db, bool commit, struct error *err);
+
+/* COPY … FROM STDIN: send what file holds from its position on, in COPY's text format (copy_field
+ * writes it). ERR_INTERNAL when file cannot be read. */
+bool db_copy(struct db *db, const char *statement, FILE *file, struct error *err);
+
+/* Write a field for db_copy; end is '\t' between two, '\n' behind the last. NULL is SQL's NULL. */
+void copy_field(FILE *file, const char *text, char end);
 
 /* One statement; returns its rows or NULL. Waits for locks up to DB_LOCK_MS. */
 PGresult *db_query(struct db *db, const char *statement, const char *const *args,

@@ -1,0 +1,2 @@
+-- commit: end it, and keep what was done.
+COMMIT

@@ -1,0 +1,2 @@
+-- rollback: end it, and keep nothing.
+ROLLBACK
