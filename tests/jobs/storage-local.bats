@@ -248,6 +248,17 @@ END
     assert_line --partial '"path":"stay/a"'
 }
 
+@test "a folder that vanishes before it is opened, or becomes a file, is no error" {
+    put in/a
+    put b
+    local whole=("${tool[@]}") error
+    for error in ENOENT ENOTDIR ELOOP; do
+        tool=("${whole[@]}")
+        injected "$files" openat:error=$error
+        assert_found b
+    done
+}
+
 @test "a folder that is exchanged for a link during the listing leads nowhere" {
     : >outside/secret
     local n
@@ -299,6 +310,16 @@ END
     assert_equal "$(told created_at)" null
 }
 
+@test "a year that no calendar has is shown as the last one that does" {
+    place=$(mktemp -d /dev/shm/tickeasy.XXXXXX || mktemp -d) # other file systems end before
+    STORAGE_DIR=$place
+    mkdir "$place/files"
+    touch -d @9999999999999 "$place/files/a"
+    storage list
+    assert_success
+    assert_regex "$(told updated_at)" '^"[0-9]{4}-'
+}
+
 @test "a file replaced by one of the same size and age has another version" {
     put a 12345
     touch -d 2001-02-03T04:05:06Z storage/files/a
@@ -335,10 +356,11 @@ END
 
 @test "an output that takes no more ends the listing" {
     local n
-    for n in {1..300}; do put "$n"; done
-    run bash -c '"$0" list files 2>&1 >/dev/full' "${tool[@]}"
+    for n in {1..1000}; do put "$n"; done
+    run bash -c 'strace -o trace -e trace=newfstatat "$0" list files 2>&1 >/dev/full' "${tool[@]}"
     assert_failure 70
     assert_output "internal standard output takes no more"
+    assert [ "$(grep -c AT_SYMLINK_NOFOLLOW trace)" -lt 500 ]
 }
 
 # --- what is deleted ------------------------------------------------------------------------------
