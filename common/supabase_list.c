@@ -104,7 +104,8 @@ bool listing_hand_out(const struct listing *listing, const struct storage_page *
 {
     struct storage_entry entry;
     for (size_t i = 0; i < page->count; i++)
-        if (!take_entry(listing, page, i, &entry, err) || !found(arg, &entry.object, err))
+        if (!deadline_ok(err) || !take_entry(listing, page, i, &entry, err) ||
+            !found(arg, &entry.object, err))
             return false;
     return true;
 }
@@ -120,7 +121,7 @@ bool listing_flat(const struct listing *listing, const char *prefix, storage_fou
         json_t *question = listing_question(prefix, PAGE, page.cursor);
         storage_page_free(&page);
         done = ask_page(listing, question, &page, &no_route, err) &&
-               listing_hand_out(listing, &page, found, arg, err) && deadline_ok(err);
+               listing_hand_out(listing, &page, found, arg, err);
         more = done && page.cursor != NULL;
         if (more && !follow(&cursors, page.cursor, &why))
             more = done = unbelievable(listing, &why, err);
@@ -138,10 +139,11 @@ bool listing_flat(const struct listing *listing, const char *prefix, storage_fou
 
 /* A folder that is read page by page. */
 struct reading {
-    const char *folder; /* "" is the bucket */
-    size_t count;       /* entries so far */
-    size_t joint;       /* 1: the page is to begin with the last of them */
-    char last[STORAGE_PATH_BYTES + 1];
+    const char *folder;                /* "" is the bucket */
+    size_t count;                      /* entries so far */
+    size_t joint;                      /* 1: the page is to begin with the last of them */
+    char last[STORAGE_PATH_BYTES + 1]; /* name and version of the last of them */
+    char last_version[STORAGE_VERSION_BYTES];
     bool moved; /* it changed: from the start again */
 };
 
@@ -162,23 +164,36 @@ static bool joins(struct reading *reading, const struct storage_page *page)
     return !reading->moved;
 }
 
+/* Names may come twice, of twins in another case, but not the same object: an offset that leads
+ * nowhere would be followed for ever. */
+static bool goes_on(struct reading *reading, const struct storage_entry *entry, struct error *why)
+{
+    const char *version = entry->is_folder ? "" : entry->version;
+    if (reading->count > 0 && strcmp(entry->object.path, reading->last) == 0 &&
+        strcmp(version, reading->last_version) == 0)
+        return error_set(why, ERR_UNAVAILABLE, "an entry comes twice");
+    snprintf(reading->last, sizeof reading->last, "%s", entry->object.path);
+    snprintf(reading->last_version, sizeof reading->last_version, "%s", version);
+    reading->count++;
+    return true;
+}
+
 static bool hand_out_folder(const struct listing *listing, struct reading *reading,
                             const struct storage_page *page, listing_in_folder *found, void *arg,
                             struct error *err)
 {
     char path[2 * STORAGE_PATH_BYTES + 2];
     struct storage_entry entry;
+    struct error why = { 0 };
     for (size_t i = reading->joint; i < page->count; i++) {
-        if (!take_entry(listing, page, i, &entry, err))
+        if (!deadline_ok(err) || !take_entry(listing, page, i, &entry, err))
             return false;
-        const char *name = entry.object.path;
         int length = snprintf(path, sizeof path, "%s%s%s", reading->folder,
-                              reading->folder[0] == '\0' ? "" : "/", name);
+                              reading->folder[0] == '\0' ? "" : "/", entry.object.path);
         if (length > STORAGE_PATH_BYTES)
-            return error_set(err, ERR_UNAVAILABLE,
-                             "the listing of bucket %s cannot be believed: a path is too long",
-                             listing->bucket);
-        snprintf(reading->last, sizeof reading->last, "%s", name);
+            error_set(&why, ERR_UNAVAILABLE, "a path is too long");
+        if (why.kind != ERR_NONE || !goes_on(reading, &entry, &why))
+            return unbelievable(listing, &why, err);
         if (!found(arg, path, &entry, err))
             return false;
     }
@@ -196,10 +211,8 @@ static bool read_folder(const struct listing *listing, struct reading *reading,
         done = ask_page(listing, folder_question(reading), &page, &no_route, err) &&
                joins(reading, &page) && hand_out_folder(listing, reading, &page, found, arg, err) &&
                deadline_ok(err);
-        size_t fresh = done ? page.count - reading->joint : 0;
         more = page.count > 0;
-        reading->count += fresh;
-        reading->joint = fresh > 0;
+        reading->joint = page.count > reading->joint;
         storage_page_free(&page);
     }
     if (no_route)
