@@ -347,8 +347,9 @@ static bool stay(const struct removal *removal, struct error *err)
 static bool driver_delete(void *arg, const char *bucket, const char *const *paths, size_t count,
                           bool *gone, struct error *err)
 {
-    struct removal removal = { arg, bucket, paths, count, gone };
+    struct removal removal = { .supabase = arg, .bucket = bucket, .paths = paths, .count = count };
     struct error why = { 0 };
+    removal.gone = gone;
     if (!supabase_settle(arg, bucket, err))
         return false;
     for (int try = 0; try < 2; try++) {

@@ -51,11 +51,9 @@ static void answer_without_end(int fd)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     char chunk[65536 + 16];
-    memset(chunk, 'x', sizeof chunk);
-    memcpy(chunk, "10000\r\n", 7);
-    memcpy(chunk + 7 + 65536, "\r\n", 2);
+    int length = snprintf(chunk, sizeof chunk, "10000\r\n%065536d\r\n", 0);
     send_all(fd, head, sizeof head - 1);
-    while (send_all(fd, chunk, 65536 + 9))
+    while (send_all(fd, chunk, (size_t)length))
         continue;
 }
 
@@ -105,19 +103,28 @@ static void serve(int listener)
     }
 }
 
+static int listen_at(int *port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 64) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) != 0)
+        return -1;
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
 static int start_server(void **state)
 {
     static const char *const headers[] = { "apikey: very-secret", NULL };
     struct server *server = calloc(1, sizeof *server);
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof address;
     struct error err = { 0 };
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (server == NULL || bind(listener, (struct sockaddr *)&address, size) != 0 ||
-        listen(listener, 64) != 0 || getsockname(listener, (struct sockaddr *)&address, &size) != 0)
+    *state = server;
+    int listener = server == NULL ? -1 : listen_at(&server->port);
+    if (listener < 0)
         return -1;
-    server->port = ntohs(address.sin_port);
     server->pid = fork();
     if (server->pid == 0) {
         setpgid(0, 0);
@@ -125,7 +132,6 @@ static int start_server(void **state)
     }
     setpgid(server->pid, server->pid);
     close(listener);
-    *state = server;
     return http_open(&server->http, headers, &err) ? 0 : -1;
 }
 

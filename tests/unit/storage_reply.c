@@ -105,7 +105,7 @@ static bool read_all(read_page *page_of, const char *said, struct storage_page *
 static void assert_refused(read_page *page_of, const char *said, const char *why)
 {
     struct storage_page page;
-    struct storage_entry entry;
+    struct storage_entry entry = { 0 };
     struct error err = { 0 };
     if (read_all(page_of, said, &page, &entry, &err))
         fail_msg("believed: %s", said);
@@ -125,7 +125,7 @@ static void a_flat_page_has_paths_and_a_cursor(void **state)
         "\"created_at\":\"2026-01-02T03:04:05.678Z\",\"updated_at\":\"2026-01-02T03:04:06+00:00\","
         "\"metadata\":{\"size\":12,\"eTag\":\"\\\"x\\\"\"}}]}";
     struct storage_page page;
-    struct storage_entry entry;
+    struct storage_entry entry = { 0 };
     struct error err = { 0 };
     assert_true(read_all(storage_page_flat, said, &page, &entry, &err));
     assert_string_equal(page.cursor, "eA==");
@@ -150,7 +150,7 @@ static void what_may_be_missing_is_not_known(void **state)
     };
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
         struct storage_page page;
-        struct storage_entry entry;
+        struct storage_entry entry = { 0 };
         struct error err = { 0 };
         assert_true(read_all(storage_page_flat, said[i], &page, &entry, &err));
         assert_null(page.cursor);
@@ -240,7 +240,7 @@ static void a_page_of_a_folder_has_names_and_folders(void **state)
 {
     (void)state;
     struct storage_page page;
-    struct storage_entry entry;
+    struct storage_entry entry = { 0 };
     struct error err = { 0 };
     static const char said[] =
         "[{\"name\":\"a.jpg\",\"id\":\"7\"},{\"name\":\"temp\",\"id\":null}]";
@@ -258,7 +258,7 @@ static void a_name_in_a_folder_may_be_empty_and_holds_no_slash(void **state)
 {
     (void)state;
     struct storage_page page;
-    struct storage_entry entry;
+    struct storage_entry entry = { 0 };
     struct error err = { 0 };
     assert_true(
         read_all(storage_page_folder, "[{\"name\":\"\",\"id\":null}]", &page, &entry, &err));
