@@ -61,6 +61,8 @@ bool http_open(struct http **http, const char *const *headers, struct error *err
     made->multi = curl_multi_init();
     if (made->multi == NULL)
         error_memory(err);
+    else /* else it depends on what is under way just then */
+        curl_multi_setopt(made->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_AT_A_TIME);
     if (made->multi == NULL || !add_headers(made, headers, err)) {
         http_close(made);
         return false;

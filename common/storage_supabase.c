@@ -277,8 +277,8 @@ static bool take_deleted(const struct removal *removal, const struct http_reques
     return true;
 }
 
-/* Delete what is left, once. false with ERR_UNAVAILABLE: nobody knows what became of it. */
-static bool delete_left(const struct removal *removal, struct error *err)
+/* Delete what is left, once. *unknown: no answer tells what became of it. */
+static bool delete_left(const struct removal *removal, bool *unknown, struct error *err)
 {
     struct text url = { 0 };
     char *body = removal_body(removal, err);
@@ -286,9 +286,10 @@ static bool delete_left(const struct removal *removal, struct error *err)
     struct http_request request = {
         .method = "DELETE", .url = url.chars, .body = body, .wait_ms = DELETE_MS
     };
-    bool done = body != NULL && (!url.failed || error_memory(err)) &&
-                supabase_ask(removal->supabase, &request, 1, 1, err) &&
-                take_deleted(removal, &request, err);
+    bool asked = body != NULL && (!url.failed || error_memory(err)) &&
+                 supabase_ask(removal->supabase, &request, 1, 1, err);
+    bool done = asked && take_deleted(removal, &request, err);
+    *unknown = asked && !done && (request.status == 200 || supabase_may_pass(&request));
     http_forget(&request);
     text_free(&url);
     free(body);
@@ -353,9 +354,10 @@ static bool driver_delete(void *arg, const char *bucket, const char *const *path
     if (!supabase_settle(arg, bucket, err))
         return false;
     for (int try = 0; try < 2; try++) {
+        bool unknown = false;
         error_clear(&why);
-        bool answered = delete_left(&removal, &why);
-        if (!answered && why.kind != ERR_UNAVAILABLE)
+        bool answered = delete_left(&removal, &unknown, &why);
+        if (!answered && !unknown)
             break;
         if (!look_left(&removal, err))
             return false;

@@ -90,8 +90,7 @@ static enum storage_verdict verdict_of(const struct http_request *request, char 
     return storage_verdict(request->status, request->said.chars, request->said.length, words, size);
 }
 
-/* True when the same question may get another answer soon. */
-static bool is_passing(const struct http_request *request)
+bool supabase_may_pass(const struct http_request *request)
 {
     char words[256];
     if (request->status == 0)
@@ -109,7 +108,7 @@ bool supabase_ask(struct supabase *supabase, struct http_request *requests, size
         for (size_t i = 0; i < count; i++) {
             if (requests[i].status != 200)
                 blot_key(supabase, &requests[i].said);
-            if (!is_passing(&requests[i]))
+            if (!supabase_may_pass(&requests[i]))
                 continue;
             passing = true;
             if (try < tries)

@@ -54,6 +54,10 @@ char *supabase_dump(json_t *json, struct error *err);
 bool supabase_ask(struct supabase *supabase, struct http_request *requests, size_t count, int tries,
                   struct error *err);
 
+/* True when no answer came, or that of a server in trouble: what was asked for may have been done,
+ * and the same question may get another answer soon. */
+bool supabase_may_pass(const struct http_request *request);
+
 /* True when the answer is that there is no such address. */
 bool supabase_lacks(const struct http_request *request);
 
