@@ -254,6 +254,7 @@ static void what_has_its_answer_is_not_asked_again(void **state)
     request.url = "http://127.0.0.1:1/";
     assert_true(http_perform(server->http, &request, 1, &err));
     assert_int_equal(request.status, 404);
+    assert_int_equal(request.err.kind, ERR_NONE);
     http_forget(&request);
     assert_true(http_perform(server->http, &request, 1, &err));
     assert_failed(&request, "http://127.0.0.1:1 cannot be connected to: Connection refused");
@@ -267,7 +268,9 @@ static void a_request_has_its_own_time_limit(void **state)
     struct http_request request = get(server, "/hang", url);
     request.wait_ms = 200;
     snprintf(words, sizeof words, "http://127.0.0.1:%d timed out after 200 ms", server->port);
+    int64_t began = deadline_now_ms();
     assert_true(http_perform(server->http, &request, 1, &err));
+    assert_in_range(deadline_now_ms() - began, 200, 2000);
     assert_failed(&request, words);
 }
 
