@@ -1,0 +1,236 @@
+#include "supabase.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "storage_reply.h"
+
+enum { WAIT_MS = 500 }; /* before the second try, twice that before the third */
+
+static const char hosted_prefix[] = "/storage/v1";
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+/* A project's storage is below a prefix; a server of its own is told by an address with a path, or
+ * by its 404. */
+static void set_base(struct supabase *supabase, const char *url)
+{
+    size_t length = strlen(url);
+    while (length > 0 && url[length - 1] == '/')
+        length--;
+    const char *host = strstr(url, "://");
+    text_add(&supabase->base, url, length);
+    supabase->settled = host != NULL && memchr(host + 3, '/', length - (size_t)(host + 3 - url));
+    if (supabase->settled)
+        return;
+    supabase->prefix_length = strlen(hosted_prefix);
+    text_add(&supabase->base, hosted_prefix, supabase->prefix_length);
+}
+
+/* Both headers: a gateway looks at the one, the server behind it at the other. */
+static bool open_http(struct supabase *supabase, struct error *err)
+{
+    struct text apikey = { 0 }, bearer = { 0 };
+    text_printf(&apikey, "apikey: %s", supabase->key);
+    text_printf(&bearer, "Authorization: Bearer %s", supabase->key);
+    const char *headers[] = { "Content-Type: application/json", apikey.chars, bearer.chars, NULL };
+    bool done = apikey.failed || bearer.failed ? error_memory(err)
+                                               : http_open(&supabase->http, headers, err);
+    text_free(&apikey);
+    text_free(&bearer);
+    return done;
+}
+
+void supabase_close(struct supabase *supabase)
+{
+    if (supabase == NULL)
+        return;
+    http_close(supabase->http);
+    text_free(&supabase->base);
+    free(supabase);
+}
+
+bool supabase_open(struct supabase **supabase, const struct config *config, struct error *err)
+{
+    struct supabase *made = calloc(1, sizeof *made);
+    *supabase = NULL;
+    if (made == NULL)
+        return error_memory(err);
+    made->key = config->supabase_service_key;
+    set_base(made, config->supabase_url);
+    if (strpbrk(made->key, " \t\r\n") != NULL)
+        error_set(err, ERR_CONFIG, "SUPABASE_SERVICE_KEY holds a blank or a line break");
+    else if (made->base.failed)
+        error_memory(err);
+    else if (open_http(made, err)) {
+        *supabase = made;
+        return true;
+    }
+    supabase_close(made);
+    return false;
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+/* A server or gateway may repeat the request in its answer, and errors quote answers. */
+static void blot_key(const struct supabase *supabase, struct text *said)
+{
+    size_t length = strlen(supabase->key);
+    char *at = said->chars;
+    while (at != NULL && length > 0) {
+        at = memmem(at, said->length - (size_t)(at - said->chars), supabase->key, length);
+        if (at != NULL)
+            memset(at, '*', length);
+    }
+}
+
+static enum storage_verdict verdict_of(const struct http_request *request, char *words, size_t size)
+{
+    return storage_verdict(request->status, request->said.chars, request->said.length, words, size);
+}
+
+bool supabase_may_pass(const struct http_request *request)
+{
+    char words[256];
+    if (request->status == 0)
+        return request->err.kind == ERR_UNAVAILABLE;
+    return verdict_of(request, words, sizeof words) == STORAGE_TROUBLE;
+}
+
+bool supabase_ask(struct supabase *supabase, struct http_request *requests, size_t count, int tries,
+                  struct error *err)
+{
+    for (int try = 1;; try++) {
+        bool passing = false;
+        if (!http_perform(supabase->http, requests, count, err))
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            if (requests[i].status != 200)
+                blot_key(supabase, &requests[i].said);
+            if (!supabase_may_pass(&requests[i]))
+                continue;
+            passing = true;
+            if (try < tries)
+                http_forget(&requests[i]);
+        }
+        if (!passing || try == tries)
+            return true;
+        if (!deadline_sleep_ms(WAIT_MS * try))
+            return deadline_ok(err);
+    }
+}
+
+bool supabase_refuse(const struct http_request *request, const char *bucket, struct error *err)
+{
+    char words[256];
+    if (request->status == 0) {
+        error_keep(err, &request->err);
+        return false;
+    }
+    switch (verdict_of(request, words, sizeof words)) {
+    case STORAGE_NO_BUCKET:
+        return error_set(err, ERR_CONFIG,
+                         "bucket %s is not found, or SUPABASE_SERVICE_KEY is not a service key: %s",
+                         bucket, words);
+    case STORAGE_KEY_REFUSED:
+        return error_set(err, ERR_CONFIG, "SUPABASE_SERVICE_KEY is refused: %s", words);
+    case STORAGE_FINE:
+    case STORAGE_NO_ROUTE:
+    case STORAGE_TROUBLE:
+    case STORAGE_UNEXPECTED:
+        break;
+    }
+    return error_set(err, ERR_UNAVAILABLE, "%s %s is answered with %d %s", request->method,
+                     request->url, request->status, words);
+}
+
+void supabase_address(struct text *url, const struct supabase *supabase, const char *what,
+                      const char *bucket)
+{
+    text_printf(url, "%s%s", supabase->base.chars, what);
+    http_add_encoded(url, bucket);
+}
+
+char *supabase_dump(json_t *json, struct error *err)
+{
+    char *dumped = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (dumped == NULL)
+        error_set(err, ERR_INTERNAL, "a name is not UTF-8, or out of memory");
+    return dumped;
+}
+
+/* --- the bucket ------------------------------------------------------------------------------- */
+
+static bool take_bucket(const struct http_request *request, const char *bucket, struct error *err)
+{
+    struct error why = { 0 };
+    if (request->status != 200)
+        return supabase_refuse(request, bucket, err);
+    if (storage_is_bucket(request->said.chars, request->said.length, bucket, &why))
+        return true;
+    return error_set(err, why.kind, "%s is answered with something else: %s", request->url,
+                     why.text);
+}
+
+/* Whether the address is that of a storage; what is no answer of one leaves it open. */
+static bool settles(const struct http_request *request)
+{
+    char words[256];
+    enum storage_verdict verdict = verdict_of(request, words, sizeof words);
+    return verdict == STORAGE_FINE || verdict == STORAGE_NO_BUCKET ||
+           verdict == STORAGE_KEY_REFUSED;
+}
+
+bool supabase_lacks(const struct http_request *request)
+{
+    char words[256];
+    return request->status != 0 && verdict_of(request, words, sizeof words) == STORAGE_NO_ROUTE;
+}
+
+static void move_prefix(struct supabase *supabase, bool away)
+{
+    if (away)
+        supabase->base.chars[supabase->base.length -= supabase->prefix_length] = '\0';
+    else
+        text_add(&supabase->base, hosted_prefix, supabase->prefix_length);
+}
+
+/* Ask for the bucket at one address; *elsewhere: nothing is there. */
+static bool check_here(struct supabase *supabase, const char *bucket, bool *elsewhere,
+                       struct error *err)
+{
+    struct text url = { 0 };
+    supabase_address(&url, supabase, "/bucket/", bucket);
+    struct http_request request = { .method = "GET", .url = url.chars, .wait_ms = SUPABASE_ASK_MS };
+    bool done =
+        url.failed ? error_memory(err) : supabase_ask(supabase, &request, 1, SUPABASE_TRIES, err);
+    if (done && request.status != 0)
+        supabase->settled = supabase->settled || settles(&request);
+    *elsewhere = done && !supabase->settled && supabase_lacks(&request);
+    done = done && !*elsewhere && take_bucket(&request, bucket, err);
+    http_forget(&request);
+    text_free(&url);
+    return done;
+}
+
+bool supabase_check(struct supabase *supabase, const char *bucket, struct error *err)
+{
+    bool elsewhere = false;
+    if (check_here(supabase, bucket, &elsewhere, err))
+        return true;
+    if (!elsewhere)
+        return false;
+    move_prefix(supabase, true);
+    if (check_here(supabase, bucket, &elsewhere, err))
+        return true;
+    if (!supabase->settled)
+        move_prefix(supabase, false);
+    return error_set(err, ERR_UNAVAILABLE, "no storage is found at %s: 404", supabase->base.chars);
+}
+
+bool supabase_settle(struct supabase *supabase, const char *bucket, struct error *err)
+{
+    return supabase->settled || supabase_check(supabase, bucket, err);
+}
