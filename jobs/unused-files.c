@@ -97,7 +97,7 @@ static bool refuse_columns(struct files *files, const PGresult *columns, struct 
     struct text names = { 0 };
     for (int row = 0; row < PQntuples(columns); row++)
         text_printf(&names, "%s%s", row == 0 ? "" : ", ", db_text(columns, row, "name"));
-    error_set(err, ERR_REJECTED,
+    error_set(err, ERR_CONFIG,
               "nothing is deleted: %s may refer to files, and file_references.sql of APP_SCHEMA "
               "%s does not read it; a column that holds none goes into FILE_IGNORE_COLUMNS",
               text_or(names.chars, "a column"), files->job->config.app_schema);

@@ -36,7 +36,8 @@ bool files_close(struct files *files, struct error *err);
 /* List all buckets, and find what is unused; sets buckets and preview.
  * record    keep it as candidates of this run; else nothing is changed but the manifest, which gets
  *           what would be done
- * Errors    as storage_list and db_run; ERR_REJECTED a refusal: nothing may be deleted */
+ * Errors    as storage_list and db_run; ERR_REJECTED or ERR_CONFIG, with refusal set: nothing may
+ *           be deleted */
 bool files_find(struct files *files, bool record, struct error *err);
 
 /* The candidates, for --list-candidates: prints them. Errors as db_query. */

@@ -14,10 +14,11 @@ SELECT stored AS key, true AS names_bucket
  WHERE is_plain AND stored IS NOT NULL
  UNION ALL
 SELECT array_to_string(part[at:], '/'), false
-  FROM (SELECT string_to_array(value, '/') AS part
+  FROM (SELECT value, string_to_array(value, '/') AS part
           FROM reference
          WHERE is_plain AND stored IS NULL AND value NOT LIKE '%/object/%' AND value NOT LIKE '%/render/image/%') AS p,
        generate_subscripts(part, 1) AS at
+ WHERE at = 1 OR at < cardinality(part) OR value ~ '^/|://'
  UNION ALL
 SELECT f.key, f.names_bucket
   FROM reference, LATERAL tickeasy_jobs.file_keys(value) AS f

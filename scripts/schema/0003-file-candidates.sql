@@ -16,7 +16,7 @@ CREATE TABLE tickeasy_jobs.file_candidates (
 
 -- Text with %41 and its like taken for what they stand for; as it was when that is no text.
 CREATE FUNCTION tickeasy_jobs.percent_decoded(value text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS
+    LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
 BEGIN
     IF value !~ '%[0-9A-Fa-f]{2}' THEN
@@ -34,7 +34,7 @@ $$;
 -- All that a reference may mean, once it is decoded, freed of query, fragment and HTML, and of the
 -- sentence or list around it. Rather one too many: each only keeps a file.
 CREATE FUNCTION tickeasy_jobs.file_forms(reference text) RETURNS text[]
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS
+    LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
 DECLARE
     forms text[] := ARRAY[reference];
@@ -69,11 +69,12 @@ $$;
 
 -- The files that a text refers to: as a whole, and each piece of it that may be a link. key is a
 -- path, or bucket and path; names_bucket: it can only be bucket and path. A link as Supabase makes
--- them (public, signed, rendered) names both, whatever its host; of any other text each end behind a
--- slash may be the path of a file.
+-- them (public, signed, rendered) names both, whatever its host. Any other text may have something in
+-- front, so each end of it behind a slash may be the path of a file; a bare name, though, only where a
+-- slash begins it all, or a host.
 CREATE FUNCTION tickeasy_jobs.file_keys(reference text)
     RETURNS TABLE (key text, names_bucket boolean)
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS -- which keeps its plan, as sql does not
+    LANGUAGE plpgsql IMMUTABLE STRICT AS -- which keeps its plan, as sql does not
 $$
 #variable_conflict use_column
 BEGIN
@@ -108,9 +109,10 @@ BEGIN
      WHERE key IS NOT NULL
     UNION
     SELECT DISTINCT array_to_string(part[at:], '/'), false
-      FROM (SELECT string_to_array(form, '/') AS part
+      FROM (SELECT form, string_to_array(form, '/') AS part
               FROM stored
              WHERE key IS NULL OR position('://' IN form) = 0) AS p,
-           generate_subscripts(part, 1) AS at;
+           generate_subscripts(part, 1) AS at
+     WHERE at = 1 OR at < cardinality(part) OR form ~ '^/|://';
 END
 $$;
