@@ -323,10 +323,10 @@ bool files_list_candidates(struct job *job, struct error *err)
 
 static bool check_statements(struct files *files, int *count, struct error *err)
 {
-    static const char *const statements[] = {
-        "files_judge", "files_buckets", "files_page",   "files_record",    "files_forget",
-        "files_due",   "files_recheck", "files_settle", "files_candidates"
-    };
+    static const char *const statements[] = { "files_judge",      "files_buckets", "files_preview",
+                                              "files_page",       "files_record",  "files_forget",
+                                              "files_due",        "files_recheck", "files_settle",
+                                              "files_candidates", "alert_sync" };
     static const int staged = 6; /* two tables, COPY, two views, their columns */
     if (!set_stage(files, err) || !check_columns(files, err))
         return false;
@@ -345,7 +345,9 @@ bool files_check(struct job *job, int *count, struct error *err)
     bool good = storage_open(&files.storage, &job->config, err);
     for (const char *rest = job->config.storage_buckets; good && names_next(&rest, bucket);)
         good = storage_check(files.storage, bucket, err);
-    if (good && (good = db_begin(job->db, DB_DURABLE, DB_LOCK_MS, err))) {
+    files.listing = good ? state_scratch(job->config.state_dir, err) : NULL; /* an empty one */
+    good = files.listing != NULL && db_begin(job->db, DB_DURABLE, DB_LOCK_MS, err);
+    if (good) {
         good = check_statements(&files, count, err);
         db_end(job->db, false, &late);
     }
