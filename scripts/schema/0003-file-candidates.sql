@@ -69,9 +69,9 @@ $$;
 
 -- The files that a text refers to: as a whole, and each piece of it that may be a link. key is a
 -- path, or bucket and path; names_bucket: it can only be bucket and path. A link as Supabase makes
--- them (public, signed, rendered) names both, whatever its host. Any other text may have something in
--- front, so each end of it behind a slash may be the path of a file; a bare name, though, only where a
--- slash begins it all, or a host.
+-- them (public, signed, rendered) names both, whatever its host; what looks like one in its middle may
+-- do so. Any other text may have something in front, so each end of it behind a slash may be the path
+-- of a file; a bare name, though, only where a slash begins it all, or a host.
 CREATE FUNCTION tickeasy_jobs.file_keys(reference text)
     RETURNS TABLE (key text, names_bucket boolean)
     LANGUAGE plpgsql IMMUTABLE STRICT AS -- which keeps its plan, as sql does not
@@ -111,8 +111,13 @@ BEGIN
     SELECT DISTINCT array_to_string(part[at:], '/'), false
       FROM (SELECT form, string_to_array(form, '/') AS part
               FROM stored
-             WHERE key IS NULL OR position('://' IN form) = 0) AS p,
+             WHERE key IS NULL
+                OR form !~ '://[^/]+/([^?#]*/)?storage/v1/(object|render/image)/(public|sign|authenticated)/'
+               AND form !~ '://[^/]+/(object|render/image)/(public|sign|authenticated)/') AS p,
            generate_subscripts(part, 1) AS at
-     WHERE at = 1 OR at < cardinality(part) OR form ~ '^/|://';
+     WHERE at < cardinality(part) OR form ~ '^/|://'
+    UNION
+    SELECT form, false
+      FROM form;
 END
 $$;
