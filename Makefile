@@ -56,7 +56,8 @@ all: $(PROGRAMS:%=$(BIN)/%)
 
 # beside its own file, what a program is made of
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
-$(BIN)/cleanup-data: $(BUILD)/jobs/old-rows.o
+$(BIN)/cleanup-data: $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/unused-files.o \
+                     $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
 
 $(BIN)/%: $(BUILD)/jobs/%.o $(LIBRARY) | $(BIN)
 	$(say) LINK $@

@@ -312,7 +312,8 @@ static bool check(struct job *job, struct error *err)
     int count = 0;
     if (!check_all(job, corridor, &count, err) ||
         (job->type->sends_mail && !check_all(job, mail, &count, err)) ||
-        !check_all(job, job->type->statements, &count, err))
+        !check_all(job, job->type->statements, &count, err) ||
+        (job->type->check != NULL && !job->type->check(job, &count, err)))
         return false;
     if (!options_flag(&job->options, "quiet"))
         printf("configuration, database and %d statements are good\n", count);

@@ -34,8 +34,10 @@ struct job_type {
     const char *summary;               /* first line of --help */
     const struct option_spec *options; /* its own, NULL = none */
     const char *const *statements;     /* what --check prepares, NULL-terminated */
-    bool sends_mail;                   /* MAIL_URL is parsed before anything else happens */
-    bool needs_mail;                   /* and must be set, for work and --check */
+    /* What --check asks beside them; *count statements more. NULL: nothing. */
+    bool (*check)(struct job *job, int *count, struct error *err);
+    bool sends_mail; /* MAIL_URL is parsed before anything else happens */
+    bool needs_mail; /* and must be set, for work and --check */
     /* Refuses options that contradict each other (ERR_USAGE), before anything is read. NULL: none
      * do; --check beside a look of the job's own is refused for every job. */
     bool (*agree)(const struct options *options, struct error *err);

@@ -1,7 +1,8 @@
 /* cleanup-data: delete what nobody needs any more.
- * Reads    concert_sessions, scheduled_tasks
+ * Reads    concert_sessions, scheduled_tasks, all columns that refer to uploaded files, the storage
  * Writes   deletes from support_sessions and support_messages, task_execution_logs, health_checks,
- *          mail_outbox and alerts, in committed batches; VACUUM of these tables
+ *          mail_outbox and alerts, in committed batches; uploaded files, and file_candidates;
+ *          VACUUM of these tables
  * Re-run   harmless: what is deleted is gone, what a run left behind is found by the next. */
 #include "job.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "file-removal.h"
 #include "old-rows.h"
 #include "table.h"
 #include "text.h"
@@ -37,15 +39,18 @@ static const struct old_rows alerts = {
     .statement = "cleanup_alerts",
 };
 
-/* What is deleted, in this order; several steps may make one part. rows NULL: support sessions. */
-static const struct step {
-    const char *part;
-    const struct old_rows *rows;
-} steps[] = {
-    { "sessions", NULL }, { "logs", &runs },  { "own", &health },
-    { "own", &mails },    { "own", &alerts },
+/* What a run works with. */
+struct clean_up {
+    struct cleanup cleanup;
+    struct files files;
 };
-enum { STEPS = sizeof steps / sizeof steps[0] };
+
+struct step {
+    const char *part; /* several steps may make one */
+    const char *name;
+    bool (*take)(struct clean_up *clean_up, const struct step *step, struct error *err);
+    const struct old_rows *rows;
+};
 
 /* The tables, and the counter that tells whether this run deleted from them. */
 static const struct {
@@ -58,12 +63,20 @@ static const struct {
     { "vacuum_health_checks", "oldHealthChecks" },
     { "vacuum_mails", "oldMails" },
     { "vacuum_alerts", "oldAlerts" },
+    { "vacuum_file_candidates", "unusedFiles" },
 };
 
 static bool wants(const struct job *job, const char *part)
 {
     return options_value(&job->options, "only") == NULL ||
            options_chosen(&job->options, "only", part);
+}
+
+/* Whether the rest of the run would meet the same end. */
+static bool is_fatal(enum error_kind kind)
+{
+    return kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT || kind == ERR_STOPPED ||
+           kind == ERR_FENCED;
 }
 
 /* --- what there is to do ------------------------------------------------------------------- */
@@ -94,25 +107,92 @@ static long count_all(const PGresult *rows)
     return count;
 }
 
+/* The storage is part of it when there is one; asked for by name, it must be there. */
+static bool wants_files(const struct job *job)
+{
+    return wants(job, "files") &&
+           (storage_configured(&job->config) || options_value(&job->options, "only") != NULL);
+}
+
+/* Put the rows of one result behind those of another; both have the same columns. */
+static bool append(PGresult **rows, const PGresult *more, struct error *err)
+{
+    PGresult *both = PQcopyResult(*rows, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
+    bool good = both != NULL;
+    int at = PQntuples(*rows);
+    for (int row = 0; good && row < PQntuples(more); row++)
+        for (int field = 0; good && field < PQnfields(more); field++)
+            good = PQsetvalue(both, at + row, field, PQgetvalue(more, row, field),
+                              PQgetlength(more, row, field)) != 0;
+    if (!good) {
+        PQclear(both);
+        return error_memory(err);
+    }
+    PQclear(*rows);
+    *rows = both;
+    return true;
+}
+
+/* The files that would go; what keeps them from it is told, and the rest is shown. */
+static bool look_at_files(struct job *job, PGresult **rows, long *count, struct error *err)
+{
+    struct files files = { .job = job };
+    struct error trouble = { 0 };
+    bool opened = files_open(&files, err);
+    if (opened)
+        files_find(&files, false, &trouble);
+    if (files.preview != NULL) {
+        *count = db_number(files.preview, 0, "count");
+        append(rows, files.preview, &trouble);
+    }
+    files_close(&files, &trouble);
+    if (!opened || !deadline_ok(err))
+        return false;
+    if (trouble.kind == ERR_NONE)
+        return true;
+    job->failed_items++;
+    job_warn(job, "part_failed", "part files: unused files: %s", trouble.text);
+    return true;
+}
+
+static bool show(struct job *job, const PGresult *rows, long row_count, long file_count,
+                 struct error *err)
+{
+    bool json = options_flag(&job->options, "json");
+    if ((json || PQntuples(rows) > 0) && !table_print(stdout, rows, json, err))
+        return false;
+    if (json || options_flag(&job->options, "quiet"))
+        return true;
+    printf("%ld rows ", row_count);
+    if (wants_files(job))
+        printf("and %ld files ", file_count);
+    printf("would be deleted\n");
+    return true;
+}
+
 static bool look(struct job *job, struct error *err)
 {
+    if (options_flag(&job->options, "list-candidates"))
+        return files_list_candidates(job, err);
     PGresult *rows = preview(job, err);
     if (rows == NULL)
         return false;
-    bool json = options_flag(&job->options, "json");
-    bool printed = true;
-    if (json || PQntuples(rows) > 0)
-        printed = table_print(stdout, rows, json, err);
-    if (!json && !options_flag(&job->options, "quiet"))
-        printf("%ld rows would be deleted\n", count_all(rows));
+    long row_count = count_all(rows), file_count = 0;
+    bool good = (!wants_files(job) || look_at_files(job, &rows, &file_count, err)) &&
+                show(job, rows, row_count, file_count, err);
     PQclear(rows);
-    return printed;
+    return good;
+}
+
+static bool shows_progress(const struct job *job)
+{
+    return !options_flag(&job->options, "cron") && !options_flag(&job->options, "quiet");
 }
 
 static bool start_progress(struct cleanup *cleanup, struct error *err)
 {
     struct job *job = cleanup->job;
-    bool wanted = !options_flag(&job->options, "cron") && !options_flag(&job->options, "quiet");
+    bool wanted = shows_progress(job);
     long total = 0;
     if (progress_is_seen(wanted)) {
         PGresult *rows = preview(job, err);
@@ -127,45 +207,79 @@ static bool start_progress(struct cleanup *cleanup, struct error *err)
 
 /* --- deleting ------------------------------------------------------------------------------ */
 
-/* Whether the rest of the run would meet the same end. */
-static bool is_fatal(enum error_kind kind)
+static bool delete_sessions(struct clean_up *clean_up, const struct step *step, struct error *err)
 {
-    return kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT || kind == ERR_STOPPED ||
-           kind == ERR_FENCED;
+    (void)step;
+    return old_sessions_delete(&clean_up->cleanup, err);
 }
 
-/* One step; false when the run must end. Any other trouble is told, and the next step goes on. */
-static bool take_step(struct cleanup *cleanup, const struct step *step, struct error *err)
+static bool delete_rows(struct clean_up *clean_up, const struct step *step, struct error *err)
 {
-    struct job *job = cleanup->job;
-    bool done = step->rows == NULL ? old_sessions_delete(cleanup, err)
-                                   : old_rows_delete(cleanup, step->rows, err);
-    if (done)
+    return old_rows_delete(&clean_up->cleanup, step->rows, err);
+}
+
+static bool delete_files(struct clean_up *clean_up, const struct step *step, struct error *err)
+{
+    (void)step;
+    struct job *job = clean_up->cleanup.job;
+    struct files *files = &clean_up->files;
+    if (files->storage == NULL)
         return true;
-    if (is_fatal(err->kind))
+    progress_end(&clean_up->cleanup.progress);
+    if (!files_find(files, true, err))
         return false;
-    progress_end(&cleanup->progress);
+    long due = 0, unused = 0;
+    for (int row = 0; row < PQntuples(files->buckets); row++) {
+        due += db_number(files->buckets, row, "due");
+        unused += db_number(files->buckets, row, "unused");
+    }
+    job_set(job, "waitingFiles", unused - due);
+    progress_start(&clean_up->cleanup.progress, "deleting files", due, shows_progress(job));
+    clean_up->cleanup.done = 0;
+    return files_remove(&clean_up->cleanup, files, err);
+}
+
+/* In this order. */
+static const struct step steps[] = {
+    { "sessions", "support sessions", delete_sessions, NULL },
+    { "logs", "runs", delete_rows, &runs },
+    { "own", "health checks", delete_rows, &health },
+    { "own", "mails", delete_rows, &mails },
+    { "own", "alerts", delete_rows, &alerts },
+    { "files", "unused files", delete_files, NULL },
+};
+enum { STEPS = sizeof steps / sizeof steps[0] };
+
+/* One step; false when the run must end. Any other trouble is told, and the next step goes on. A
+ * storage that is away ends its own step only. */
+static bool take_step(struct clean_up *clean_up, const struct step *step, struct error *err)
+{
+    struct job *job = clean_up->cleanup.job;
+    if (step->take(clean_up, step, err))
+        return true;
+    if (is_fatal(err->kind) && !(step->take == delete_files && err->kind == ERR_UNAVAILABLE))
+        return false;
+    progress_end(&clean_up->cleanup.progress);
     job->failed_items++;
     job_add(job, "failedParts", 1);
-    job_warn(job, "part_failed", "part %s: %s: %s", step->part,
-             step->rows == NULL ? "support sessions" : step->rows->name, err->text);
+    job_warn(job, "part_failed", "part %s: %s: %s", step->part, step->name, err->text);
     error_clear(err);
     return true;
 }
 
-static bool delete_all(struct job *job, struct error *err)
+static bool delete_all(struct clean_up *clean_up, struct error *err)
 {
-    struct cleanup cleanup = { .job = job };
+    const struct job *job = clean_up->cleanup.job;
     struct error blind = { 0 };
-    if (!start_progress(&cleanup, &blind) && is_fatal(blind.kind)) {
+    if (!start_progress(&clean_up->cleanup, &blind) && is_fatal(blind.kind)) {
         error_keep(err, &blind);
         return false;
     }
     bool good = true;
     for (size_t i = 0; good && i < STEPS; i++)
         if (wants(job, steps[i].part))
-            good = deadline_ok(err) && take_step(&cleanup, &steps[i], err);
-    progress_end(&cleanup.progress);
+            good = deadline_ok(err) && take_step(clean_up, &steps[i], err);
+    progress_end(&clean_up->cleanup.progress);
     return good;
 }
 
@@ -208,10 +322,15 @@ static bool clean_up(struct job *job, struct error *err)
 {
     static const char *const counters[] = { "expiredSessions", "expiredMessages", "oldLogs",
                                             "oldHealthChecks", "oldMails",        "oldAlerts",
-                                            "vacuumedTables",  "failedParts",     "batches" };
+                                            "listedFiles",     "unusedFiles",     "unusedBytes",
+                                            "keptFiles",       "waitingFiles",    "vacuumedTables",
+                                            "failedParts",     "batches" };
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
         job_set(job, counters[i], 0);
-    return delete_all(job, err) && (!wants(job, "vacuum") || vacuum_all(job, err));
+    struct clean_up clean_up = { .cleanup = { .job = job }, .files = { .job = job } };
+    bool good = (!wants_files(job) || files_open(&clean_up.files, err)) &&
+                delete_all(&clean_up, err) && (!wants(job, "vacuum") || vacuum_all(job, err));
+    return files_close(&clean_up.files, err) && good;
 }
 
 static void tell(const struct job *job, FILE *out)
@@ -225,14 +344,40 @@ static void tell(const struct job *job, FILE *out)
         fprintf(out, "%lld health checks, %lld mails, %lld alerts deleted\n",
                 job_counter(job, "oldHealthChecks"), job_counter(job, "oldMails"),
                 job_counter(job, "oldAlerts"));
+    if (wants_files(job))
+        fprintf(out, "%lld unused files of %lld deleted, %lld bytes; %lld wait in quarantine\n",
+                job_counter(job, "unusedFiles"), job_counter(job, "listedFiles"),
+                job_counter(job, "unusedBytes"), job_counter(job, "waitingFiles"));
     if (wants(job, "vacuum"))
         fprintf(out, "%lld tables vacuumed\n", job_counter(job, "vacuumedTables"));
 }
 
 static const struct option_spec own_options[] = {
-    { "only", OPTION_WORDS, "sessions,logs,own,vacuum", "only these parts, one or several" },
+    { "only", OPTION_WORDS, "sessions,logs,own,files,vacuum", "only these parts, one or several" },
+    { "manifest", OPTION_TEXT, "FILE", "add a line to FILE for each unused file: what, and why" },
+    { "force", OPTION_FLAG, NULL, "also when more files are unused than FILE_MAX_DELETE_PERCENT" },
+    { "list-candidates", OPTION_FLAG, NULL,
+      "list the files that were found unused, delete nothing" },
     { 0 },
 };
+
+static bool lists_candidates(const struct options *options)
+{
+    return options_flag(options, "list-candidates");
+}
+
+static bool agree(const struct options *options, struct error *err)
+{
+    if (lists_candidates(options) &&
+        (options_value(options, "manifest") != NULL || options_flag(options, "force")))
+        return error_set(err, ERR_USAGE, "--list-candidates goes alone: it deletes nothing");
+    return true;
+}
+
+static bool check(struct job *job, int *count, struct error *err)
+{
+    return !storage_configured(&job->config) || files_check(job, count, err);
+}
 
 static const char *const statements[] = { "cleanup_preview",
                                           "cleanup_sessions_due",
@@ -252,18 +397,21 @@ static const struct job_type cleanup_data = {
     .task = {
         .id = "data-cleanup",
         .name = "資料清理",
-        .description = "清理過期的客服會話與舊的執行日誌、健康檢查和郵件",
+        .description = "清理過期的客服會話、舊的執行日誌、健康檢查和郵件，以及未使用的上傳檔案",
         .program = "cleanup-data",
         .schedule = "0 2 * * 0",
         .period_s = 604800,
         .timeout_ms = 1800000,
         .max_retries = 1,
     },
-    .summary = "delete old support sessions, logs, health checks and mails",
+    .summary = "delete old support sessions, logs, health checks, mails, and unused files",
     .options = own_options,
     .statements = statements,
+    .check = check,
+    .agree = agree,
     .work = clean_up,
     .look = look,
+    .looks = lists_candidates,
     .tell = tell,
 };
 

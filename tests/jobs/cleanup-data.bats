@@ -7,7 +7,7 @@ load ../lib/job
 
 setup() {
     setup_job
-    unset KEEP_SUPPORT_SESSIONS KEEP_LOGS
+    unset KEEP_SUPPORT_SESSIONS KEEP_LOGS STORAGE_DIR SUPABASE_URL
     cd "$BATS_TEST_TMPDIR" || return 1
 }
 
@@ -622,7 +622,7 @@ own alerts 1 2025-01-02 08:00
     for parts in log sessions,log , 'logs,' ',logs'; do
         clean --only "$parts"
         assert_failure 64
-        assert_regex "$stderr" '^cleanup-data: option --only: "(log)?" is none of sessions,logs,own,vacuum$'
+        assert_regex "$stderr" '^cleanup-data: option --only: "(log)?" is none of sessions,logs,own,files,vacuum$'
     done
 }
 

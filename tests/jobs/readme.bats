@@ -24,14 +24,16 @@ block() {
 
 @test "every command for three in the morning runs" {
     order 1 pending '-1 minute'
-    export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail
+    export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail STORAGE_DIR=$BATS_TEST_TMPDIR/files
+    mkdir -p "$STORAGE_DIR/tickeasy-files"
+    cd "$BATS_TEST_TMPDIR"
     local count=0
     while read -r command; do
         run bash -c "$command"
         [[ $status -le 1 ]] || fail "$command: exit $status: $output"
         count=$((count + 1))
     done < <(block 'At three in the morning')
-    assert_equal "$count" 12
+    assert_equal "$count" 14
     assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" f
 }
 
@@ -58,5 +60,5 @@ block() {
     while read -r file; do
         [[ -e $PROJECT/${file%.} ]] || fail "no $file"
     done < <(sed 's,tickeasy-jobs/,,g' "$readme" |
-        grep -oE '(scripts|tests|common|jobs)/[a-z.-]+(/[a-z.-]+)*' | sort -u)
+        grep -oE '(scripts|tests|common|jobs)/[a-z.-]+(/[a-z_.-]+)*' | sort -u)
 }

@@ -503,7 +503,7 @@ static void alert_names_what_and_where(void **state)
         contains(text, i == 0 ? "另有" : "more:", false);
         free(text);
         text = shipped(languages[i], "order-alert.subject", json);
-        contains(text, i == 0 ? "3 筆訂單" : "Orders that need a person: 3\n", true);
+        contains(text, i == 0 ? "3 件事" : "Needs a person: 3\n", true);
         free(text);
     }
 }

@@ -1,0 +1,31 @@
+-- files_judge: the listed files that nothing refers to, and since when that is known.
+-- $1 now timestamptz  $2 least age interval
+-- A file that is listed twice counts once, and is as young as its younger entry; one without a date is
+-- kept. The placeholder is what Supabase's dashboard keeps an empty folder with.
+WITH keys AS MATERIALIZED (
+    SELECT key, names_bucket
+      FROM pg_temp.file_keys
+), file AS (
+    SELECT bucket, path,
+           max(version) AS version,
+           max(bytes) AS bytes,
+           max(greatest(created_at, updated_at)) AS changed_at,
+           bool_and(coalesce(created_at, updated_at) IS NOT NULL) AS is_dated
+      FROM pg_temp.file_listing
+     GROUP BY bucket, path
+)
+INSERT INTO pg_temp.file_unused (place, bucket, path, version, bytes, changed_at, may_go, unused_since, approved)
+SELECT row_number() OVER (ORDER BY file.bucket, file.path COLLATE "C"),
+       file.bucket, file.path, file.version, file.bytes, file.changed_at,
+       file.is_dated
+           AND file.changed_at < $1::timestamptz - $2::interval
+           AND file.path !~ '(^|/)\.emptyFolderPlaceholder$',
+       coalesce(known.unused_since, $1::timestamptz),
+       coalesce(known.approved, false)
+  FROM file
+  LEFT JOIN tickeasy_jobs.file_candidates AS known
+    ON known.bucket = file.bucket
+   AND known.path = file.path
+   AND known.version = file.version
+ WHERE NOT EXISTS (SELECT FROM keys WHERE key = file.bucket || '/' || file.path)
+   AND NOT EXISTS (SELECT FROM keys WHERE key = file.path AND NOT names_bucket)

@@ -1,0 +1,519 @@
+# cleanup-data's files: what nothing refers to goes, nothing else ever does. The storage is a local
+# folder here; storage-*.bats have the drivers, random-files.bats both of them at random.
+# bats tests/jobs/unused-files.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+load ../lib/files
+
+setup_file() {
+    start_cluster
+    build_old_files
+}
+
+setup() { setup_files; }
+
+teardown() {
+    [[ -z ${ROLE-} ]] || sql "DROP OWNED BY \"$ROLE\"; DROP ROLE \"$ROLE\"" 2>/dev/null || true
+    teardown_job
+}
+
+# many N: so many files that are referred to, so that no limit is near
+many() {
+    local n
+    for ((n = 1; n <= $1; n++)); do
+        file "used/$n.jpg"
+        refer "used/$n.jpg"
+    done
+}
+
+used() { files | tr ' ' '\n' | grep -v '^tickeasy-files/used/' | paste -sd' '; } # all others
+
+# --- which files ----------------------------------------------------------------------------------
+
+@test "a file goes when nothing refers to it and it is older than a day" {
+    many 2
+    file old.jpg '25 hours'
+    file young.jpg '23 hours'
+    file future.jpg '-3 days'
+    clean_files
+    assert_success
+    refute_output
+    assert_equal "$stderr" ''
+    assert_equal "$(used)" 'tickeasy-files/future.jpg tickeasy-files/young.jpg'
+    assert_equal "$(result listedFiles) $(result unusedFiles) $(result unusedBytes) $(result keptFiles)" '5 1 1 0'
+    FILE_MIN_AGE=1h FILE_MAX_DELETE_PERCENT=100 clean_files
+    assert_success
+    assert_equal "$(used)" 'tickeasy-files/future.jpg'
+}
+
+@test "every column that can hold a file keeps it" {
+    local n
+    for n in {1..11}; do file "$n.jpg"; done
+    sql "INSERT INTO users (id, name, avatar) VALUES ('$(uuid 1)', 'a', '1.jpg');
+         INSERT INTO organizations (id, name, logo, owner_id) VALUES ('$(uuid 1)', 'o', '2.jpg', '$(uuid 1)');
+         INSERT INTO venues (id, name, address, city, seating_chart)
+         VALUES ('$(uuid 1)', 'v', '', '', '{\"levels\": [{\"plan\": \"/3.jpg\"}]}');
+         INSERT INTO concerts (id, title, description, poster_image, venue_id, organization_id)
+         VALUES ('$(uuid 1)', 'c', 'look: https://x/object/public/tickeasy-files/4.jpg.', '5.jpg', '$(uuid 1)', '$(uuid 1)');
+         INSERT INTO concert_sessions (id, concert_id, name, start_time, end_time)
+         VALUES ('$(uuid 1)', '$(uuid 1)', 's', now(), now());
+         INSERT INTO ticket_types (id, concert_id, name, price, total_quantity, available_quantity, seating_areas)
+         VALUES ('$(uuid 1)', '$(uuid 1)', 't', 1, 1, 1, '[[[\"6.jpg\"]]]');
+         INSERT INTO tickets (session_id, ticket_type_id, ticket_number, metadata)
+         VALUES ('$(uuid 1)', '$(uuid 1)', 'T1', '{\"qr\": \"7.jpg\"}');
+         INSERT INTO support_sessions (id, context) VALUES ('$(uuid 1)', '\"8.jpg\"');
+         INSERT INTO support_messages (session_id, content, metadata)
+         VALUES ('$(uuid 1)', '圖：/storage/v1/object/public/tickeasy-files/9.jpg。謝謝', '{\"files\": [1, null, \"10.jpg\"]}')"
+    clean_files
+    assert_success
+    assert_equal "$(comm -3 <(files | tr ' ' '\n' | sort) <(printf 'tickeasy-files/%s.jpg\n' {1..10} | sort))" ''
+}
+
+# keeps NAME REFERENCE...: each of these references alone keeps the file of that name, and not its
+# neighbour
+keeps() {
+    local name=$1 reference
+    shift
+    for reference in "$@"; do
+        file "$name"
+        file neighbour
+        sql 'DELETE FROM users'
+        refer used/1.jpg
+        refer "$reference"
+        clean_files
+        assert_success
+        [[ -e files/tickeasy-files/$name ]] || { echo "$reference does not keep $name"; return 1; }
+        [[ ! -e files/tickeasy-files/neighbour ]] || { echo "$reference keeps everything"; return 1; }
+    done
+}
+
+@test "a reference may be a path, or a public, signed or rendered link, of any host" {
+    many 1
+    keeps posters/1.jpg posters/1.jpg /posters/1.jpg ./posters/1.jpg ' posters/1.jpg ' \
+        tickeasy-files/posters/1.jpg /uploads/tickeasy-files/posters/1.jpg public/uploads/posters/1.jpg \
+        https://p.supabase.co/storage/v1/object/public/tickeasy-files/posters/1.jpg \
+        http://localhost:5000/object/public/tickeasy-files/posters/1.jpg \
+        'https://p.supabase.co/storage/v1/object/sign/tickeasy-files/posters/1.jpg?token=eyJ.a-b/c_d' \
+        'https://p.supabase.co/storage/v1/render/image/public/tickeasy-files/posters/1.jpg?width=200&height=100' \
+        'https://p.supabase.co/storage/v1/object/authenticated/tickeasy-files/posters/1.jpg#x' \
+        https://p.supabase.co/storage/v1/object/tickeasy-files/posters/1.jpg \
+        https://cdn.example.com/posters/1.jpg 'https://cdn.example.com/a/posters/1.jpg?v=2' \
+        '/_next/image?url=https%3A%2F%2Fp.supabase.co%2Fstorage%2Fv1%2Fobject%2Fpublic%2Ftickeasy-files%2Fposters%2F1.jpg&w=640' \
+        'posters%2F1.jpg'
+}
+
+@test "a reference may stand in HTML, Markdown, JSON or a sentence" {
+    many 1
+    local link=https://p.supabase.co/storage/v1/object/public/tickeasy-files/posters/1.jpg
+    keeps posters/1.jpg "<p>海報：<img src=\"$link\"></p>" "<img src='$link?a=1&amp;b=2'/>" "<img src=$link>" \
+        "![海報]($link)" "請看$link，謝謝。" "請看 $link。謝謝" "see $link." "($link)" "[$link]" \
+        "{\"url\": \"$link\"}" "{\"url\":\"${link//\//\\/}\"}" "a, $link, b" "$link,$link?x" \
+        "$(printf 'line one\n%s\nline three' "$link")" "srcset=\"$link 1x, https://a/b 2x\"" \
+        "$(head -c 9000 /dev/zero | tr '\0' 'x') $link" "$(head -c 9000 /dev/zero | tr '\0' x),$link,$(head -c 9000 /dev/zero | tr '\0' x)"
+}
+
+@test "names with Chinese, blanks, %, #, quotes, backslash and newline, encoded or not" {
+    many 1
+    local name encoded base=https://p.supabase.co/storage/v1/object/public/tickeasy-files
+    for name in '海報/五月天 2026.jpg' '100%.jpg' 'a%20b.jpg' 'a#1.jpg' 'a?b.jpg' "it's \"x\".jpg" 'a\b.jpg' \
+        $'a\nb.jpg' 'a&b.jpg' 'a+b.jpg' ' a.jpg' 'a.jpg ' '(a).jpg' 'a).jpg' 'a;b,c|d.jpg' '.hidden' 'a..jpg' \
+        'ａ，b。.jpg' 'a:b/c:d' 'http:/a.jpg' 'a=b' '-'; do
+        encoded=$(python3 -c 'import sys, urllib.parse as u; print(u.quote(sys.argv[1], safe=sys.argv[2]), end="")' "$name" '/')
+        keeps "$name" "$name" "$base/$name" "$base/$encoded" "$base/$encoded?token=x" "tickeasy-files/$encoded" \
+            "<img src=\"$base/$encoded\">"
+    done
+}
+
+@test "a link into another bucket keeps nothing here, and each bucket is cleaned" {
+    many 1
+    BUCKET=avatar file 1.jpg
+    BUCKET=avatar file 2.jpg
+    BUCKET=venue file 1.jpg
+    BUCKET=venue file 2.jpg
+    refer https://p.supabase.co/storage/v1/object/public/avatar/1.jpg
+    refer https://p.supabase.co/storage/v1/object/public/venue/2.jpg
+    refer https://p.supabase.co/storage/v1/object/public/elsewhere/2.jpg
+    STORAGE_BUCKETS=avatar,venue clean_files
+    assert_success
+    assert_equal "$(used)" 'avatar/1.jpg venue/2.jpg'
+    assert_equal "$(result listedFiles) $(result unusedFiles)" '4 2'
+}
+
+@test "what only looks like a file that is referred to goes" {
+    many 3
+    local name
+    for name in temp/a.jpg temp2/a.jpg Temp/a.jpg temp/A.jpg temp/a.jpg2 temp/a.jp xtemp/a.jpg; do file "$name"; done
+    refer https://x/object/public/tickeasy-files/temp/a.jpg
+    FILE_MAX_DELETE_PERCENT=90 clean_files
+    assert_success
+    assert_equal "$(used)" 'tickeasy-files/temp/a.jpg'
+}
+
+@test "what keeps an empty folder stays, and so do folders" {
+    many 3
+    file empty/.emptyFolderPlaceholder
+    file .emptyFolderPlaceholder
+    file emptied/x.jpg
+    clean_files
+    assert_success
+    assert_equal "$(used)" 'tickeasy-files/.emptyFolderPlaceholder tickeasy-files/empty/.emptyFolderPlaceholder'
+    [[ -d files/tickeasy-files/emptied ]]
+}
+
+# --- quarantine -----------------------------------------------------------------------------------
+
+@test "a file is deleted a day after it was first found unused, when it still is" {
+    unset FILE_QUARANTINE_DAYS
+    many 4
+    file 1.jpg
+    file 2.jpg
+    clean_files
+    assert_success
+    assert_equal "$(used)|$(candidates)" 'tickeasy-files/1.jpg tickeasy-files/2.jpg|1.jpg 2.jpg'
+    assert_equal "$(result unusedFiles) $(result waitingFiles)" '0 2'
+    days_pass 0.9
+    file 3.jpg
+    clean_files
+    assert_equal "$(candidates)|$(result unusedFiles) $(result waitingFiles)" '1.jpg 2.jpg 3.jpg|0 3'
+    days_pass 0.1
+    refer 2.jpg
+    clean_files
+    assert_success
+    assert_equal "$(used)|$(candidates)" 'tickeasy-files/2.jpg tickeasy-files/3.jpg|3.jpg'
+    assert_equal "$(result unusedFiles) $(result waitingFiles)" '1 1'
+}
+
+@test "a candidate that is used for a while, or is written anew, starts over" {
+    unset FILE_QUARANTINE_DAYS
+    many 4
+    file 1.jpg
+    file 2.jpg
+    clean_files
+    refer 1.jpg
+    clean_files
+    assert_equal "$(candidates)" '2.jpg'
+    sql "DELETE FROM users WHERE avatar = '1.jpg'"
+    days_pass 2
+    file 2.jpg '26 hours'
+    clean_files
+    assert_success
+    assert_equal "$(used)|$(candidates)|$(result unusedFiles)" 'tickeasy-files/1.jpg tickeasy-files/2.jpg|1.jpg 2.jpg|0'
+}
+
+@test "--list-candidates shows them, as a table or JSON, and deletes nothing" {
+    clean_files --list-candidates
+    assert_success
+    assert_output 'no candidates'
+    unset FILE_QUARANTINE_DAYS
+    many 1
+    file '海 1.jpg'
+    clean_files
+    sql "UPDATE tickeasy_jobs.file_candidates SET unused_since = '2026-01-02 00:00Z', changed_at = '2026-01-01 00:00Z'"
+    run cleanup-data --list-candidates
+    assert_success
+    assert_equal "$(sed 's/ *$//; s/  */ /g' <<<"$output")" 'bucket path bytes changed unused_since deleted_from approved
+tickeasy-files 海 1.jpg 1 2026-01-01 08:00 2026-01-02 08:00 2026-01-03 08:00 no'
+    run cleanup-data --list-candidates --json
+    assert_output '[{"bucket":"tickeasy-files","path":"海 1.jpg","bytes":1,"changed":"2026-01-01 08:00","unused_since":"2026-01-02 08:00","deleted_from":"2026-01-03 08:00","approved":false}]'
+    run cleanup-data --list-candidates --force
+    assert_failure 64
+    assert_output 'cleanup-data: --list-candidates goes alone: it deletes nothing'
+}
+
+# --- refusals -------------------------------------------------------------------------------------
+
+refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
+    assert_failure 1
+    assert_regex "$stderr" "^cleanup-data: part files: unused files: nothing is deleted: $1\$"
+    assert_equal "$(result failedParts) $(result unusedFiles) $(candidates)" '1 0 '
+}
+
+@test "when no listed file is referred to, nothing is deleted, forced or not" {
+    file 1.jpg
+    file young.jpg '1 hour'
+    refer elsewhere/x.jpg
+    local words='not one of 2 files is referred to; look whether this is the right database and STORAGE_BUCKETS are the right buckets'
+    clean_files
+    refused "$words"
+    clean_files --force
+    refused "$words"
+    assert_equal "$(files)" 'tickeasy-files/1.jpg tickeasy-files/young.jpg'
+    sql 'DELETE FROM users'
+    clean_files --force
+    refused "$words"
+}
+
+@test "when more than half of a bucket would go, nothing is deleted until a person approves" {
+    many 2
+    BUCKET=avatar file 1.jpg
+    BUCKET=avatar file 2.jpg
+    BUCKET=avatar file 3.jpg
+    file x.jpg
+    refer avatar/1.jpg
+    export STORAGE_BUCKETS=avatar,tickeasy-files
+    clean_files
+    refused '2 of 3 files in bucket avatar are unused, more than FILE_MAX_DELETE_PERCENT=50; look at them with --dry-run --manifest FILE, then approve of them with --force'
+    assert_equal "$(used)" 'avatar/1.jpg avatar/2.jpg avatar/3.jpg tickeasy-files/x.jpg'
+    FILE_MAX_DELETE_PERCENT=66 clean_files
+    refused '2 of 3 files in bucket avatar are unused, more than FILE_MAX_DELETE_PERCENT=66; .*'
+    clean_files --force
+    assert_success
+    assert_equal "$(used)" 'avatar/1.jpg'
+}
+
+@test "exactly half may go" {
+    many 2
+    file 1.jpg
+    file 2.jpg
+    clean_files
+    assert_success
+    assert_equal "$(used)" ''
+}
+
+@test "what a person has approved of goes a day later, by cron's run as well" {
+    unset FILE_QUARANTINE_DAYS
+    many 1
+    file 1.jpg
+    file 2.jpg
+    clean_files --force
+    assert_success
+    assert_equal "$(candidates)" '1.jpg 2.jpg'
+    days_pass 1
+    clean_files
+    assert_success
+    assert_equal "$(used)" ''
+}
+
+@test "a column that looks like files and that nobody reads stops it, until it is told to hold none" {
+    many 1
+    file 1.jpg
+    sql 'ALTER TABLE concerts ADD cover_photo text; CREATE TABLE articles (id int, "heroImages" jsonb, profile text, status text)'
+    clean_files
+    refused 'public.articles.heroImages, public.concerts.cover_photo may refer to files, and file_references.sql of APP_SCHEMA design does not read it; a column that holds none goes into FILE_IGNORE_COLUMNS'
+    run --separate-stderr cleanup-data --check
+    assert_failure 78
+    FILE_IGNORE_COLUMNS=concerts.cover_photo,articles.heroImages clean_files
+    assert_success
+    assert_equal "$(used)" ''
+}
+
+@test "a refusal is an alert and one mail, until a look is not refused" {
+    export ALERT_EMAIL=ops@example.com
+    many 1
+    file 1.jpg
+    file 2.jpg
+    clean_files
+    clean_files
+    assert_regex "$(open_alerts)" '^files-refused.nothing is deleted: 2 of 3 files in bucket tickeasy-files are unused[^|]*$'
+    assert_equal "$(mails "kind = 'order-alert'")" 1
+    mkdir mail
+    MAIL_URL=maildir:$PWD/mail MAIL_FROM=shop@example.com deliver-mail
+    assert_equal "$(find mail/new -type f | wc -l)" 1
+    file used/2.jpg
+    refer used/2.jpg
+    clean_files
+    assert_success
+    assert_equal "$(open_alerts)" ''
+}
+
+@test "a listing that is not complete deletes nothing" {
+    many 2
+    file 1.jpg
+    file deep/2.jpg
+    STORAGE_BUCKETS=tickeasy-files,missing clean_files
+    assert_failure 1
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: .*missing'
+    assert_equal "$(used)" 'tickeasy-files/1.jpg tickeasy-files/deep/2.jpg'
+    assert_equal "$(result failedParts) $(candidates)" '1 '
+    STORAGE_DIR=$PWD/elsewhere clean_files
+    assert_failure 1
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: .*/elsewhere'
+}
+
+# --- the last looks -------------------------------------------------------------------------------
+
+# at_the_end STATEMENT: runs when the candidates are being recorded, after the listing
+at_the_end() {
+    sql "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN $1; RETURN NULL; END \$\$;
+         CREATE TRIGGER late AFTER INSERT ON tickeasy_jobs.file_candidates FOR EACH STATEMENT EXECUTE FUNCTION late()"
+}
+
+@test "a reference that is committed after the listing keeps its file" {
+    many 3
+    file 1.jpg
+    file 2.jpg
+    at_the_end "INSERT INTO users (name, avatar) VALUES ('late', '2.jpg')"
+    clean_files
+    assert_success
+    assert_equal "$(used)|$(candidates)" 'tickeasy-files/2.jpg|'
+    assert_equal "$(result unusedFiles) $(result keptFiles)" '1 1'
+    assert_regex "$(<"$LOG_FILE")" 'file_kept .*path=2.jpg reason="referred to by now"'
+}
+
+@test "a file that is written anew after the listing stays, and one that is gone is no trouble" {
+    many 4
+    file 1.jpg
+    file 2.jpg
+    file 3.jpg
+    at_the_end 'PERFORM pg_sleep(3)'
+    start env LD_PRELOAD="$OLD_FILES" cleanup-data --only files
+    wait_for asleep
+    printf y >files/tickeasy-files/2.jpg
+    rm files/tickeasy-files/3.jpg
+    file new.jpg
+    ended
+    assert_success
+    assert_equal "$(used)|$(candidates)" 'tickeasy-files/2.jpg tickeasy-files/new.jpg|'
+    assert_equal "$(result unusedFiles) $(result keptFiles)" '1 1'
+}
+
+# --- manifest, dry run ----------------------------------------------------------------------------
+
+manifest() { fields action path why bytes ageDays <m; }
+
+@test "the manifest tells each file's size, age and why, before it goes" {
+    unset FILE_QUARANTINE_DAYS
+    many 4
+    file '海 "1".jpg' '5 days'
+    file 2.jpg '2 days'
+    clean_files --dry-run --manifest m
+    assert_success
+    assert_equal "$(manifest)" 'waits|2.jpg|nothing refers to it, in quarantine|1|2
+waits|海 "1".jpg|nothing refers to it, in quarantine|1|5'
+    clean_files
+    days_pass 1
+    file 3.jpg '2 days'
+    rm m
+    clean_files --manifest m
+    assert_success
+    assert_equal "$(manifest)" 'waits|3.jpg|nothing refers to it, in quarantine|1|2
+delete|2.jpg|nothing refers to it|1|2
+delete|海 "1".jpg|nothing refers to it|1|5'
+    assert_equal "$(fields run <m | sort -u)" "$(run_row id)"
+    assert_equal "$(stat -c %a m)" 600
+}
+
+@test "a refused clean-up leaves its manifest" {
+    many 1
+    file 1.jpg
+    file 2.jpg
+    clean_files --manifest m
+    assert_failure 1
+    assert_equal "$(manifest)" 'refused|1.jpg|too-many|1|3
+refused|2.jpg|too-many|1|3'
+}
+
+@test "without its manifest nothing is deleted" {
+    many 2
+    file 1.jpg
+    clean_files --manifest missing/m
+    assert_failure 78
+    assert_equal "$stderr" 'cleanup-data: option --manifest: missing/m: No such file or directory'
+    clean_files --manifest /dev/full
+    assert_failure 1
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: manifest /dev/full: No space left on device'
+    assert_equal "$(used)" 'tickeasy-files/1.jpg'
+}
+
+@test "--dry-run changes nothing and tells what would go" {
+    unset FILE_QUARANTINE_DAYS
+    many 4
+    file 1.jpg
+    file 2.jpg
+    clean_files
+    days_pass 1
+    file 3.jpg
+    clean_files --dry-run
+    assert_success
+    assert_equal "$(sed 's/ *$//; s/  */ /g' <<<"$output" | cut -d' ' -f1-5)" 'part what count oldest
+files unused files 2 '"$(date -d '3 days ago' +%F)"'
+files unused files, in quarantine
+0 rows and 2 files'
+    clean_files --dry-run --json
+    assert_equal "$(fields what count <<<"$output")" 'unused files|2
+unused files, in quarantine|1'
+    assert_equal "$(used)|$(candidates)" 'tickeasy-files/1.jpg tickeasy-files/2.jpg tickeasy-files/3.jpg|1.jpg 2.jpg'
+    STORAGE_BUCKETS=missing clean_files --dry-run
+    assert_failure 1
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: .*missing'
+}
+
+# --- with the other parts -------------------------------------------------------------------------
+
+@test "files that cannot be cleaned stop no other part" {
+    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    STORAGE_BUCKETS=missing run --separate-stderr cleanup-data
+    assert_failure 1
+    assert_equal "$(result expiredSessions) $(result failedParts) $(result vacuumedTables)" '1 1 1'
+    assert_equal "$(run_row status)" completed
+}
+
+@test "a clean-up without a storage leaves files out; asked for by name they need one" {
+    unset STORAGE_DIR
+    run --separate-stderr cleanup-data
+    assert_success
+    assert_equal "$stderr" ''
+    clean_files
+    assert_failure 78
+    assert_equal "$stderr" 'cleanup-data: no storage of files is named; set SUPABASE_URL and SUPABASE_SERVICE_KEY, or STORAGE_DIR'
+    SUPABASE_URL=https://x STORAGE_DIR=/tmp run --separate-stderr cleanup-data
+    assert_failure 78
+    assert_regex "$stderr" '^cleanup-data: SUPABASE_URL and STORAGE_DIR are both set'
+}
+
+@test "the role of --grant may do it, and --check knows" {
+    many 3
+    file 1.jpg
+    ROLE=jobs-$DATABASE_NAME
+    local owner=$DATABASE_URL role=${DATABASE_URL/postgres@/jobs-$DATABASE_NAME@}
+    sql "CREATE ROLE \"$ROLE\" LOGIN; REVOKE TEMPORARY ON DATABASE $DATABASE_NAME FROM PUBLIC"
+    run migrate --grant "$ROLE"
+    assert_success
+    DATABASE_URL=$role clean_files --check
+    assert_success
+    DATABASE_URL=$role clean_files
+    assert_success
+    assert_equal "$(used)" ''
+    sql "REVOKE SELECT (logo) ON organizations FROM \"$ROLE\""
+    DATABASE_URL=$role run --separate-stderr cleanup-data --check
+    assert_failure 78
+    assert_regex "$stderr" 'permission denied for table organizations'
+    DATABASE_URL=$role clean_files
+    assert_failure 1
+    export DATABASE_URL=$owner
+}
+
+@test "--check looks at the buckets, too" {
+    run --separate-stderr cleanup-data --check
+    assert_success
+    STORAGE_BUCKETS=missing run --separate-stderr cleanup-data --check
+    assert_failure 78
+    assert_regex "$stderr" '^cleanup-data: .*missing'
+}
+
+@test "a person on a terminal sees what became of the files" {
+    many 3
+    file 1.jpg
+    run script -qec "env LD_PRELOAD='$OLD_FILES' cleanup-data --only files" /dev/null
+    assert_success
+    assert_line --partial '1 unused files of 4 deleted, 1 bytes; 0 wait in quarantine'
+}
+
+@test "a run that is told to stop stops, and the next one does the rest" {
+    many 3
+    file 1.jpg
+    at_the_end 'PERFORM pg_sleep(3)'
+    start env LD_PRELOAD="$OLD_FILES" cleanup-data --only files
+    wait_for asleep
+    kill -TERM "$pid"
+    ended
+    assert_equal "$status" 75
+    assert_equal "$(used)|$(candidates)|$(run_row status)" 'tickeasy-files/1.jpg||failed'
+    sql 'DROP TRIGGER late ON tickeasy_jobs.file_candidates'
+    clean_files
+    assert_success
+    assert_equal "$(used)" ''
+}
