@@ -21,8 +21,7 @@ setup() {
 }
 
 teardown() {
-    [[ -z ${peer-} ]] || kill "$peer" 2>/dev/null || true
-    teardown_job
+    teardown_files
 }
 
 trees() { # SEED
@@ -74,6 +73,42 @@ each_round() { # COMMAND...
         "$@" "$seed"
         right "$seed"
     done
+}
+
+# What is left is asked of the server.
+left_there() {
+    python3 -c 'import json, sys, urllib.parse, urllib.request
+for bucket in sys.argv[2:]:
+    with urllib.request.urlopen(sys.argv[1] + "/_test/objects/" + urllib.parse.quote(bucket)) as answer:
+        for line in answer.read().decode().split("\n")[:-1]:
+            print(json.dumps([bucket, json.loads(line)["name"]]))' "$SUPABASE_URL" "${names[@]}"
+}
+
+served() { # COMMAND SEED
+    IFS=, read -ra names <<<"$STORAGE_BUCKETS"
+    # shellcheck disable=SC2086 # no option at all is one of the cases
+    serve t/objects.jsonl "${names[@]/#/--bucket=}" $server_options
+    "$1" "$2"
+}
+
+setup_server() { # OPTION...
+    server_options=$*
+    left() { left_there; }
+}
+
+@test "in a Supabase storage just what nothing refers to goes" {
+    setup_server
+    each_round served clean_once
+}
+
+@test "in a Supabase storage without list-v2 just what nothing refers to goes" {
+    setup_server --no-v2
+    each_round served clean_once
+}
+
+@test "in a Supabase storage, killed at any moment, nothing else goes" {
+    setup_server
+    each_round served clean_killed
 }
 
 @test "in a local folder just what nothing refers to goes" {

@@ -17,7 +17,7 @@ setup() { setup_files; }
 
 teardown() {
     [[ -z ${ROLE-} ]] || sql "DROP OWNED BY \"$ROLE\"; DROP ROLE \"$ROLE\"" 2>/dev/null || true
-    teardown_job
+    teardown_files
 }
 
 # many N: so many files that are referred to, so that no limit is near
@@ -368,6 +368,101 @@ at_the_end() {
     assert_success
     assert_equal "$(used)|$(candidates)" 'tickeasy-files/2.jpg tickeasy-files/new.jpg|'
     assert_equal "$(result unusedFiles) $(result keptFiles)" '1 1'
+}
+
+# --- a storage that goes wrong --------------------------------------------------------------------
+
+# stored [OPTION...]: a server with used/1 to used/4, which are referred to, and x1 to x3
+stored() {
+    local n
+    for n in used/{1..4} x{1..3}; do
+        printf '{"bucket": "tickeasy-files", "name": "%s", "created_at": "2026-01-01T00:00:00Z", "size": 5}\n' "$n"
+    done >objects
+    [[ $(sql 'SELECT count(*) FROM users') != 0 ]] || for n in {1..4}; do refer "used/$n"; done
+    serve objects "$@"
+}
+
+stored_there() { # all that the server has, but for used/
+    curl -sS "$SUPABASE_URL/_test/objects/tickeasy-files" | fields name | grep -v '^used/' | paste -sd' '
+}
+
+@test "in a Supabase storage what nothing refers to goes" {
+    stored
+    clean_files
+    assert_success
+    assert_equal "$stderr" ''
+    assert_equal "$(stored_there)" ''
+    assert_equal "$(result listedFiles) $(result unusedFiles) $(result unusedBytes)" '7 3 15'
+}
+
+nothing_goes() { # WORDS [OPTION...]: of the failed part
+    stored "${@:2}"
+    clean_files
+    assert_failure 1
+    assert_regex "$stderr" "^cleanup-data: part files: unused files: $1\$"
+    assert_equal "$(stored_there)|$(candidates)|$(result unusedFiles)" 'x1 x2 x3||0'
+}
+
+@test "a storage whose listing breaks, repeats itself or loses its rights keeps everything" {
+    nothing_goes '.*500.*' --page 3 --list-fault 2-:500
+    nothing_goes '.*502.*' --page 3 --list-fault 2-:html
+    nothing_goes 'the listing of bucket tickeasy-files cannot be believed: .*' --page 3 --list-fault 2:same-cursor
+    nothing_goes 'the listing of bucket tickeasy-files cannot be believed: .*' --page 3 --list-fault 2:torn
+    nothing_goes '.*SUPABASE_SERVICE_KEY.*' --page 3 --list-fault 3:lost-rights
+    nothing_goes '.*' --page 3 --list-fault 2-:drop
+}
+
+@test "a storage that stumbles once is asked again" {
+    stored --page 3 --list-fault 2:500 --list-fault 4:drop
+    clean_files
+    assert_success
+    assert_equal "$(stored_there)|$(result unusedFiles)" '|3'
+}
+
+@test "a wrong key keeps everything, and is never shown" {
+    stored
+    local answers='[]' # what a listing says with it
+    SUPABASE_SERVICE_KEY=secret-anon-key clean_files
+    assert_failure 1
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: .*SUPABASE_SERVICE_KEY'
+    refute_regex "$stderr$(<"$LOG_FILE")$(result error)" 'secret-anon-key'
+    SUPABASE_SERVICE_KEY=secret-anon-key clean_files --check
+    assert_failure 78
+    refute_regex "$stderr" 'secret-anon-key'
+    assert_equal "$(stored_there)" 'x1 x2 x3'
+}
+
+@test "a delete that was done and not answered counts once" {
+    stored --delete-fault 1:lost
+    clean_files
+    assert_success
+    assert_equal "$(stored_there)|$(candidates)|$(result unusedFiles)" '||3'
+}
+
+@test "a delete that leaves some, or forgets to tell of some, is looked at" {
+    stored --delete-fault 1-:part
+    clean_files --manifest m
+    assert_failure 1
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: .* of bucket tickeasy-files stay, the first is x[23]$'
+    refute [ "$(stored_there)" = '' ]
+    assert_equal "$(candidates)" "$(stored_there)"
+    assert_equal "$(fields action path <m | grep -c '^kept')" "$(stored_there | wc -w)"
+    stored --delete-fault 1:forget
+    clean_files
+    assert_success
+    assert_equal "$(stored_there)|$(result unusedFiles)" '|3'
+}
+
+@test "what is referred to, or uploaded anew, between listing and delete stays in the storage" {
+    stored --on-list-end "psql -XAtqc \"INSERT INTO users (name, avatar) VALUES ('late', 'x1')\" '$DATABASE_URL'"
+    clean_files
+    assert_success
+    assert_equal "$(stored_there)|$(result unusedFiles) $(result keptFiles)" 'x1|2 0'
+    sql "DELETE FROM users WHERE avatar = 'x1'"
+    stored --on-list-end "printf 'x2\\0new' | curl -sS -X PUT --data-binary @- http://127.0.0.1:\$(sed -n s/^port.//p peer.out)/_test/objects/tickeasy-files"
+    clean_files
+    assert_success
+    assert_equal "$(stored_there)|$(result unusedFiles) $(result keptFiles)" 'x2|2 1'
 }
 
 # --- manifest, dry run ----------------------------------------------------------------------------

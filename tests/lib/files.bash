@@ -19,6 +19,24 @@ setup_files() {
     unset "${!SUPABASE_@}" "${!FILE_@}" STORAGE_BUCKETS
     export STORAGE_DIR=$PWD/files FILE_QUARANTINE_DAYS=0
     mkdir -p files/tickeasy-files
+    peer=''
+}
+
+teardown_files() {
+    [[ -z $peer ]] || kill "$peer" 2>/dev/null || true
+    teardown_job
+}
+
+# serve OBJECTS [OPTION...]: a storage server with these objects takes the place of the folder.
+serve() {
+    [[ -z $peer ]] || { kill "$peer" && wait "$peer"; } 2>/dev/null || true
+    rm -f peer.out
+    "$PROJECT/tests/peers/storage-server" --objects "$@" >peer.out 2>peer.err 3>&- 4>&- &
+    peer=$!
+    wait_for grep -q '^port ' peer.out
+    unset STORAGE_DIR
+    export SUPABASE_SERVICE_KEY=service-key SUPABASE_URL
+    SUPABASE_URL=http://127.0.0.1:$(sed -n 's/^port //p' peer.out)
 }
 
 # file PATH [AGE]: an object of that age ('3 days'), in a bucket of its own name with BUCKET=
