@@ -151,6 +151,10 @@ static bool result_error(const PGresult *rows, const char *statement, struct err
                          words);
     if (is_undefined(sqlstate) && strstr(text_or(words, ""), "tickeasy_jobs") != NULL)
         return error_set(err, ERR_CONFIG, "%s: run scripts/migrate on this database", words);
+    if (strstr(text_or(words, ""), "row-level security") != NULL)
+        return error_set(err, ERR_CONFIG,
+                         "%s: %s; the jobs' role must see all rows: ALTER ROLE … BYPASSRLS",
+                         statement, words);
     if (strcmp(sqlstate, "42501") == 0)
         return error_set(err, ERR_CONFIG,
                          "%s: %s; give the jobs' role its rights: scripts/migrate --grant ROLE",

@@ -81,23 +81,25 @@ static PGresult *look_for_references(struct removal *removal, struct chunk *chun
         error_memory(err);
         return NULL;
     }
+    enum { FOUND = 3, STEPS = 5 };
     const char *args[] = { chunk->bucket, paths };
-    struct db_step steps[] = { { .statement = "file_references", .view = "file_references" },
+    struct db_step steps[] = { { .statement = "files_all_rows" },
+                               { .statement = "file_references", .view = "file_references" },
                                { .statement = "files_keys", .view = "file_keys" },
                                { .statement = "files_recheck", .args = args },
                                { .statement = "files_drop" } };
     int tries = 0;
     bool looked = false;
     do
-        looked = db_run(removal->files->job->db, steps, 4, DB_LAZY, DB_LOCK_MS, err);
+        looked = db_run(removal->files->job->db, steps, STEPS, DB_LAZY, DB_LOCK_MS, err);
     while (!looked && job_try_again(removal->files->job, &tries, NULL, err));
     free(paths);
     if (!looked)
         return NULL;
-    PQclear(steps[0].rows);
-    PQclear(steps[1].rows);
-    PQclear(steps[3].rows);
-    return steps[2].rows;
+    for (int i = 0; i < STEPS; i++)
+        if (i != FOUND)
+            PQclear(steps[i].rows);
+    return steps[FOUND].rows;
 }
 
 static int place_of(const struct chunk *chunk, const char *path)

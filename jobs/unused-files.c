@@ -150,15 +150,16 @@ static bool refuse_too_many(struct files *files, struct error *err)
 static bool set_stage(struct files *files, struct error *err)
 {
     struct db_step tables[] = { { .statement = "files_listing" }, { .statement = "files_unused" } };
-    struct db_step views[] = { { .statement = "file_references", .view = "file_references" },
+    struct db_step views[] = { { .statement = "files_all_rows" },
+                               { .statement = "file_references", .view = "file_references" },
                                { .statement = "files_keys", .view = "file_keys" } };
     bool set = db_continue(files->job->db, tables, 2, err);
     for (size_t i = 0; i < 2; i++)
         PQclear(tables[i].rows);
     set = set &&
           (files->listing == NULL || db_copy(files->job->db, "files_copy", files->listing, err)) &&
-          db_continue(files->job->db, views, 2, err);
-    for (size_t i = 0; set && i < 2; i++)
+          db_continue(files->job->db, views, 3, err);
+    for (size_t i = 0; set && i < 3; i++)
         PQclear(views[i].rows);
     return set;
 }
@@ -327,7 +328,7 @@ static bool check_statements(struct files *files, int *count, struct error *err)
                                               "files_page",       "files_record",  "files_forget",
                                               "files_due",        "files_recheck", "files_settle",
                                               "files_candidates", "alert_sync" };
-    static const int staged = 6; /* two tables, COPY, two views, their columns */
+    static const int staged = 7; /* two tables, COPY, all rows, two views, their columns */
     if (!set_stage(files, err) || !check_columns(files, err))
         return false;
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)

@@ -1,7 +1,7 @@
 -- files_judge: the listed files that nothing refers to, and since when that is known.
 -- $1 now timestamptz  $2 least age interval
 -- A file that is listed twice counts once, and is as young as its younger entry; one without a date is
--- kept. The placeholder is what Supabase's dashboard keeps an empty folder with.
+-- kept. A name is the same in another of Unicode's forms. The placeholder is what Supabase's dashboard keeps an empty folder with.
 WITH keys AS MATERIALIZED (
     SELECT key, names_bucket
       FROM pg_temp.file_keys
@@ -27,5 +27,5 @@ SELECT row_number() OVER (ORDER BY file.bucket, file.path COLLATE "C"),
     ON known.bucket = file.bucket
    AND known.path = file.path
    AND known.version = file.version
- WHERE NOT EXISTS (SELECT FROM keys WHERE key = file.bucket || '/' || file.path)
-   AND NOT EXISTS (SELECT FROM keys WHERE key = file.path AND NOT names_bucket)
+ WHERE NOT EXISTS (SELECT FROM keys WHERE key = file.bucket || '/' || normalize(file.path))
+   AND NOT EXISTS (SELECT FROM keys WHERE key = normalize(file.path) AND NOT names_bucket)

@@ -1,5 +1,6 @@
 -- files_keys: the references, read; made a view over the view file_references.
--- rows: key text (a path, or bucket/path), names_bucket boolean (it can only be bucket/path)
+-- rows: key text (a path, or bucket/path; in Unicode's form NFC), names_bucket boolean (it can only be
+-- bucket/path)
 -- Most are plain links and paths, for which this does at once what tickeasy_jobs.file_keys does.
 WITH reference AS (
     SELECT value, is_plain,
@@ -13,7 +14,7 @@ WITH reference AS (
            LATERAL (SELECT value ~ '^[A-Za-z0-9_~@+:/.-][A-Za-z0-9_~@=+:/.-]*[A-Za-z0-9~@=+/-]$'
                            AND length(value) <= 4096 AS is_plain) AS p
 )
-SELECT stored AS key, true AS names_bucket
+SELECT stored AS key, true AS names_bucket -- plain letters: in that form
   FROM reference
  WHERE stored IS NOT NULL
  UNION ALL
@@ -24,7 +25,7 @@ SELECT array_to_string(part[at:], '/'), false
        generate_subscripts(part, 1) AS at
  WHERE at = 1 OR at < cardinality(part) OR value ~ '^/|://'
  UNION ALL
-SELECT f.key, f.names_bucket
+SELECT normalize(f.key), f.names_bucket
   FROM reference, LATERAL tickeasy_jobs.file_keys(value) AS f
  WHERE stored IS NULL
    AND NOT is_path

@@ -2,10 +2,10 @@
 -- $1 bucket text  $2 paths jsonb array of text
 -- rows: path text
 WITH wanted AS MATERIALIZED (
-    SELECT path, $1::text || '/' || path AS key, true AS whole
+    SELECT path, $1::text || '/' || normalize(path) AS key, true AS whole
       FROM jsonb_array_elements_text($2::jsonb) AS path
      UNION ALL
-    SELECT path, path, false
+    SELECT path, normalize(path), false
       FROM jsonb_array_elements_text($2::jsonb) AS path
 )
 SELECT DISTINCT path

@@ -1,6 +1,7 @@
--- files_uncovered: columns that look as if they held files and that file_references does not read, in
--- the schemas of the tables that it reads. A name is taken apart into its words: posterImage, poster_image.
--- $1 columns that hold none: table.column text, by commas
+-- files_uncovered: columns that look as if they held files and that file_references does not read. A name
+-- is taken apart into its words: posterImage, poster_image. Schemas of the server's, of ours and of
+-- Supabase's own are left out.
+-- $1 columns that hold none: table.column, schema.table.column or schema.*, by commas
 -- rows: name text (schema.table.column)
 WITH looked_at AS (
     SELECT DISTINCT d.refobjid AS relation, d.refobjsubid AS number
@@ -18,7 +19,9 @@ SELECT n.nspname || '.' || c.relname || '.' || a.attname AS name
   LEFT JOIN pg_type AS item ON item.oid = nullif(t.typelem, 0) AND t.typcategory = 'A'
  WHERE c.relkind IN ('r', 'p', 'f')
    AND NOT c.relispartition
-   AND c.relnamespace IN (SELECT relnamespace FROM pg_class WHERE oid IN (SELECT relation FROM looked_at))
+   AND n.nspname !~ '^(pg_|_?supabase|graphql|pgsodium|pgbouncer|pgtle)'
+   AND n.nspname NOT IN ('information_schema', 'tickeasy_jobs', 'auth', 'storage', 'realtime', '_realtime',
+                         '_analytics', 'vault', 'net', 'cron', 'extensions')
    AND a.attnum > 0
    AND NOT a.attisdropped
    AND (coalesce(item.typcategory, t.typcategory) = 'S'
@@ -28,5 +31,6 @@ SELECT n.nspname || '.' || c.relname || '.' || a.attname AS name
        ('(^|_)(avatar|logo|image|img|photo|picture|pic|poster|banner|thumb|thumbnail|cover|icon|background'
         || '|file|filename|attachment|upload|media|document|doc|pdf|video|audio|asset|url|uri|link|href|path|src|seattable)'
         || 's?[0-9]*(_|$)')
-   AND c.relname || '.' || a.attname <> ALL (string_to_array($1, ','))
+   AND NOT string_to_array($1, ',') && ARRAY[c.relname || '.' || a.attname, n.nspname || '.*',
+                                             n.nspname || '.' || c.relname || '.' || a.attname]
  ORDER BY 1

@@ -14,7 +14,8 @@ CREATE TABLE tickeasy_jobs.file_candidates (
     run_id       uuid NOT NULL -- the last look
 );
 
--- Text with %41 and its like taken for what they stand for; as it was when that is no text.
+-- Text with %41, &#65;, &amp; or \u0041 and their like taken for what they stand for; as it was when
+-- that is no text.
 CREATE FUNCTION tickeasy_jobs.percent_decoded(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
@@ -31,7 +32,29 @@ EXCEPTION
 END
 $$;
 
--- All that a reference may mean, once it is decoded, freed of query, fragment and HTML, and of the
+CREATE FUNCTION tickeasy_jobs.entities_decoded(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT AS
+$$
+BEGIN
+    IF value !~ '&#?[0-9A-Za-z]+;|\\u[0-9A-Fa-f]{4}' THEN
+        RETURN value;
+    END IF;
+    RETURN (SELECT string_agg(CASE WHEN part[1] ~ '^&#[0-9]' THEN chr(substring(part[1] FROM '[0-9]+')::int)
+                                   WHEN part[1] ~ '^&#[xX]'
+                                   THEN chr(('x' || lpad(substring(part[1] FROM '[0-9A-Fa-f]+'), 8, '0'))::bit(32)::int)
+                                   WHEN part[1] ~ '^\\u' THEN chr(('x' || lpad(substr(part[1], 3), 8, '0'))::bit(32)::int)
+                                   ELSE coalesce(('{"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&apos;": "''",
+                                                    "&sol;": "/", "&nbsp;": " "}'::jsonb) ->> part[1], part[1])
+                              END, '' ORDER BY place)
+              FROM regexp_matches(value, '&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&[a-z]+;|\\u[0-9A-Fa-f]{4}|[^&\\]+|[&\\]', 'g')
+                   WITH ORDINALITY AS p(part, place));
+EXCEPTION
+    WHEN program_limit_exceeded OR invalid_parameter_value THEN -- no such character
+        RETURN value;
+END
+$$;
+
+-- All that a reference may mean, once it is decoded, freed of query, fragment and escapes, and of the
 -- sentence or list around it. Rather one too many: each only keeps a file.
 CREATE FUNCTION tickeasy_jobs.file_forms(reference text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE STRICT AS
@@ -47,20 +70,25 @@ BEGIN
         forms := ARRAY(
             SELECT DISTINCT form
               FROM unnest(forms) AS known,
-                   LATERAL (VALUES (known),
-                                   (tickeasy_jobs.percent_decoded(known)),
-                                   (replace(known, '&amp;', '&')),
-                                   (replace(known, '\/', '/')), -- as some write JSON
-                                   (split_part(known, '?', 1)),
-                                   (split_part(known, '#', 1)),
-                                   (split_part(known, '&', 1)),
-                                   (regexp_replace(known, '[])},;|\\，。、；）」』】].*$', '')),
-                                   (rtrim(known, E'.,;:!*_\'"`)]}>')),
-                                   (ltrim(known, E'([{<=\'"`')),
-                                   (btrim(known, E' \t\r\n')),
-                                   (substring(known FROM CASE WHEN position('://' IN known) > 0
-                                                              THEN 'https?://.*' ELSE '/.*' END)),
-                                   (substring(known FROM '^[\x21-\x7e]+'))) AS f(form)
+                   LATERAL (SELECT *
+                              FROM (VALUES (known),
+                                           (tickeasy_jobs.percent_decoded(known)),
+                                           (tickeasy_jobs.entities_decoded(known)),
+                                           (replace(known, '\/', '/')), -- as some write JSON
+                                           (replace(known, '+', ' ')),
+                                           (split_part(known, '?', 1)),
+                                           (split_part(known, '#', 1)),
+                                           (split_part(known, '&', 1)),
+                                           (regexp_replace(known, '[])},;|\\，。、；）」』】].*$', '')),
+                                           (rtrim(known, E'.,;:!*_\'"`)]}>')),
+                                           (ltrim(known, E'([{<=\'"`')),
+                                           (btrim(known, E' \t\r\n')),
+                                           (substring(known FROM CASE WHEN position('://' IN known) > 0
+                                                                      THEN 'https?://.*' ELSE '/.*' END)),
+                                           (substring(known FROM '^[\x21-\x7e]+'))) AS v
+                             UNION ALL
+                            SELECT match[1] -- ?path=posters/1.jpg
+                              FROM regexp_matches(known, '[?&][^=&#]*=([^&#]+)', 'g') AS match) AS f(form)
              WHERE form <> '');
     END LOOP;
     RETURN forms;
@@ -88,8 +116,8 @@ BEGIN
          WHERE match[1] ~ '/|%2[Ff]' AND length(match[1]) <= 4096
         UNION
         SELECT match[1]
-          FROM regexp_matches(reference, '[^[:space:]"''<>`,;|(){}]+', 'g') AS match
-         WHERE length(reference) > 4096 AND match[1] ~ '/|%2[Ff]' AND length(match[1]) <= 4096
+          FROM regexp_matches(reference, '[^][:space:]"''<>`,;|(){}=[]+', 'g') AS match
+         WHERE match[1] ~ '/|%2[Ff]' AND length(match[1]) <= 4096
     ), form AS MATERIALIZED (
         SELECT DISTINCT form
           FROM piece, LATERAL unnest(tickeasy_jobs.file_forms(words)) AS form

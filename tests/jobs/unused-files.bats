@@ -83,7 +83,7 @@ keeps() {
         sql 'DELETE FROM users'
         refer used/1.jpg
         refer "$reference"
-        clean_files
+        FILE_MAX_DELETE_PERCENT=100 clean_files
         assert_success
         [[ -e files/tickeasy-files/$name ]] || { echo "$reference does not keep $name"; return 1; }
         [[ ! -e files/tickeasy-files/neighbour ]] || { echo "$reference keeps everything"; return 1; }
@@ -102,7 +102,8 @@ keeps() {
         https://p.supabase.co/storage/v1/object/tickeasy-files/posters/1.jpg \
         https://cdn.example.com/posters/1.jpg 'https://cdn.example.com/a/posters/1.jpg?v=2' \
         '/_next/image?url=https%3A%2F%2Fp.supabase.co%2Fstorage%2Fv1%2Fobject%2Fpublic%2Ftickeasy-files%2Fposters%2F1.jpg&w=640' \
-        'posters%2F1.jpg'
+        'posters%2F1.jpg' 'https://app/api/file?id=7&path=posters%2F1.jpg&x=' \
+        'HTTPS://cdn.example.com/posters/1.jpg' '//cdn.example.com/posters/1.jpg'
 }
 
 @test "a reference may stand in HTML, Markdown, JSON or a sentence" {
@@ -112,6 +113,8 @@ keeps() {
         "![海報]($link)" "請看$link，謝謝。" "請看 $link。謝謝" "see $link." "($link)" "[$link]" \
         "{\"url\": \"$link\"}" "{\"url\":\"${link//\//\\/}\"}" "a, $link, b" "$link,$link?x" \
         "$(printf 'line one\n%s\nline three' "$link")" "srcset=\"$link 1x, https://a/b 2x\"" \
+        'background: url(posters/1.jpg)' '<img src=posters/1.jpg>' "{\"url\":\"${link//:/\\u003a}\"}" "<img src=\"$(sed 's,/,\&#x2F;,g' <<<"$link")\">" \
+        "<img src=\"$(sed 's,/,\&#47;,g' <<<"$link")\">" \
         "$(head -c 9000 /dev/zero | tr '\0' 'x') $link" "$(head -c 9000 /dev/zero | tr '\0' x),$link,$(head -c 9000 /dev/zero | tr '\0' x)"
 }
 
@@ -120,10 +123,11 @@ keeps() {
     local name encoded base=https://p.supabase.co/storage/v1/object/public/tickeasy-files
     for name in '海報/五月天 2026.jpg' '100%.jpg' 'a%20b.jpg' 'a#1.jpg' 'a?b.jpg' "it's \"x\".jpg" 'a\b.jpg' \
         $'a\nb.jpg' 'a&b.jpg' 'a+b.jpg' ' a.jpg' 'a.jpg ' '(a).jpg' 'a).jpg' 'a;b,c|d.jpg' '.hidden' 'a..jpg' \
-        'ａ，b。.jpg' 'a:b/c:d' 'http:/a.jpg' 'a=b' '-'; do
+        'ａ，b。.jpg' $'cafe\u0301.jpg' 'a:b/c:d' 'http:/a.jpg' 'a=b' '-'; do
         encoded=$(python3 -c 'import sys, urllib.parse as u; print(u.quote(sys.argv[1], safe=sys.argv[2]), end="")' "$name" '/')
         keeps "$name" "$name" "$base/$name" "$base/$encoded" "$base/$encoded?token=x" "tickeasy-files/$encoded" \
-            "<img src=\"$base/$encoded\">"
+            "<img src=\"$base/$encoded\">" "$(python3 -c 'import sys, html; print(html.escape(sys.argv[1]), end="")' "$base/$name")" \
+            "$(python3 -c 'import sys, unicodedata as u; print(u.normalize("NFC", sys.argv[1]), end="")' "$name")"
     done
 }
 
@@ -298,6 +302,43 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     FILE_IGNORE_COLUMNS=concerts.cover_photo,articles.heroImages clean_files
     assert_success
     assert_equal "$(used)" ''
+}
+
+@test "columns of every schema are looked at, and a whole schema can be told to hold none" {
+    many 1
+    file 1.jpg
+    sql 'CREATE SCHEMA cms CREATE TABLE pages (id int, hero_image varchar(99), "ogImageUrl" text[]);
+         CREATE SCHEMA auth CREATE TABLE users (avatar_url text);
+         CREATE DOMAIN link AS text; CREATE TABLE parts (video link, n int) PARTITION BY RANGE (n);
+         CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (2)'
+    clean_files
+    refused 'cms.pages.hero_image, cms.pages.ogImageUrl, public.parts.video may refer.*'
+    FILE_IGNORE_COLUMNS='cms.*' clean_files
+    refused 'public.parts.video may refer.*'
+    FILE_IGNORE_COLUMNS='cms.*,public.parts.video' clean_files
+    assert_success
+}
+
+@test "rows that a policy hides stop it: they may refer to files" {
+    many 3
+    file 1.jpg
+    refer 1.jpg
+    ROLE=jobs-$DATABASE_NAME
+    local role=${DATABASE_URL/postgres@/jobs-$DATABASE_NAME@}
+    sql "CREATE ROLE \"$ROLE\" LOGIN; ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY used_only ON users USING (avatar LIKE 'used/%')"
+    run migrate --grant "$ROLE"
+    assert_success
+    DATABASE_URL=$role clean_files
+    assert_failure 1
+    assert_regex "$stderr" "row-level security policy for table .users.; the jobs' role must see all rows: ALTER ROLE … BYPASSRLS\$"
+    DATABASE_URL=$role clean_files --check
+    assert_failure 78
+    assert_equal "$(used)" 'tickeasy-files/1.jpg'
+    sql "ALTER ROLE \"$ROLE\" BYPASSRLS"
+    DATABASE_URL=$role clean_files
+    assert_success
+    assert_equal "$(used)" 'tickeasy-files/1.jpg'
 }
 
 @test "a refusal is an alert and one mail, until a look is not refused" {
