@@ -117,6 +117,7 @@ bench: all
 	tests/bench/run
 	tests/bench/mail
 	tests/bench/cleanup
+	tests/bench/files
 
 demo:
 	scripts/demo
