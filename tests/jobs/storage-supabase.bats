@@ -411,6 +411,16 @@ first_v2='--like --colon-cursor --no-created-at'
     done
 }
 
+@test "metadata that is no object is passed over where the server can show it" {
+    objects a.jpg
+    echo '{"bucket": "files", "name": "b.jpg", "metadata": []}' >>objects
+    server
+    assert_found a.jpg b.jpg
+    server --no-v2
+    storage list
+    assert_error 69 unavailable '/object/list/files is answered with 500'
+}
+
 @test "of folders that differ by case alone only what is there is found on an old server" {
     objects temp/a.jpg Temp/b.jpg temp/x/c.jpg TEMP/X/d.jpg
     server --no-v2
@@ -464,12 +474,15 @@ first_v2='--like --colon-cursor --no-created-at'
 }
 
 @test "signs of a pattern in a folder's name are no pattern on an old server" {
-    objects 'back\slash/a.jpg' 'p%q/a.jpg' 'pXq/b.jpg' 'u_v/a.jpg' 'uXv/b.jpg' '%/c' '_/d' '\/e' '\%/_/f'
+    local names=('back\slash/a.jpg' 'p%q/a.jpg' 'pXq/b.jpg' 'u_v/a.jpg' 'uXv/b.jpg' '%/c' '_/d' '\/e' '\%/_/f')
+    objects "${names[@]}"
     server --no-v2
-    assert_found 'back\slash/a.jpg' 'p%q/a.jpg' 'pXq/b.jpg' 'u_v/a.jpg' 'uXv/b.jpg' '%/c' '_/d' '\/e' '\%/_/f'
+    assert_found "${names[@]}"
     storage look 'back\slash/a.jpg' 'p%q/a.jpg' 'p%q/b.jpg' 'u_v/a.jpg' 'u_v/b.jpg'
     assert_success
     assert_equal "$(told version | grep -c null)" 2
+    server --no-v2 --sign-fault 1-:404
+    assert_found "${names[@]}"
 }
 
 @test "folders without a name are folders" {
@@ -567,7 +580,7 @@ first_v2='--like --colon-cursor --no-created-at'
     local names=(a $'b\nl:z' c $'c\rd' d1 $'d\u2028e' e $'e\u2029' f m z $'z\n')
     objects "${names[@]}"
     local page
-    for page in 2 3 4 5 6 9 1000; do
+    for page in 2 3 4 1000; do
         server --page $page
         assert_found "${names[@]}"
         assert_equal "$(asked 'POST /object/list-v2/files 400')" 0
@@ -586,19 +599,23 @@ first_v2='--like --colon-cursor --no-created-at'
 }
 
 @test "a cursor that leads back at a colon is given up for one without" {
-    local names=(a b:1 b:2 b:3 b:4 b:5 c d:1 e)
+    local names=(b-1 b-2 b:1 c d:1 e)
     objects "${names[@]}"
-    local page
-    for page in 6 7 8 9; do
-        server --colon-cursor --page $page
-        storage list
-        assert_success
-        assert_equal "$(told path | uniq)" "$(texts "${names[@]}")"
-    done
-    server --page 2
+    server --colon-cursor --page 3
+    storage list
+    assert_success
+    assert_equal "$(told path | uniq)" "$(texts "${names[@]}")"
+    assert_equal "$(asked 'POST /object/list-v2/files 200')" 5
+    server --page 3
     assert_found "${names[@]}"
+    assert_equal "$(asked 'POST /object/list-v2/files 200')" 2
+    objects a b:{1..5} c
     unbelievable '--colon-cursor --page 3' 'a cursor was given a second time'
     assert [ "$(asked POST)" -lt 12 ]
+    server --colon-cursor --page 6
+    storage list
+    assert_success
+    assert_equal "$(told path | uniq)" "$(texts a b:{1..5} c)"
 }
 
 @test "a short page is not the end" {
