@@ -44,8 +44,8 @@ void storage_close(struct storage *storage);
 bool storage_check(struct storage *storage, const char *bucket, struct error *err);
 
 /* List the bucket completely, or fail: true means that every object that was there all the time was
- * found. One may be found twice. What is no object (a link, a device), or has a name that is not
- * UTF-8, is not found.
+ * found. One may be found twice. What is no object (a link, a device), or has a name that is empty,
+ * over 4096 bytes or not UTF-8, is not found.
  * Errors    as storage_check, and those of found */
 bool storage_list(struct storage *storage, const char *bucket, storage_found *found, void *arg,
                   struct error *err);

@@ -60,6 +60,8 @@ static enum storage_verdict judge(int status, const json_t *reply)
         return STORAGE_NO_BUCKET;
     if (real == 401 || real == 403)
         return STORAGE_KEY_REFUSED;
+    if (real == 400 || real == 413)
+        return STORAGE_REFUSED;
     return real >= 500 || real == 429 ? STORAGE_TROUBLE : STORAGE_UNEXPECTED;
 }
 
@@ -149,18 +151,25 @@ void storage_page_free(struct storage_page *page)
     *page = (struct storage_page){ 0 };
 }
 
+size_t storage_page_sound(const struct storage_page *page, bool colons_too)
+{
+    size_t count = page->count;
+    for (; count > 0; count--) {
+        const char *name = text_or(text_at(json_array_get(page->entries, count - 1), "name"), "");
+        if (strpbrk(name, colons_too ? "\n\r:" : "\n\r") == NULL &&
+            strstr(name, "\u2028") == NULL && strstr(name, "\u2029") == NULL)
+            break;
+    }
+    return count;
+}
+
 /* --- entries ---------------------------------------------------------------------------------- */
 
-/* A date that is there must be one: the age of a file decides over its end. */
-static bool take_time(const json_t *entry, const char *key, const char **time, struct error *err)
+/* The age of a file decides over its end: a date that is none is not known. */
+static const char *time_in(const json_t *entry, const char *key)
 {
-    const json_t *value = json_object_get(entry, key);
-    if (value == NULL || json_is_null(value))
-        return true;
-    *time = json_string_value(value);
-    if (*time == NULL || !time_valid(*time))
-        return error_set(err, ERR_UNAVAILABLE, "%s of an object is no time", key);
-    return true;
+    const char *time = text_at(entry, key);
+    return time != NULL && time_valid(time) ? time : NULL;
 }
 
 /* metadata is null where an import wrote the row, and then holds whatever it liked. */
@@ -171,27 +180,24 @@ static long long size_of(const json_t *entry)
 }
 
 /* Writing an object anew keeps its id and sets updated_at, in milliseconds as shown; two writes
- * within one are told apart by hash and size. */
-static bool take_version(struct storage_entry *entry, const json_t *json, const char *id,
-                         struct error *err)
+ * within one are told apart by hash and size. What an import made too long is cut. */
+static void take_version(struct storage_entry *entry, const json_t *json, const char *id)
 {
-    const char *hash = text_at(json_object_get(json, "metadata"), "eTag");
-    int length =
-        snprintf(entry->version, sizeof entry->version, "%s/%s/%s/%lld", id,
-                 text_or(entry->object.updated_at, "-"), text_or(hash, "-"), entry->object.bytes);
-    if (length < 0 || (size_t)length >= sizeof entry->version)
-        return wrong(err, "the id or hash of an object is too long");
+    char raw[STORAGE_VERSION_BYTES];
+    const char *updated_at = text_or(text_at(json, "updated_at"), "-");
+    const char *hash = text_or(text_at(json_object_get(json, "metadata"), "eTag"), "-");
+    snprintf(raw, sizeof raw, "%.100s/%.100s/%.200s/%lld", id, updated_at, hash,
+             entry->object.bytes);
+    utf8_clean(entry->version, sizeof entry->version, raw);
     entry->object.version = entry->version;
-    return true;
 }
 
-static bool take_object(struct storage_entry *entry, const json_t *json, const char *id,
-                        struct error *err)
+static void take_object(struct storage_entry *entry, const json_t *json, const char *id)
 {
     entry->object.bytes = size_of(json);
-    return take_time(json, "created_at", &entry->object.created_at, err) &&
-           take_time(json, "updated_at", &entry->object.updated_at, err) &&
-           take_version(entry, json, id, err);
+    entry->object.created_at = time_in(json, "created_at");
+    entry->object.updated_at = time_in(json, "updated_at");
+    take_version(entry, json, id);
 }
 
 /* Only a listing by folder has folders, and only in it a name may be "": that of "a//b" in "a", or
@@ -200,13 +206,12 @@ static bool take_name(struct storage_entry *entry, const json_t *json, bool by_f
                       struct error *err)
 {
     const char *name = text_at(json, "name");
-    if (name == NULL || (name[0] == '\0' && !by_folder))
+    if (name == NULL)
         return wrong(err, "an object has no name");
-    if (strlen(name) > STORAGE_PATH_BYTES)
-        return wrong(err, "a name is too long");
     if (by_folder && strchr(name, '/') != NULL)
         return wrong(err, "a name within a folder holds a slash");
     entry->object.path = name;
+    entry->unfit = (name[0] == '\0' && !by_folder) || strlen(name) > STORAGE_PATH_BYTES;
     return true;
 }
 
@@ -217,6 +222,7 @@ bool storage_page_entry(const struct storage_page *page, size_t i, struct storag
     const json_t *id = json_object_get(json, "id");
     bool by_folder = page->entries == page->reply;
     entry->object = (struct storage_object){ .bytes = -1 };
+    entry->version[0] = '\0';
     entry->is_folder = by_folder && json_is_null(id);
     if (!take_name(entry, json, by_folder, err))
         return false;
@@ -224,7 +230,8 @@ bool storage_page_entry(const struct storage_page *page, size_t i, struct storag
         return true;
     if (json_string_length(id) == 0)
         return wrong(err, "an object has no id");
-    return take_object(entry, json, json_string_value(id), err);
+    take_object(entry, json, json_string_value(id));
+    return true;
 }
 
 /* --- deleting --------------------------------------------------------------------------------- */
@@ -248,4 +255,23 @@ json_t *storage_deleted(const char *said, size_t length, struct error *err)
     json_decref(paths);
     error_memory(err); /* unless a cause is there */
     return NULL;
+}
+
+/* --- what is there ---------------------------------------------------------------------------- */
+
+bool storage_unsigned(json_t *missing, size_t count, const char *said, size_t length,
+                      struct error *err)
+{
+    json_t *reply = parse(said, length, err);
+    bool good = json_is_array(reply) && json_array_size(reply) == count;
+    for (size_t i = 0; good && i < count; i++) {
+        const json_t *link = json_array_get(reply, i);
+        const char *path = text_at(link, "path");
+        const json_t *url = json_object_get(link, "signedURL");
+        good = path != NULL && (json_is_string(url) || json_is_null(url));
+        if (good && json_is_null(url) && json_object_set_new(missing, path, json_true()) != 0)
+            good = error_memory(err);
+    }
+    json_decref(reply);
+    return good || wrong(err, "it does not tell of each path whether it is there");
 }

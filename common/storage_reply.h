@@ -14,7 +14,7 @@
 #include "storage.h"
 
 enum {
-    STORAGE_PATH_BYTES = 4096,   /* PostgreSQL's index holds no name of 2,705 */
+    STORAGE_PATH_BYTES = 4096,   /* PostgreSQL's index holds a longer name only if it packs well */
     STORAGE_VERSION_BYTES = 512, /* id, date, size, and the hash that S3 calls ETag */
 };
 
@@ -24,6 +24,7 @@ enum storage_verdict {
     STORAGE_NO_ROUTE,  /* there is no such address: another prefix, or an old server */
     STORAGE_NO_BUCKET, /* or not for this key */
     STORAGE_KEY_REFUSED,
+    STORAGE_REFUSED,    /* what was asked is wrong, or too long; another question is not */
     STORAGE_TROUBLE,    /* the server, its database or its gateway is down or busy: try again */
     STORAGE_UNEXPECTED, /* anything else */
 };
@@ -54,19 +55,29 @@ bool storage_page_folder(struct storage_page *page, const char *said, size_t len
 
 void storage_page_free(struct storage_page *page);
 
+/* How many entries there are up to the last one whose name survives being made a cursor. Servers
+ * lose what follows a line end (new ones) or a colon (v1.19), and then go back or refuse. */
+size_t storage_page_sound(const struct storage_page *page, bool colons_too);
+
 /* One entry. Its texts live as long as the page, those of object as long as the entry too. */
 struct storage_entry {
     struct storage_object object; /* path is what the page calls it; of a folder nothing more */
     bool is_folder;
+    bool unfit; /* imported under no name, or one over STORAGE_PATH_BYTES; nothing more is told */
     char version[STORAGE_VERSION_BYTES];
 };
 
-/* Read entry number i of the page. */
+/* Read entry number i of the page. A date that cannot be read (of year 12026) is not known. */
 bool storage_page_entry(const struct storage_page *page, size_t i, struct storage_entry *entry,
                         struct error *err);
 
 /* Read the answer to a delete: a JSON object with the deleted paths as keys, for json_decref, or
  * NULL. */
 json_t *storage_deleted(const char *said, size_t length, struct error *err);
+
+/* Read the answer to the question for the signed links of count paths: those that are not there are
+ * added as keys to missing, a JSON object. */
+bool storage_unsigned(json_t *missing, size_t count, const char *said, size_t length,
+                      struct error *err);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "storage_reply.h"
 
 enum { WAIT_MS = 500 }; /* before the second try, twice that before the third */
 
@@ -90,12 +89,17 @@ static enum storage_verdict verdict_of(const struct http_request *request, char 
     return storage_verdict(request->status, request->said.chars, request->said.length, words, size);
 }
 
-bool supabase_may_pass(const struct http_request *request)
+enum storage_verdict supabase_verdict(const struct http_request *request)
 {
     char words[256];
+    return verdict_of(request, words, sizeof words);
+}
+
+bool supabase_may_pass(const struct http_request *request)
+{
     if (request->status == 0)
         return request->err.kind == ERR_UNAVAILABLE;
-    return verdict_of(request, words, sizeof words) == STORAGE_TROUBLE;
+    return supabase_verdict(request) == STORAGE_TROUBLE;
 }
 
 bool supabase_ask(struct supabase *supabase, struct http_request *requests, size_t count, int tries,
@@ -137,6 +141,7 @@ bool supabase_refuse(const struct http_request *request, const char *bucket, str
         return error_set(err, ERR_CONFIG, "SUPABASE_SERVICE_KEY is refused: %s", words);
     case STORAGE_FINE:
     case STORAGE_NO_ROUTE:
+    case STORAGE_REFUSED:
     case STORAGE_TROUBLE:
     case STORAGE_UNEXPECTED:
         break;
@@ -152,6 +157,17 @@ void supabase_address(struct text *url, const struct supabase *supabase, const c
     http_add_encoded(url, bucket);
 }
 
+size_t supabase_bytes(const char *path)
+{
+    size_t bytes = strlen(path) + strlen("\"\",");
+    for (; *path != '\0'; path++)
+        if ((unsigned char)*path < ' ')
+            bytes += strlen("\\u0001") - 1;
+        else if (*path == '"' || *path == '\\')
+            bytes++;
+    return bytes;
+}
+
 char *supabase_dump(json_t *json, struct error *err)
 {
     char *dumped = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
@@ -159,6 +175,27 @@ char *supabase_dump(json_t *json, struct error *err)
     if (dumped == NULL)
         error_set(err, ERR_INTERNAL, "a name is not UTF-8, or out of memory");
     return dumped;
+}
+
+bool supabase_ask_one(struct supabase *supabase, struct supabase_call *call, json_t *question,
+                      struct error *err)
+{
+    call->body = supabase_dump(question, err);
+    supabase_address(&call->url, supabase, call->what, call->bucket);
+    if (call->body == NULL || call->url.failed)
+        return error_memory(err); /* unless a cause is there */
+    call->request = (struct http_request){
+        .method = call->method, .url = call->url.chars, .body = call->body, .wait_ms = call->wait_ms
+    };
+    return supabase_ask(supabase, &call->request, 1, call->tries, err);
+}
+
+void supabase_end(struct supabase_call *call)
+{
+    http_forget(&call->request);
+    text_free(&call->url);
+    free(call->body);
+    call->body = NULL;
 }
 
 /* --- the bucket ------------------------------------------------------------------------------- */
@@ -177,16 +214,9 @@ static bool take_bucket(const struct http_request *request, const char *bucket, 
 /* Whether the address is that of a storage; what is no answer of one leaves it open. */
 static bool settles(const struct http_request *request)
 {
-    char words[256];
-    enum storage_verdict verdict = verdict_of(request, words, sizeof words);
+    enum storage_verdict verdict = supabase_verdict(request);
     return verdict == STORAGE_FINE || verdict == STORAGE_NO_BUCKET ||
            verdict == STORAGE_KEY_REFUSED;
-}
-
-bool supabase_lacks(const struct http_request *request)
-{
-    char words[256];
-    return request->status != 0 && verdict_of(request, words, sizeof words) == STORAGE_NO_ROUTE;
 }
 
 static void move_prefix(struct supabase *supabase, bool away)
@@ -208,7 +238,7 @@ static bool check_here(struct supabase *supabase, const char *bucket, bool *else
         url.failed ? error_memory(err) : supabase_ask(supabase, &request, 1, SUPABASE_TRIES, err);
     if (done && request.status != 0)
         supabase->settled = supabase->settled || settles(&request);
-    *elsewhere = done && !supabase->settled && supabase_lacks(&request);
+    *elsewhere = done && !supabase->settled && supabase_verdict(&request) == STORAGE_NO_ROUTE;
     done = done && !*elsewhere && take_bucket(&request, bucket, err);
     http_forget(&request);
     text_free(&url);

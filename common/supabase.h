@@ -3,7 +3,10 @@
  * What its server does against expectation:
  * - Listing and deleting answer 200 and nothing for a bucket that is missing or a key without
  *   rights. Only GET /bucket/ID tells: it is asked whenever "nothing is there" would be believed.
- * - Old servers lack list-v2 and answer 404: their folders are walked one by one (v1). */
+ * - Servers before v1.19 lack list-v2: their folders are walked one by one (v1). Where list-v2 is,
+ *   v1 is never asked: in those it loses objects, as list-v2 does with a delimiter.
+ * - It deletes 500 objects in a transaction; an error may come after some of them.
+ * - A question of over 1 MiB is refused with 413, or the connection breaks. */
 #ifndef COMMON_SUPABASE_H
 #define COMMON_SUPABASE_H
 
@@ -15,6 +18,7 @@
 #include "config.h"
 #include "error.h"
 #include "http.h"
+#include "storage_reply.h"
 #include "text.h"
 
 struct supabase {
@@ -28,7 +32,8 @@ struct supabase {
 
 enum {
     SUPABASE_ASK_MS = 30000,
-    SUPABASE_TRIES = 3, /* of what changes nothing */
+    SUPABASE_TRIES = 3,          /* of what changes nothing */
+    SUPABASE_BYTES = 512 * 1024, /* of paths in one question */
 };
 
 /* The functions for the driver; see storage_driver.h. */
@@ -42,6 +47,9 @@ bool supabase_settle(struct supabase *supabase, const char *bucket, struct error
 /* Append the address of what ("/object/list/") of the bucket. */
 void supabase_address(struct text *url, const struct supabase *supabase, const char *what,
                       const char *bucket);
+
+/* The most bytes that path takes as one of a JSON array. */
+size_t supabase_bytes(const char *path);
 
 /* json as text, for free. NULL with ERR_INTERNAL, also when json is: it could not be made. json is
  * taken over. */
@@ -58,11 +66,27 @@ bool supabase_ask(struct supabase *supabase, struct http_request *requests, size
  * and the same question may get another answer soon. */
 bool supabase_may_pass(const struct http_request *request);
 
-/* True when the answer is that there is no such address. */
-bool supabase_lacks(const struct http_request *request);
+/* What the answer means. */
+enum storage_verdict supabase_verdict(const struct http_request *request);
 
 /* Set the error of a request whose status is not 200: ERR_CONFIG for a bucket that is not there or
  * a key that is refused, else ERR_UNAVAILABLE with what came. Returns false. */
 bool supabase_refuse(const struct http_request *request, const char *bucket, struct error *err);
+
+/* One question about a bucket. The caller fills in what comes before the request. */
+struct supabase_call {
+    const char *method, *what, *bucket; /* what as supabase_address has it */
+    int wait_ms, tries;
+    struct http_request request; /* with the answer */
+    struct text url;
+    char *body;
+};
+
+/* Ask it. question is taken over, and may be NULL when it could not be made.
+ * Returns   true when the request has its outcome; call is for supabase_end, whatever is returned
+ * Errors    as http_perform; ERR_INTERNAL */
+bool supabase_ask_one(struct supabase *supabase, struct supabase_call *call, json_t *question,
+                      struct error *err);
+void supabase_end(struct supabase_call *call);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "value.h"
+#include "words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,11 +26,13 @@ static void check_error(const struct error *err, bool good)
 static void check_entry(const struct storage_entry *entry, bool flat)
 {
     const struct storage_object *object = &entry->object;
-    need(object->path != NULL && strlen(object->path) <= STORAGE_PATH_BYTES);
-    need(!flat || (object->path[0] != '\0' && !entry->is_folder));
+    need(object->path != NULL && !(flat && entry->is_folder));
+    need(entry->unfit || strlen(object->path) <= STORAGE_PATH_BYTES);
+    need(entry->unfit || !flat || object->path[0] != '\0');
     if (entry->is_folder)
         return;
     need(object->version == entry->version && object->version[0] != '\0' && object->bytes >= -1);
+    need(utf8_trouble(entry->version, strlen(entry->version), false) == NULL);
     need(object->created_at == NULL || time_valid(object->created_at));
     need(object->updated_at == NULL || time_valid(object->updated_at));
 }
@@ -44,6 +47,7 @@ static void read_page(const char *said, size_t length, bool flat)
     check_error(&err, good);
     if (good && page.cursor != NULL)
         need(page.cursor[0] != '\0' && page.count > 0);
+    need(!good || storage_page_sound(&page, false) <= page.count);
     for (size_t i = 0; good && i < page.count; i++) {
         good = storage_page_entry(&page, i, &entry, &err);
         check_error(&err, good);
@@ -77,6 +81,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         json_t *deleted = storage_deleted(said, size - 1, &err);
         check_error(&err, deleted != NULL);
         json_decref(deleted);
+    } else if (data[0] == 's') {
+        json_t *missing = json_object();
+        check_error(&err, storage_unsigned(missing, 1, said, size - 1, &err));
+        need(json_object_size(missing) <= 1);
+        json_decref(missing);
     } else if (data[0] == 'b') {
         check_error(&err, storage_is_bucket(said, size - 1, "b", &err));
     } else {

@@ -163,9 +163,34 @@ unbelievable() {
     server --no-v2
     promise_delete_part
 }
+@test "without list-v2 a thousand objects are deleted in one call" {
+    server --no-v2
+    promise_delete_thousand
+}
 @test "without list-v2 a signal or the deadline ends a listing" {
     server --no-v2
     promise_stopped
+}
+
+# --- the same on the first server with list-v2 ----------------------------------------------------
+
+first_v2='--like --colon-cursor --no-created-at'
+
+@test "with the first list-v2 odd names are listed, looked at and deleted as they are" {
+    # shellcheck disable=SC2086 # words
+    server $first_v2
+    promise_odd_names
+}
+@test "with the first list-v2 only the one that is named is deleted of names that are alike" {
+    # shellcheck disable=SC2086 # words
+    server $first_v2
+    promise_alike
+}
+@test "with the first list-v2 an object is listed with its size, its last change and a version" {
+    # shellcheck disable=SC2086 # words
+    server $first_v2
+    promise_described
+    assert_equal "$(told created_at)" null
 }
 
 # --- where the storage is, and who asks -----------------------------------------------------------
@@ -223,6 +248,41 @@ unbelievable() {
     assert_success
     server --no-v2
     assert_found a.jpg
+}
+
+@test "a server without list-v2 is known by its missing bucket list-v2, once it has shown the other" {
+    objects {1..3}.jpg
+    server --no-v2
+    assert_found {1..3}.jpg
+    assert_equal "$(asked 'POST /object/list-v2/files 400')" 1
+    storage look 1.jpg 4.jpg
+    assert_success
+    assert_equal "$(told version | grep -c null)" 1
+    server --list-fault 1-:404
+    storage list
+    assert_error 69 unavailable 'POST .*/object/list/files is answered with 404 Route not found'
+}
+
+@test "where there is list-v2 the other listing is never asked, whatever goes wrong" {
+    objects {1..9}.jpg
+    local fault
+    for fault in 500 torn array 400-400 400-403 lost-rights object; do
+        server --page 4 --list-fault "1-:$fault"
+        storage list
+        assert_failure
+        storage look 1.jpg
+        assert_failure
+        assert_equal "$(asked 'POST /object/list/')" 0
+    done
+    server --list-fault 1-:400-404 --bucket-fault 2-:400-404
+    storage list
+    assert_error 78 config 'bucket files is not found'
+    assert_equal "$(asked 'POST /object/list/')" 0
+}
+
+@test "a bucket that has the name of list-v2 makes a list that is not believed" {
+    objects {1..3}.jpg
+    unbelievable '--no-v2 --bucket list-v2' 'a page has no objects'
 }
 
 @test "a gateway wants the key as apikey, the server behind it as Bearer" {
@@ -329,25 +389,118 @@ unbelievable() {
     done
 }
 
-@test "folders that differ by case alone lead to no wrong deletion on an old server" {
-    objects temp/a.jpg Temp/b.jpg
+@test "a name that cannot be handled is passed over, and the others are found" {
+    local long
+    long=$(printf 'x%.0s' {1..4097})
+    objects '' a.jpg "$long" "${long:0:4000}/y${long:0:200}" "b${long:0:4095}" b.jpg
+    server
+    assert_found a.jpg "b${long:0:4095}" b.jpg
+    server --no-v2
+    assert_found a.jpg "b${long:0:4095}" b.jpg
+}
+
+@test "a date that cannot be read is not known, and the others are found" {
+    objects {1..3}.jpg
+    echo '{"bucket": "files", "name": "a.jpg", "created_at": "+012026-01-01T00:00:00.000Z"}' >>objects
+    local old
+    for old in --page=9 --no-v2; do
+        server $old
+        assert_found {1..3}.jpg a.jpg
+        assert_equal "$(told created_at | grep -c null)" 1
+        assert_equal "$(told updated_at | grep -c null)" 1
+    done
+}
+
+@test "metadata that is no object is passed over where the server can show it" {
+    objects a.jpg
+    echo '{"bucket": "files", "name": "b.jpg", "metadata": []}' >>objects
+    server
+    assert_found a.jpg b.jpg
     server --no-v2
     storage list
+    assert_error 69 unavailable '/object/list/files is answered with 500'
+}
+
+@test "of folders that differ by case alone only what is there is found on an old server" {
+    objects temp/a.jpg Temp/b.jpg temp/x/c.jpg TEMP/X/d.jpg
+    server --no-v2
+    assert_found temp/a.jpg Temp/b.jpg temp/x/c.jpg TEMP/X/d.jpg
+    storage look temp/b.jpg Temp/b.jpg temp/X/c.jpg
     assert_success
-    assert_equal "$(told path | grep -cE '"(temp/a|Temp/b).jpg"')" 2
+    assert_equal "$(told version | grep -c null)" 2
+}
+
+@test "what an old server shows under a path of another case is gone, and nothing is deleted" {
+    objects temp/a.jpg Temp/b.jpg
+    server --no-v2
     storage delete temp/b.jpg
-    assert_error 70 rejected '1 of 1 objects of bucket files stay, the first is temp/b.jpg'
+    assert_success
+    assert_output '"temp/b.jpg"'
     assert_there temp/a.jpg Temp/b.jpg
     storage delete temp/a.jpg
     assert_there Temp/b.jpg
 }
 
-@test "a folder without a name is passed over on an old server, and the walk ends" {
-    objects a//b.jpg /c.jpg d.jpg
+@test "files that differ by the case of their folder are both found, and never taken for one another" {
+    objects temp/a.jpg
+    echo '{"bucket": "files", "name": "Temp/a.jpg", "id": "another"}' >>objects
     server --no-v2
-    assert_found d.jpg
-    server
-    assert_found a//b.jpg /c.jpg d.jpg
+    storage list
+    assert_success
+    assert_equal "$(told path | uniq)" "$(texts temp/a.jpg Temp/a.jpg)"
+    storage look temp/a.jpg
+    assert_success
+    assert_regex "$(told version)" 'another.* id-of|id-of.* another'
+    storage delete temp/a.jpg
+    assert_there Temp/a.jpg
+}
+
+@test "on an old server nothing is left out but what it says is not there" {
+    objects temp/a.jpg Temp/b.jpg
+    unbelievable '--no-v2 --sign-fault 1-:array' 'it does not tell of each path'
+    unbelievable '--no-v2 --sign-fault 1-:object' 'it does not tell of each path'
+    server --no-v2 --sign-fault 1-:500
+    storage list
+    assert_error 69 unavailable '/object/sign/files is answered with 500'
+    server --no-v2 --sign-fault 1-2:503
+    assert_found temp/a.jpg Temp/b.jpg
+    server --no-v2 --sign-fault 1:lost-rights
+    storage list
+    assert_error 78 config 'is not a service key'
+    server --no-v2 --sign-fault 1-:404
+    storage list
+    assert_success
+    assert_equal "$(told path)" "$(texts temp/a.jpg temp/b.jpg Temp/a.jpg Temp/b.jpg)"
+}
+
+@test "signs of a pattern in a folder's name are no pattern on an old server" {
+    local names=('back\slash/a.jpg' 'p%q/a.jpg' 'pXq/b.jpg' 'u_v/a.jpg' 'uXv/b.jpg' '%/c' '_/d' '\/e' '\%/_/f')
+    objects "${names[@]}"
+    server --no-v2
+    assert_found "${names[@]}"
+    storage look 'back\slash/a.jpg' 'p%q/a.jpg' 'p%q/b.jpg' 'u_v/a.jpg' 'u_v/b.jpg'
+    assert_success
+    assert_equal "$(told version | grep -c null)" 2
+    server --no-v2 --sign-fault 1-:404
+    assert_found "${names[@]}"
+}
+
+@test "folders without a name are folders" {
+    local names=(a//b.jpg a///c.jpg /c.jpg //d.jpg d.jpg e/ //)
+    objects "${names[@]}"
+    local old
+    for old in --page=1000 --page=1 --no-v2 '--no-v2 --page 1'; do
+        # shellcheck disable=SC2086 # words
+        server $old
+        assert_found "${names[@]}"
+        storage look "${names[@]}" a/b.jpg a c.jpg /d.jpg e
+        assert_success
+        assert_equal "$(told version | grep -c null)" 5
+    done
+    server --no-v2
+    storage delete "${names[@]}"
+    assert_success
+    assert_there
 }
 
 @test "a folder in each folder ends as an error" {
@@ -399,7 +552,7 @@ unbelievable() {
     assert_error 78 config 'SUPABASE_SERVICE_KEY is refused: as you wished'
     server --page 4 --list-fault 2-:404
     storage list
-    assert_error 69 unavailable 'the listing of bucket files ended with 404'
+    assert_error 69 unavailable 'POST .*/object/list-v2/files is answered with 404 Route not found'
 }
 
 @test "a page that cannot be believed ends the listing" {
@@ -409,20 +562,60 @@ unbelievable() {
     unbelievable '--page 4 --list-fault 2:no-id' 'an object has no id'
     unbelievable '--page 4 --list-fault 2:no-name' 'an object has no name'
     unbelievable '--page 4 --list-fault 2:null-name' 'an object has no name'
-    unbelievable '--page 4 --list-fault 2:bad-date' 'created_at of an object is no time'
     unbelievable '--page 4 --list-fault 2:no-has-next' 'a page does not say whether there are more'
     unbelievable '--page 4 --list-fault 2:no-cursor' 'more pages are promised without a cursor'
     unbelievable '--page 4 --list-fault 3:empty-page' 'more pages are promised on an empty one'
     unbelievable '--page 4 --list-fault 2:folders' 'folders stand for their files'
     unbelievable '--no-v2 --page 4 --list-fault 2:object' 'a page is no array'
     unbelievable '--no-v2 --page 4 --list-fault 2:no-id' 'an object has no id'
-    unbelievable '--no-v2 --page 4 --list-fault 2:bad-date' 'created_at of an object is no time'
 }
 
 @test "a cursor that comes back ends the listing, however long the circle" {
     objects {1..9}.jpg
     unbelievable '--page 2 --list-fault 2:same-cursor' 'a cursor was given a second time'
     unbelievable '--page 2 --list-fault 4:same-cursor' 'a cursor was given a second time'
+}
+
+@test "a page does not end with a name whose line end breaks the cursor" {
+    local names=(a $'b\nl:z' c $'c\rd' d1 $'d\u2028e' e $'e\u2029' f m z $'z\n')
+    objects "${names[@]}"
+    local page
+    for page in 2 3 4 1000; do
+        server --page $page
+        assert_found "${names[@]}"
+        assert_equal "$(asked 'POST /object/list-v2/files 400')" 0
+    done
+}
+
+@test "a page without a name to go on from ends the listing as an error" {
+    objects a $'b\n1' $'b\n2' $'b\n3' c
+    unbelievable '--page 2' 'its server cannot go on from a name with a line end'
+    assert [ "$(asked POST)" -lt 10 ]
+    server --page 3
+    storage list
+    assert_error 69 unavailable 'cannot go on from a name with a line end'
+    server --page 4
+    assert_found a $'b\n1' $'b\n2' $'b\n3' c
+}
+
+@test "a cursor that leads back at a colon is given up for one without" {
+    local names=(b-1 b-2 b:1 c d:1 e)
+    objects "${names[@]}"
+    server --colon-cursor --page 3
+    storage list
+    assert_success
+    assert_equal "$(told path | uniq)" "$(texts "${names[@]}")"
+    assert_equal "$(asked 'POST /object/list-v2/files 200')" 5
+    server --page 3
+    assert_found "${names[@]}"
+    assert_equal "$(asked 'POST /object/list-v2/files 200')" 2
+    objects a b:{1..5} c
+    unbelievable '--colon-cursor --page 3' 'a cursor was given a second time'
+    assert [ "$(asked POST)" -lt 12 ]
+    server --colon-cursor --page 6
+    storage list
+    assert_success
+    assert_equal "$(told path | uniq)" "$(texts a b:{1..5} c)"
 }
 
 @test "a short page is not the end" {
@@ -509,7 +702,7 @@ unbelievable() {
 @test "what a delete in trouble left is tried once more" {
     objects {1..5}.jpg
     local fault
-    for fault in 500 half; do
+    for fault in 500 544 half; do
         server --delete-fault 1:$fault
         storage delete {1..4}.jpg
         assert_success
@@ -549,13 +742,84 @@ unbelievable() {
     assert_there {1..5}.jpg
 }
 
-@test "more names than the server takes in one delete are refused by it" {
+@test "a thousand objects go in the server's own transactions" {
+    # shellcheck disable=SC2046 # words
+    objects $(seq 1001)
     server
     # shellcheck disable=SC2046 # words
-    storage delete $(seq 1001)
-    assert_error 69 unavailable 'is answered with 400 prefixes must have no more than 1000 items'
+    storage delete $(seq 1000)
+    assert_success
+    assert_equal "$(asked 'DELETE .* 200 500 500')" 2
+    assert_there 1001
+}
+
+@test "of a delete that ends with an error it is known what went" {
+    objects {1..9}.jpg
+    server --transaction 2 --delete-fault 1:late
+    storage delete {1..5}.jpg
+    assert_success
+    assert_there {6..9}.jpg
+    assert_equal "$(asked 'DELETE .* 500 5 2')" 1
+    assert_equal "$(asked 'DELETE .* 200 3 3')" 1
+    server --transaction 2 --delete-fault 1-2:late
+    storage delete {1..5}.jpg
+    assert_error 69 unavailable 'DELETE .*/object/files is answered with 500'
+    assert_equal "$(told)" "$(texts {1..4}.jpg)"
+    assert_there {5..9}.jpg
+}
+
+@test "a name that the server refuses keeps no other" {
+    local names=({1..40}.jpg 'a/../b' {41..60}.jpg ./c 'd/.' e...jpg {61..99}.jpg)
+    objects "${names[@]}"
+    server
+    storage delete "${names[@]}" 'never/../there'
+    assert_error 70 rejected '3 of 104 objects of bucket files stay, the first is a/../b: DELETE .* is answered with 400 Invalid key: a/../b'
+    assert_there 'a/../b' ./c 'd/.'
+    assert_equal "${#lines[@]}" 101
+    assert [ "$(asked DELETE)" -lt 50 ]
+    storage delete ./c
+    assert_error 70 rejected '1 of 1 objects of bucket files stay, the first is ./c'
     refute_output
-    assert_equal "$(asked DELETE)" 1
+}
+
+@test "a server that refuses each and every delete is no matter of names" {
+    # shellcheck disable=SC2046 # words
+    objects $(seq 300)
+    server --delete-fault 1-:400-400
+    # shellcheck disable=SC2046 # words
+    storage delete $(seq 300)
+    assert_error 69 unavailable 'DELETE .*/object/files is answered with 400 as you wished'
+    refute_output
+    assert [ "$(asked DELETE)" -lt 150 ]
+}
+
+@test "a question is never longer than the server takes" {
+    python3 -c '
+import json
+for i in range(400):
+    print(json.dumps({"bucket": "files", "name": "f/%04d" % i + "\\" * 2000}))' >objects
+    mapfile -t names < <(python3 -c 'for i in range(400): print("f/%04d" % i + "\\" * 2000)')
+    server --no-v2
+    storage list
+    assert_success
+    assert_equal "${#lines[@]}" 400
+    storage delete "${names[@]}"
+    assert_success
+    assert_equal "${#lines[@]}" 400
+    assert_equal "$(asked '.* 413')" 0
+    assert_there
+}
+
+@test "a delete that a lock holds up is an error, though it may still be done" {
+    objects {1..5}.jpg
+    server --delete-fault 1-:544
+    storage delete {1..4}.jpg
+    assert_error 69 unavailable 'DELETE .*/object/files is answered with 544'
+    refute_output
+    server --delete-fault 1-:silent
+    STORAGE_TOOL_TIMEOUT_MS=500 storage delete {1..4}.jpg
+    assert_error 75 timeout 'out of time'
+    refute_output
 }
 
 @test "a deadline ends a wait for an answer" {

@@ -32,8 +32,18 @@ static void a_refusal_says_its_real_status_in_a_text(void **state)
                    "jwt expired");
     assert_verdict(400, "{\"statusCode\":\"500\",\"message\":\"no\"}", STORAGE_TROUBLE, "no");
     assert_verdict(400, "{\"statusCode\":\"429\",\"message\":\"no\"}", STORAGE_TROUBLE, "no");
-    assert_verdict(400, "{\"statusCode\":\"400\",\"message\":\"no\"}", STORAGE_UNEXPECTED, "no");
-    assert_verdict(400, "{\"statusCode\":404}", STORAGE_UNEXPECTED, "{\"statusCode\":404}");
+    assert_verdict(400, "{\"statusCode\":\"409\",\"message\":\"no\"}", STORAGE_UNEXPECTED, "no");
+}
+
+static void what_is_refused_for_what_it_asks_is_told_from_rights_and_trouble(void **state)
+{
+    (void)state;
+    assert_verdict(400, "{\"statusCode\":\"400\",\"error\":\"InvalidKey\",\"message\":\"no\"}",
+                   STORAGE_REFUSED, "no");
+    assert_verdict(400, "{\"statusCode\":404}", STORAGE_REFUSED, "{\"statusCode\":404}");
+    assert_verdict(400, "", STORAGE_REFUSED, "");
+    assert_verdict(413, "{\"statusCode\":\"413\",\"message\":\"no\"}", STORAGE_REFUSED, "no");
+    assert_verdict(413, "<html>", STORAGE_REFUSED, "<html>");
 }
 
 static void an_unknown_address_is_a_real_404(void **state)
@@ -65,7 +75,8 @@ static void the_status_counts_where_the_body_says_nothing(void **state)
     assert_verdict(429, "", STORAGE_TROUBLE, "");
     assert_verdict(302, "", STORAGE_UNEXPECTED, "");
     assert_verdict(201, "{}", STORAGE_UNEXPECTED, "{}");
-    assert_verdict(400, "{\"statusCode\":\"99999\",\"message\":\"no\"}", STORAGE_UNEXPECTED, "no");
+    assert_verdict(400, "{\"statusCode\":\"99999\",\"message\":\"no\"}", STORAGE_REFUSED, "no");
+    assert_verdict(418, "{\"statusCode\":\"400\",\"message\":\"no\"}", STORAGE_UNEXPECTED, "no");
 }
 
 static void assert_bucket(const char *said, bool is)
@@ -199,7 +210,6 @@ static void an_object_without_name_or_id_is_refused(void **state)
 {
     (void)state;
     assert_refused(storage_page_flat, FLAT("{\"id\":\"1\"}"), "no name");
-    assert_refused(storage_page_flat, FLAT("{\"id\":\"1\",\"name\":\"\"}"), "no name");
     assert_refused(storage_page_flat, FLAT("{\"id\":\"1\",\"name\":7}"), "no name");
     assert_refused(storage_page_flat, FLAT("\"a\""), "no name");
     assert_refused(storage_page_flat, FLAT("{\"name\":\"a\"}"), "no id");
@@ -209,31 +219,104 @@ static void an_object_without_name_or_id_is_refused(void **state)
     assert_refused(storage_page_flat, FLAT("{\"name\":\"\xff\",\"id\":\"1\"}"), "no JSON");
 }
 
-static void a_date_that_is_none_is_refused(void **state)
+/* Read the one object of what is said; page is for storage_page_free. */
+static void read_one(const char *said, struct storage_page *page, struct storage_entry *entry)
+{
+    struct error err = { 0 };
+    if (!read_all(storage_page_flat, said, page, entry, &err))
+        fail_msg("%s: %s", said, err.text);
+    assert_int_equal(page->count, 1);
+}
+
+static void a_date_that_is_none_is_not_known(void **state)
 {
     (void)state;
-    static const char *const dates[] = { "\"\"", "\"yesterday\"", "\"2026-02-30T00:00:00Z\"", "0",
-                                         "\"2026-01-01 00:00:00+00\"" };
+    static const char *const dates[] = { "\"\"",
+                                         "\"yesterday\"",
+                                         "\"2026-02-30T00:00:00Z\"",
+                                         "0",
+                                         "\"2026-01-01 00:00:00+00\"",
+                                         "\"+012026-01-01T00:00:00.000Z\"" };
     for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
         char said[256];
-        snprintf(said, sizeof said, FLAT("{\"name\":\"a\",\"id\":\"1\",\"created_at\":%s}"),
-                 dates[i]);
-        assert_refused(storage_page_flat, said, "created_at of an object is no time");
-        snprintf(said, sizeof said, FLAT("{\"name\":\"a\",\"id\":\"1\",\"updated_at\":%s}"),
-                 dates[i]);
-        assert_refused(storage_page_flat, said, "updated_at of an object is no time");
+        struct storage_page page;
+        struct storage_entry entry = { 0 };
+        snprintf(said, sizeof said,
+                 FLAT("{\"name\":\"a\",\"id\":\"1\",\"created_at\":%s,\"updated_at\":%s}"),
+                 dates[i], dates[i]);
+        read_one(said, &page, &entry);
+        assert_null(entry.object.created_at);
+        assert_null(entry.object.updated_at);
+        storage_page_free(&page);
     }
 }
 
-static void what_is_longer_than_can_be_is_refused(void **state)
+static void a_date_that_cannot_be_read_still_tells_versions_apart(void **state)
+{
+    (void)state;
+    struct storage_page page;
+    struct storage_entry entry = { 0 };
+    read_one(FLAT("{\"name\":\"a\",\"id\":\"1\",\"updated_at\":\"+012026-01-01T00:00:00.000Z\"}"),
+             &page, &entry);
+    assert_string_equal(entry.object.version, "1/+012026-01-01T00:00:00.000Z/-/-1");
+    storage_page_free(&page);
+}
+
+static void a_name_that_cannot_be_handled_is_passed_over(void **state)
 {
     (void)state;
     char said[STORAGE_PATH_BYTES + 200];
-    snprintf(said, sizeof said, FLAT("{\"name\":\"%0*d\",\"id\":\"1\"}"), STORAGE_PATH_BYTES + 1,
-             0);
-    assert_refused(storage_page_flat, said, "too long");
-    snprintf(said, sizeof said, FLAT("{\"name\":\"a\",\"id\":\"%0*d\"}"), STORAGE_VERSION_BYTES, 0);
-    assert_refused(storage_page_flat, said, "too long");
+    struct storage_page page;
+    struct storage_entry entry = { 0 };
+    for (int bytes = STORAGE_PATH_BYTES; bytes <= STORAGE_PATH_BYTES + 1; bytes++) {
+        snprintf(said, sizeof said, FLAT("{\"name\":\"%0*d\",\"id\":\"1\"}"), bytes, 0);
+        read_one(said, &page, &entry);
+        assert_int_equal(entry.unfit, bytes > STORAGE_PATH_BYTES);
+        storage_page_free(&page);
+    }
+    read_one(FLAT("{\"name\":\"\",\"id\":\"1\"}"), &page, &entry);
+    assert_true(entry.unfit);
+    storage_page_free(&page);
+}
+
+static void a_version_is_one_line_and_not_too_long_whatever_an_import_wrote(void **state)
+{
+    (void)state;
+    char said[4 * STORAGE_VERSION_BYTES + 200];
+    struct storage_page page;
+    struct storage_entry entry = { 0 };
+    snprintf(said, sizeof said,
+             FLAT("{\"name\":\"a\",\"id\":\"%0*d\",\"updated_at\":\"%0*d\",\"metadata\":{\"eTag\":"
+                  "\"\\n%0*d\"}}"),
+             STORAGE_VERSION_BYTES, 0, STORAGE_VERSION_BYTES, 0, STORAGE_VERSION_BYTES, 0);
+    read_one(said, &page, &entry);
+    assert_in_range(strlen(entry.object.version), 100, STORAGE_VERSION_BYTES - 1);
+    assert_null(strchr(entry.object.version, '\n'));
+    storage_page_free(&page);
+}
+
+static void assert_sound(size_t count, bool colons_too, const char *names)
+{
+    char said[512];
+    struct storage_page page;
+    struct error err = { 0 };
+    snprintf(said, sizeof said, "{\"hasNext\":true,\"nextCursor\":\"x\",\"objects\":[%s]}", names);
+    assert_true(storage_page_flat(&page, said, strlen(said), &err));
+    assert_int_equal(storage_page_sound(&page, colons_too), count);
+    storage_page_free(&page);
+}
+
+static void a_page_is_sound_up_to_the_last_name_that_a_cursor_carries(void **state)
+{
+    (void)state;
+    assert_sound(2, false, "{\"name\":\"a\"},{\"name\":\"b\"}");
+    assert_sound(1, false, "{\"name\":\"a\"},{\"name\":\"b\\nc\"}");
+    assert_sound(1, false, "{\"name\":\"a\"},{\"name\":\"b\\r\"},{\"name\":\"\\u2028\"}");
+    assert_sound(2, false, "{\"name\":\"\\n\"},{\"name\":\"b\"},{\"name\":\"c\\u2029\"}");
+    assert_sound(0, false, "{\"name\":\"\\n\"}");
+    assert_sound(2, false, "{\"name\":\"a\"},{\"name\":\"b:c\"}");
+    assert_sound(1, true, "{\"name\":\"a\"},{\"name\":\"b:c\"}");
+    assert_sound(1, true, "{\"name\":null}");
 }
 
 static void a_page_of_a_folder_has_names_and_folders(void **state)
@@ -302,10 +385,47 @@ static void an_answer_to_a_delete_without_its_shape_is_refused(void **state)
     }
 }
 
+/* --- what is there ---------------------------------------------------------------------------- */
+
+static bool unsigned_of(const char *said, size_t count, json_t *missing)
+{
+    struct error err = { 0 };
+    bool good = storage_unsigned(missing, count, said, strlen(said), &err);
+    assert_int_equal(err.kind, good ? ERR_NONE : ERR_UNAVAILABLE);
+    return good;
+}
+
+static void a_path_without_a_link_is_missing(void **state)
+{
+    (void)state;
+    json_t *missing = json_object();
+    assert_true(unsigned_of("[{\"error\":null,\"path\":\"a\",\"signedURL\":\"/a?token=x\"},"
+                            "{\"error\":\"no\",\"path\":\"b\",\"signedURL\":null}]",
+                            2, missing));
+    assert_int_equal(json_object_size(missing), 1);
+    assert_non_null(json_object_get(missing, "b"));
+    json_decref(missing);
+}
+
+static void links_that_do_not_tell_of_each_path_are_refused(void **state)
+{
+    (void)state;
+    static const char two[] = "[{\"path\":\"a\",\"signedURL\":null},"
+                              "{\"path\":\"b\",\"signedURL\":null}]";
+    static const char *const said[] = {
+        "", "{}", "[]", "[{\"path\":\"a\"}]", "[{\"signedURL\":null}]", "[null]", two
+    };
+    json_t *missing = json_object();
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        assert_false(unsigned_of(said[i], 1, missing));
+    json_decref(missing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refusal_says_its_real_status_in_a_text),
+        cmocka_unit_test(what_is_refused_for_what_it_asks_is_told_from_rights_and_trouble),
         cmocka_unit_test(an_unknown_address_is_a_real_404),
         cmocka_unit_test(a_list_v2_that_is_not_offered_is_like_an_unknown_address),
         cmocka_unit_test(the_status_counts_where_the_body_says_nothing),
@@ -315,12 +435,17 @@ int main(void)
         cmocka_unit_test(a_flat_page_without_its_shape_is_refused),
         cmocka_unit_test(a_promise_of_more_needs_a_cursor_and_a_step),
         cmocka_unit_test(an_object_without_name_or_id_is_refused),
-        cmocka_unit_test(a_date_that_is_none_is_refused),
-        cmocka_unit_test(what_is_longer_than_can_be_is_refused),
+        cmocka_unit_test(a_date_that_is_none_is_not_known),
+        cmocka_unit_test(a_date_that_cannot_be_read_still_tells_versions_apart),
+        cmocka_unit_test(a_name_that_cannot_be_handled_is_passed_over),
+        cmocka_unit_test(a_version_is_one_line_and_not_too_long_whatever_an_import_wrote),
+        cmocka_unit_test(a_page_is_sound_up_to_the_last_name_that_a_cursor_carries),
         cmocka_unit_test(a_page_of_a_folder_has_names_and_folders),
         cmocka_unit_test(a_name_in_a_folder_may_be_empty_and_holds_no_slash),
         cmocka_unit_test(an_answer_to_a_delete_names_what_is_gone),
         cmocka_unit_test(an_answer_to_a_delete_without_its_shape_is_refused),
+        cmocka_unit_test(a_path_without_a_link_is_missing),
+        cmocka_unit_test(links_that_do_not_tell_of_each_path_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
