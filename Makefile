@@ -56,7 +56,7 @@ all: $(PROGRAMS:%=$(BIN)/%)
 
 # beside its own file, what a program is made of
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
-$(BIN)/cleanup-data: $(BUILD)/jobs/old-rows.o
+$(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o
 
 $(BIN)/%: $(BUILD)/jobs/%.o $(LIBRARY) | $(BIN)
 	$(say) LINK $@

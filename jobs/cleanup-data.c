@@ -10,6 +10,7 @@
 
 #include "deadline.h"
 #include "old-rows.h"
+#include "old-sessions.h"
 #include "table.h"
 #include "text.h"
 
@@ -18,7 +19,7 @@ static const struct old_rows runs = {
     .counter = "oldLogs",
     .statement = "cleanup_logs",
     .kept = "cleanup_logs_kept",
-    .edge = "cleanup_logs_edge",
+    .edges = "cleanup_logs_edges",
     .range = "cleanup_logs_range",
 };
 static const struct old_rows health = {
@@ -234,19 +235,13 @@ static const struct option_spec own_options[] = {
     { 0 },
 };
 
-static const char *const statements[] = { "cleanup_preview",
-                                          "cleanup_sessions_due",
-                                          "cleanup_sessions_lock",
-                                          "cleanup_sessions_free",
-                                          "cleanup_sessions_batch",
-                                          "cleanup_logs_kept",
-                                          "cleanup_logs_edge",
-                                          "cleanup_logs_range",
-                                          "cleanup_logs",
-                                          "cleanup_health_checks",
-                                          "cleanup_mails",
-                                          "cleanup_alerts",
-                                          NULL };
+static const char *const statements[] = {
+    "cleanup_preview",        "cleanup_limit",         "cleanup_sessions_due",
+    "cleanup_sessions_range", "cleanup_sessions_lock", "cleanup_sessions_free",
+    "cleanup_sessions_batch", "cleanup_logs_kept",     "cleanup_logs_edges",
+    "cleanup_logs_range",     "cleanup_logs",          "cleanup_health_checks",
+    "cleanup_mails",          "cleanup_alerts",        NULL
+};
 
 static const struct job_type cleanup_data = {
     .task = {
