@@ -235,13 +235,14 @@ static const struct option_spec own_options[] = {
     { 0 },
 };
 
-static const char *const statements[] = {
-    "cleanup_preview",        "cleanup_limit",         "cleanup_sessions_due",
-    "cleanup_sessions_range", "cleanup_sessions_lock", "cleanup_sessions_free",
-    "cleanup_sessions_batch", "cleanup_logs_kept",     "cleanup_logs_edges",
-    "cleanup_logs_range",     "cleanup_logs",          "cleanup_health_checks",
-    "cleanup_mails",          "cleanup_alerts",        NULL
-};
+static const char *const statements[] = { "cleanup_preview",        "cleanup_limit",
+                                          "cleanup_sessions_due",   "cleanup_sessions_range",
+                                          "cleanup_sessions_lock",  "cleanup_sessions_free",
+                                          "cleanup_sessions_batch", "cleanup_sessions_part",
+                                          "cleanup_logs_kept",      "cleanup_logs_edges",
+                                          "cleanup_logs_range",     "cleanup_logs",
+                                          "cleanup_health_checks",  "cleanup_mails",
+                                          "cleanup_alerts",         NULL };
 
 static const struct job_type cleanup_data = {
     .task = {

@@ -11,6 +11,13 @@ enum {
     REFUSED_MAX = 20,  /* sessions; when so many are refused, halving on is a waste */
 };
 
+/* Of one session that no batch can hold. */
+static const struct old_rows messages = {
+    .name = "messages",
+    .counter = "expiredMessages",
+    .statement = "cleanup_sessions_part",
+};
+
 /* Sessions of the window, from one of its rows up to another. */
 struct piece {
     int first, end; /* end is not one of them */
@@ -20,7 +27,7 @@ struct piece {
 enum manner {
     FAST,    /* locked or not; anything out of the way is an error */
     CAREFUL, /* those that nobody works on, which is twice the work */
-    LAST,    /* the same, however long it takes: a session that cannot be made smaller */
+    LAST,    /* the same, however long it takes, of a session that has few messages left */
 };
 
 /* A run's way through the closed sessions. */
@@ -59,8 +66,12 @@ static bool send_piece(struct sweep *sweep, struct lane *lane, const struct piec
         lane->steps[lane->count - 1].args = NULL; /* libpq has copied them */
         return sent;
     }
+    struct decimal few = decimal(BATCH_ROWS);
+    const char *few_args[] = { few.text };
     lane_begin(lane, manner == LAST ? 0 : BATCH_MS / 2); /* two statements take time */
     lane_add(lane, "cleanup_sessions_lock", args);
+    if (manner == LAST)
+        lane_add(lane, "cleanup_sessions_few", few_args);
     lane_add(lane, "cleanup_sessions_free", NULL);
     lane_add(lane, "cleanup_sessions_batch", NULL);
     return lane_run(lane, sweep->cleanup->job, err);
@@ -71,7 +82,7 @@ static void count_piece(struct sweep *sweep, struct lane *lane)
     const PGresult *row = lane_rows(lane);
     long sessions = db_number(row, 0, "sessions"), with = db_number(row, 0, "messages");
     cleanup_count(sweep->cleanup, "expiredSessions", sessions);
-    cleanup_count(sweep->cleanup, "expiredMessages", with);
+    cleanup_count(sweep->cleanup, messages.counter, with);
     job_add(sweep->cleanup->job, "batches", sessions > 0);
     if (sessions > 0) {
         long fit = BATCH_ROWS * sessions / (sessions + with);
@@ -106,6 +117,23 @@ static bool refuse(struct sweep *sweep, const struct piece *piece, const struct 
                      sweep->refused, sweep->why.text);
 }
 
+/* A session that takes too long: its messages go first, until one batch holds the rest with the
+ * session itself. A kill in between leaves a closed session for the next run, as does whoever works
+ * on it meanwhile. */
+static bool take_apart(struct sweep *sweep, struct lane *lane, const struct piece *piece,
+                       struct error *err)
+{
+    const char *id = db_text(sweep->window, piece->first, "id");
+    if (old_rows_batches(sweep->cleanup, lane, &messages, sweep->keep.text, id, NULL, NULL, err) &&
+        delete_piece(sweep, lane, piece, LAST, err))
+        return true;
+    if (err->kind != ERR_REJECTED)
+        return false;
+    struct error cause = *err;
+    error_clear(err);
+    return refuse(sweep, piece, &cause, err);
+}
+
 /* What is done about a piece that did not go through: with more care when somebody works on it or
  * it is refused; halved when it takes too long; halved when it is refused all the same, until each
  * offending session stands alone, and the others are deleted. */
@@ -123,16 +151,8 @@ static bool mend(struct sweep *sweep, struct lane *lane, // NOLINT(misc-no-recur
         return false;
     struct error cause = *err;
     error_clear(err);
-    if (piece_size(piece) == 1 && slow) {
-        if (delete_piece(sweep, lane, piece, LAST, err))
-            return true;
-        if (err->kind != ERR_REJECTED)
-            return false;
-        cause = *err;
-        error_clear(err);
-    }
     if (piece_size(piece) == 1)
-        return refuse(sweep, piece, &cause, err);
+        return slow ? take_apart(sweep, lane, piece, err) : refuse(sweep, piece, &cause, err);
     if (slow)
         log_event(&sweep->cleanup->job->log, LOG_INFO, "batch_halved", "sessions",
                   decimal(piece_size(piece)).text, NULL);

@@ -354,6 +354,50 @@ at_most() { # COUNT TABLE
     assert_success
 }
 
+@test "a session with very many messages goes in batches, the last of them with the session" {
+    many 1 3
+    session 9 closed '-5 days' 30000
+    # each statement that deletes tells how many, and takes too long when it deletes too many
+    sql "CREATE TABLE deleted (xid xid8 DEFAULT pg_current_xact_id(), what name, count int);
+         CREATE FUNCTION on_delete() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN
+             INSERT INTO deleted (what, count) SELECT TG_TABLE_NAME, count(*) FROM gone;
+             IF (SELECT count(*) FROM gone) > 6000 THEN PERFORM pg_sleep(0.2); END IF;
+             RETURN NULL;
+         END \$\$;
+         CREATE TRIGGER on_delete AFTER DELETE ON support_messages REFERENCING OLD TABLE AS gone
+            FOR EACH STATEMENT EXECUTE FUNCTION on_delete();
+         CREATE TRIGGER on_delete AFTER DELETE ON support_sessions REFERENCING OLD TABLE AS gone
+            FOR EACH STATEMENT EXECUTE FUNCTION on_delete()"
+    clean
+    assert_success
+    assert_equal "$(sessions) $(orphans)" ' 0'
+    assert_equal "$(result expiredSessions) $(result expiredMessages)" '4 30006'
+    assert_equal "$(sql "SELECT sum(count), max(count) <= 4000 FROM deleted WHERE what = 'support_messages'")" '30006|t'
+    [[ $(sql "SELECT count(DISTINCT xid) FROM deleted WHERE what = 'support_messages' AND count > 0") -ge 8 ]]
+    # no session went without messages
+    assert_equal "$(sql "SELECT count(*) FROM deleted AS s JOIN deleted AS m USING (xid)
+                          WHERE s.what = 'support_sessions' AND s.count > 0
+                            AND m.what = 'support_messages' AND m.count = 0")" 0
+}
+
+@test "a run that is killed amid a session's messages leaves the rest to the next one" {
+    session 9 closed '-5 days' 20000
+    session 10 active '-50 days' 5
+    on_delete support_messages "old.content = 'message 9000'" 'PERFORM pg_sleep(60)'
+    start cleanup-data --now "$NOW"
+    wait_for at_most 12005 support_messages
+    wait_for asleep
+    kill -9 "$pid"
+    ended
+    wait_for server_is_done
+    assert_equal "$(sessions)" '9 10'
+    sql 'DROP TRIGGER on_delete ON support_messages'
+    clean
+    assert_success
+    assert_equal "$(sessions) $(orphans)" '10 5'
+}
+
 # --- what goes wrong ------------------------------------------------------------------------------
 
 @test "a run that is killed in the middle leaves whole batches, and the next one finishes" {
