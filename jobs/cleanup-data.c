@@ -19,7 +19,7 @@ static const struct old_rows runs = {
     .counter = "oldLogs",
     .statement = "cleanup_logs",
     .kept = "cleanup_logs_kept",
-    .edges = "cleanup_logs_edges",
+    .span = "cleanup_logs_span",
     .range = "cleanup_logs_range",
 };
 static const struct old_rows health = {
@@ -239,7 +239,7 @@ static const char *const statements[] = { "cleanup_preview",        "cleanup_lim
                                           "cleanup_sessions_due",   "cleanup_sessions_range",
                                           "cleanup_sessions_lock",  "cleanup_sessions_free",
                                           "cleanup_sessions_batch", "cleanup_sessions_part",
-                                          "cleanup_logs_kept",      "cleanup_logs_edges",
+                                          "cleanup_logs_kept",      "cleanup_logs_span",
                                           "cleanup_logs_range",     "cleanup_logs",
                                           "cleanup_health_checks",  "cleanup_mails",
                                           "cleanup_alerts",         NULL };

@@ -8,7 +8,9 @@
 
 enum {
     RANGE_ROWS = 10000, /* as BATCH_ROWS, of the faster way */
-    EDGES = 100,        /* read at a time */
+    FIRST_PART = 100,   /* of the whole time, before it is known how many rows it holds */
+    RANGE_GROWTH = 4,   /* at most, from one range to the next */
+    SHORT_US = 1000000, /* a range that is not worth halving */
 };
 
 void cleanup_count(struct cleanup *cleanup, const char *counter, long rows)
@@ -37,7 +39,7 @@ static bool delete_batch(struct lane *lane, struct job *job, const char *stateme
 }
 
 bool old_rows_batches(struct cleanup *cleanup, struct lane *lane, const struct old_rows *rows,
-                      const char *keep, const char *from, const char *upto, const char *kept,
+                      const char *keep, const char *from, const char *until, const char *kept,
                       struct error *err)
 {
     struct job *job = cleanup->job;
@@ -46,7 +48,7 @@ bool old_rows_batches(struct cleanup *cleanup, struct lane *lane, const struct o
     long size = BATCH_ROWS;
     for (long deleted = 1; deleted > 0;) {
         struct decimal most = decimal(size);
-        const char *args[] = { job->run.now, keep, position, most.text, upto, kept };
+        const char *args[] = { job->run.now, keep, position, most.text, until, kept };
         if (!deadline_ok(err))
             return false;
         if (delete_batch(lane, job, rows->statement, args, size > 1 ? BATCH_MS : 0, position,
@@ -67,98 +69,127 @@ bool old_rows_batches(struct cleanup *cleanup, struct lane *lane, const struct o
 
 /* --- the faster way ------------------------------------------------------------------------ */
 
-/* A run's way through the rows of a table. */
-struct ranges {
+/* A part of the time, microseconds since 1970. */
+struct range {
+    int64_t from, until; /* until is no more of it */
+};
+
+/* A run's way through the rows of a table: by time, as to count them would cost as much again as to
+ * delete them. */
+struct course {
     struct cleanup *cleanup;
     const struct old_rows *rows;
     const char *keep, *kept;
     struct lanes lanes;
-    const PGresult *edges;
-    char behind[40]; /* where the first range of these edges begins */
+    struct range ranges[LANES]; /* that are under way */
+    int64_t length_us;          /* of the next range: as long as makes RANGE_ROWS */
+    bool dense;                 /* there are enough rows for two lanes */
 };
 
-/* Where range n begins or ends; the last one is open. */
-static const char *edge(const struct ranges *ranges, int n)
+static bool send_range(struct course *course, struct lane *lane, const struct range *range,
+                       struct error *err)
 {
-    if (n < 0)
-        return ranges->behind;
-    return n < PQntuples(ranges->edges) ? db_text(ranges->edges, n, "position") : "infinity";
-}
-
-static bool start_range(struct ranges *ranges, struct lane *lane, int n, struct error *err)
-{
-    const char *args[] = { ranges->cleanup->job->run.now, ranges->keep, edge(ranges, n - 1),
-                           edge(ranges, n), ranges->kept };
+    struct decimal from = decimal(range->from), until = decimal(range->until);
+    const char *args[] = { course->cleanup->job->run.now, course->keep, from.text, until.text,
+                           course->kept };
     lane_begin(lane, BATCH_MS);
-    lane_add(lane, ranges->rows->range, args);
-    lane->first = n;
+    lane_add(lane, course->rows->range, args);
     bool sent = lane_send(lane, ROW_LOCK_MS, err);
     lane->steps[lane->count - 1].args = NULL; /* libpq has copied them */
     return sent;
 }
 
-/* Wait for the range of a lane, if one is under way. */
-static bool settle_range(struct ranges *ranges, struct lane *lane, struct error *err)
+static bool finish_range(struct course *course, struct lane *lane, const struct range *range,
+                         struct error *err)
 {
-    if (!lane->busy)
-        return true;
-    if (lane_wait(lane, err)) {
-        long deleted = strtol(PQcmdTuples(lane_rows(lane)), NULL, 10);
-        cleanup_count(ranges->cleanup, ranges->rows->counter, deleted);
-        job_add(ranges->cleanup->job, "batches", deleted > 0);
-        lane_clear(lane);
-        return true;
-    }
-    if (err->kind != ERR_CONFLICT && !lane_was_slow(lane, err))
+    if (!lane_wait(lane, err))
         return false;
-    error_clear(err);
-    return old_rows_batches(ranges->cleanup, lane, ranges->rows, ranges->keep,
-                            edge(ranges, lane->first - 1), edge(ranges, lane->first), ranges->kept,
-                            err);
+    long deleted = strtol(PQcmdTuples(lane_rows(lane)), NULL, 10);
+    lane_clear(lane);
+    cleanup_count(course->cleanup, course->rows->counter, deleted);
+    job_add(course->cleanup->job, "batches", deleted > 0);
+    int64_t length = range->until - range->from;
+    course->dense = deleted * RANGE_GROWTH >= RANGE_ROWS;
+    course->length_us = course->dense ? (int64_t)((double)length * RANGE_ROWS / (double)deleted) + 1
+                                      : length * RANGE_GROWTH;
+    return true;
 }
 
-static bool delete_ranges(struct ranges *ranges, int count, struct error *err)
+/* What is done about a range that did not go through: halved when it takes too long, row by row
+ * when somebody works on one of them. */
+static bool mend_range(struct course *course, struct lane *lane, // NOLINT(misc-no-recursion)
+                       const struct range *range, struct error *err)
+{
+    bool slow = lane_was_slow(lane, err);
+    if (err->kind != ERR_CONFLICT && !slow)
+        return false;
+    error_clear(err);
+    if (!slow || range->until - range->from <= SHORT_US)
+        return old_rows_batches(course->cleanup, lane, course->rows, course->keep,
+                                decimal(range->from).text, decimal(range->until).text, course->kept,
+                                err);
+    log_event(&course->cleanup->job->log, LOG_INFO, "batch_halved", "range_ms",
+              decimal((range->until - range->from) / 1000).text, NULL);
+    int64_t middle = range->from + (range->until - range->from) / 2;
+    const struct range halves[] = { { range->from, middle }, { middle, range->until } };
+    for (int i = 0; i < 2; i++)
+        if (!(send_range(course, lane, &halves[i], err) &&
+              finish_range(course, lane, &halves[i], err)) &&
+            !mend_range(course, lane, &halves[i], err))
+            return false;
+    return true;
+}
+
+/* Wait for the range of a lane, if one is under way. */
+static bool settle_range(struct course *course, int lane, struct error *err)
+{
+    if (!course->lanes.lane[lane].busy)
+        return true;
+    const struct range range = course->ranges[lane];
+    return finish_range(course, &course->lanes.lane[lane], &range, err) ||
+           mend_range(course, &course->lanes.lane[lane], &range, err);
+}
+
+static bool delete_ranges(struct course *course, const struct range *span, struct error *err)
 {
     bool good = true;
-    if (count > 1)
-        lanes_open_second(&ranges->lanes, ranges->cleanup->job);
-    for (int n = 0; good && n < count; n++) {
-        struct lane *lane = &ranges->lanes.lane[n % ranges->lanes.count];
-        good = settle_range(ranges, lane, err) && deadline_ok(err) &&
-               start_range(ranges, lane, n, err);
+    int64_t from = span->from;
+    course->length_us = (span->until - from) / FIRST_PART + 1;
+    for (int turn = 0; good && from < span->until; turn++) {
+        int lane = turn % course->lanes.count;
+        good = settle_range(course, lane, err) && deadline_ok(err);
+        if (!good)
+            break;
+        int64_t left = span->until - from;
+        int64_t length = course->length_us < left ? course->length_us : left;
+        course->ranges[lane] = (struct range){ from, from + length };
+        good = send_range(course, &course->lanes.lane[lane], &course->ranges[lane], err);
+        from += length;
+        if (from < span->until && course->dense)
+            lanes_open_second(&course->lanes, course->cleanup->job);
     }
     /* what is under way may be committed: it is waited for and counted in any case */
-    for (int i = 0; i < ranges->lanes.count; i++) {
+    for (int lane = 0; lane < course->lanes.count; lane++) {
         struct error late = { 0 };
-        good = settle_range(ranges, &ranges->lanes.lane[i], good ? err : &late) && good;
+        good = settle_range(course, lane, good ? err : &late) && good;
     }
     return good;
 }
 
-static bool delete_by_ranges(struct cleanup *cleanup, const struct old_rows *rows, const char *keep,
-                             const char *kept, struct error *err)
+static bool delete_by_time(struct cleanup *cleanup, const struct old_rows *rows, const char *keep,
+                           const char *kept, struct error *err)
 {
     struct job *job = cleanup->job;
-    struct ranges ranges = {
-        .cleanup = cleanup, .rows = rows, .keep = keep, .kept = kept, .behind = "-infinity"
-    };
-    lanes_open(&ranges.lanes, job);
-    struct decimal size = decimal(RANGE_ROWS), most = decimal(EDGES);
-    bool good = true;
-    for (int found = EDGES; good && found == EDGES;) {
-        const char *args[] = { job->run.now, keep, ranges.behind, size.text, most.text };
-        PGresult *edges = db_query(job->db, rows->edges, args, DB_READ_ONLY, err);
-        if (edges == NULL) {
-            good = false;
-            break;
-        }
-        found = PQntuples(edges);
-        ranges.edges = edges;
-        good = delete_ranges(&ranges, found < EDGES ? found + 1 : found, err);
-        snprintf(ranges.behind, sizeof ranges.behind, "%s", edge(&ranges, found - 1));
-        PQclear(edges);
-    }
-    lanes_close(&ranges.lanes);
+    const char *args[] = { job->run.now, keep };
+    PGresult *row = db_query(job->db, rows->span, args, DB_READ_ONLY, err);
+    if (row == NULL)
+        return false;
+    const struct range span = { db_number(row, 0, "first"), db_number(row, 0, "until") };
+    PQclear(row);
+    struct course course = { .cleanup = cleanup, .rows = rows, .keep = keep, .kept = kept };
+    lanes_open(&course.lanes, job);
+    bool good = delete_ranges(&course, &span, err);
+    lanes_close(&course.lanes);
     return good;
 }
 
@@ -172,7 +203,7 @@ bool old_rows_delete(struct cleanup *cleanup, const struct old_rows *rows, struc
     }
     PGresult *kept = db_query(job->db, rows->kept, NULL, DB_READ_ONLY, err);
     bool good =
-        kept != NULL && delete_by_ranges(cleanup, rows, keep.text, db_text(kept, 0, "kept"), err);
+        kept != NULL && delete_by_time(cleanup, rows, keep.text, db_text(kept, 0, "kept"), err);
     PQclear(kept);
     return good;
 }

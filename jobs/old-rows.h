@@ -20,8 +20,8 @@ struct old_rows {
     const char *counter;   /* in the job's result */
     const char *statement; /* deletes a batch; see cleanup_logs.sql for its parameters and row */
     const char *kept;      /* finds the rows that stay however old, handed on to it, or NULL */
-    const char *edges;     /* a faster way, or NULL: parts the rows into larger batches, */
-    const char *range;     /* and deletes one of these, where nobody holds a lock */
+    const char *span;      /* a faster way, or NULL: finds from when to when there are rows, */
+    const char *range;     /* and deletes those of a part of this time, where nobody holds one */
 };
 
 /* The cleaning that is under way. */
@@ -42,7 +42,7 @@ bool old_rows_delete(struct cleanup *cleanup, const struct old_rows *rows, struc
  * position; upto and kept: for the statements that take them, else NULL Errors    as db_run; what
  * is committed stays, and counts. */
 bool old_rows_batches(struct cleanup *cleanup, struct lane *lane, const struct old_rows *rows,
-                      const char *keep, const char *from, const char *upto, const char *kept,
+                      const char *keep, const char *from, const char *until, const char *kept,
                       struct error *err);
 
 #endif

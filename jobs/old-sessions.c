@@ -7,7 +7,7 @@
 
 enum {
     FIRST_BATCH = 100, /* sessions, before it is known how many messages they have */
-    WINDOW = 5000,     /* sessions read at a time: what a run keeps in memory */
+    WINDOW = 20000,    /* sessions read at a time: what a run keeps in memory, 2 MB */
     REFUSED_MAX = 20,  /* sessions; when so many are refused, halving on is a waste */
 };
 
