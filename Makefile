@@ -56,8 +56,8 @@ all: $(PROGRAMS:%=$(BIN)/%)
 
 # beside its own file, what a program is made of
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
-$(BIN)/cleanup-data: $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/unused-files.o \
-                     $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
+$(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
+                     $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
 
 $(BIN)/%: $(BUILD)/jobs/%.o $(LIBRARY) | $(BIN)
 	$(say) LINK $@

@@ -12,6 +12,7 @@
 #include "deadline.h"
 #include "file-removal.h"
 #include "old-rows.h"
+#include "old-sessions.h"
 #include "table.h"
 #include "text.h"
 
@@ -20,7 +21,7 @@ static const struct old_rows runs = {
     .counter = "oldLogs",
     .statement = "cleanup_logs",
     .kept = "cleanup_logs_kept",
-    .edge = "cleanup_logs_edge",
+    .span = "cleanup_logs_span",
     .range = "cleanup_logs_range",
 };
 static const struct old_rows health = {
@@ -380,12 +381,16 @@ static bool check(struct job *job, int *count, struct error *err)
 }
 
 static const char *const statements[] = { "cleanup_preview",
+                                          "cleanup_limit",
                                           "cleanup_sessions_due",
+                                          "cleanup_sessions_range",
                                           "cleanup_sessions_lock",
                                           "cleanup_sessions_free",
                                           "cleanup_sessions_batch",
+                                          "cleanup_sessions_part",
+                                          "cleanup_sessions_few",
                                           "cleanup_logs_kept",
-                                          "cleanup_logs_edge",
+                                          "cleanup_logs_span",
                                           "cleanup_logs_range",
                                           "cleanup_logs",
                                           "cleanup_health_checks",

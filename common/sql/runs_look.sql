@@ -18,9 +18,9 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        task.timeout_ms,
        to_char((SELECT start_time
                   FROM tickeasy_jobs.task_execution_logs
-                 WHERE task_id = task.id
+                 WHERE task_id BETWEEN task.id AND task.id -- see cleanup_logs_kept
                    AND status = 'completed'
-                 ORDER BY start_time DESC
+                 ORDER BY task_id, start_time DESC
                  LIMIT 1) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS since,
        run.id AS run_id,
        run.host,

@@ -5,9 +5,7 @@
 -- FOR UPDATE, because it also holds off a message being inserted (its foreign key's lock).
 -- $1 now timestamptz  $2 keep interval  $3 first: updated_at timestamptz  $4 and id uuid
 -- $5 last: updated_at timestamptz  $6 and id uuid
--- $7 the most that each of the statements behind this one may take, ms
-SELECT set_config('tickeasy_jobs.locked', coalesce(array_agg(id)::text, '{}'), true),
-       set_config('statement_timeout', $7, true)
+SELECT set_config('tickeasy_jobs.locked', coalesce(array_agg(id)::text, '{}'), true)
   FROM (SELECT id
           FROM support_sessions
          WHERE status = 'closed'
