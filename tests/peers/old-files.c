@@ -1,6 +1,6 @@
-/* old-files: files as old as they say. Nobody can set the time of a file's last change of status, and
- * a test cannot wait a day for it: this library (LD_PRELOAD) shows the time that touch(1) sets in its
- * place. */
+/* old-files: files as old as they say. Nobody can set the time of a file's last change of status,
+ * and a test cannot wait a day for it: this library (LD_PRELOAD) shows the time that touch(1) sets
+ * in its place. */
 #include <dlfcn.h>
 #include <sys/stat.h>
 
@@ -10,6 +10,7 @@ static void make_old(int got, struct stat *status)
         status->st_ctim = status->st_mtim;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs are reserved ones */
 int fstatat(int dir, const char *restrict path, struct stat *restrict status, int flags)
 {
     int (*real)(int, const char *, struct stat *, int);
@@ -19,6 +20,7 @@ int fstatat(int dir, const char *restrict path, struct stat *restrict status, in
     return got;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs are reserved ones */
 int fstat(int fd, struct stat *status)
 {
     int (*real)(int, struct stat *);
