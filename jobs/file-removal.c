@@ -5,9 +5,7 @@
 
 #include "deadline.h"
 
-enum {
-    CHUNK_FILES = 500
-}; /* a look at the references for each; below the 1000 that a storage takes */
+enum { CHUNK_FILES = 500 }; /* asked of a storage at once; below the 1000 that it takes */
 
 /* Some files of one bucket, on their way out. */
 struct chunk {
@@ -25,6 +23,7 @@ struct chunk {
 struct removal {
     struct cleanup *cleanup;
     struct files *files;
+    int64_t good_until_ms; /* of the last look at the references to this bucket */
     long stayed;
     struct error why; /* the first ones did */
 };
@@ -48,58 +47,46 @@ static void leave_out(struct chunk *chunk, int at)
     chunk->versions[chunk->count] = NULL;
 }
 
-static bool keep(struct removal *removal, struct chunk *chunk, int at, const char *why,
-                 struct error *err)
+static bool keep(struct removal *removal, const char *bucket, const PGresult *rows, int row,
+                 const char *why, struct error *err)
 {
     struct job *job = removal->files->job;
     job_add(job, "keptFiles", 1);
-    log_event(&job->log, LOG_INFO, "file_kept", "bucket", chunk->bucket, "path", chunk->paths[at],
-              "reason", why, NULL);
-    bool told = manifest_add(&removal->files->manifest, "kept", why, chunk->bucket, chunk->due,
-                             chunk->rows[at], err);
-    leave_out(chunk, at);
-    return told;
+    log_event(&job->log, LOG_INFO, "file_kept", "bucket", bucket, "path",
+              db_text(rows, row, "path"), "reason", why, NULL);
+    return manifest_add(&removal->files->manifest, "kept", why, bucket, rows, row, err);
 }
 
 /* --- the last looks ------------------------------------------------------------------------ */
 
-static char *paths_json(const struct chunk *chunk)
+/* Those of all candidates of a bucket that something refers to by now; they are none any more. */
+static PGresult *look_for_references(struct removal *removal, const char *bucket, struct error *err)
 {
-    json_t *paths = json_array();
-    for (int i = 0; i < chunk->count; i++)
-        json_array_append_new(paths, json_string(chunk->paths[i]));
-    char *text = json_dumps(paths, JSON_COMPACT);
-    json_decref(paths);
-    return text;
-}
-
-static PGresult *look_for_references(struct removal *removal, struct chunk *chunk,
-                                     struct error *err)
-{
-    char *paths = paths_json(chunk);
-    if (paths == NULL) {
-        error_memory(err);
-        return NULL;
-    }
-    enum { FOUND = 3, STEPS = 5 };
-    const char *args[] = { chunk->bucket, paths };
+    const struct files *files = removal->files;
+    const char *args[] = { files->job->run.id, bucket, files->job->run.now,
+                           files->quarantine.text };
     struct db_step steps[] = { { .statement = "files_all_rows" },
                                { .statement = "file_references", .view = "file_references" },
                                { .statement = "files_keys", .view = "file_keys" },
-                               { .statement = "files_recheck", .args = args },
+                               { .statement = "files_texts", .view = "file_texts" },
+                               { .statement = "files_unused" },
+                               { .statement = "files_again", .args = args },
+                               { .statement = "files_keyed" },
+                               { .statement = "files_named" },
+                               { .statement = "files_used", .args = args },
                                { .statement = "files_drop" } };
+    enum { STEPS = sizeof steps / sizeof steps[0], USED = STEPS - 2 };
     int tries = 0;
     bool looked = false;
     do
-        looked = db_run(removal->files->job->db, steps, STEPS, DB_LAZY, DB_LOCK_MS, err);
-    while (!looked && job_try_again(removal->files->job, &tries, NULL, err));
-    free(paths);
+        looked = db_run(files->job->db, steps, STEPS, DB_LAZY, DB_LOCK_MS, err);
+    while (!looked && job_try_again(files->job, &tries, NULL, err));
     if (!looked)
         return NULL;
     for (int i = 0; i < STEPS; i++)
-        if (i != FOUND)
+        if (i != USED)
             PQclear(steps[i].rows);
-    return steps[FOUND].rows;
+    return steps[USED].rows;
 }
 
 static int place_of(const struct chunk *chunk, const char *path)
@@ -110,15 +97,23 @@ static int place_of(const struct chunk *chunk, const char *path)
     return -1;
 }
 
+/* A look is good for as long as it took: half of the time, at most, is spent on them. */
 static bool keep_used(struct removal *removal, struct chunk *chunk, struct error *err)
 {
-    PGresult *used = look_for_references(removal, chunk, err);
+    int64_t started_ms = deadline_now_ms();
+    if (chunk->count == 0 || started_ms < removal->good_until_ms)
+        return true;
+    PGresult *used = look_for_references(removal, chunk->bucket, err);
     if (used == NULL)
         return false;
+    int64_t ended_ms = deadline_now_ms();
+    removal->good_until_ms = ended_ms + (ended_ms - started_ms);
     bool good = true;
     for (int row = 0; good && row < PQntuples(used); row++) {
         int at = place_of(chunk, db_text(used, row, "path"));
-        good = at < 0 || keep(removal, chunk, at, "referred to by now", err);
+        if (at >= 0)
+            leave_out(chunk, at);
+        good = keep(removal, chunk->bucket, used, row, "referred to by now", err);
     }
     PQclear(used);
     return good;
@@ -133,9 +128,11 @@ static bool keep_changed(struct removal *removal, struct chunk *chunk, struct er
         const char *version = db_text(chunk->due, chunk->rows[at], "version");
         if (chunk->versions[at] == NULL)
             leave_out(chunk, at); /* gone without us */
-        else if (strcmp(chunk->versions[at], version) != 0 &&
-                 !keep(removal, chunk, at, "written anew", err))
-            return false;
+        else if (strcmp(chunk->versions[at], version) != 0) {
+            if (!keep(removal, chunk->bucket, chunk->due, chunk->rows[at], "written anew", err))
+                return false;
+            leave_out(chunk, at);
+        }
     }
     return true;
 }
@@ -216,7 +213,7 @@ static bool remove_chunk(struct removal *removal, struct chunk *chunk, struct er
         chunk->paths[row] = db_text(chunk->due, row, "path");
         chunk->rows[row] = row;
     }
-    bool good = keep_used(removal, chunk, err) && keep_changed(removal, chunk, err) &&
+    bool good = keep_changed(removal, chunk, err) && keep_used(removal, chunk, err) &&
                 delete_chunk(removal, chunk, err);
     struct error late = { 0 };
     if (!settle_chunk(removal, chunk, good ? err : &late))
@@ -231,6 +228,7 @@ static bool remove_bucket(struct removal *removal, const char *bucket, struct er
 {
     const struct files *files = removal->files;
     struct decimal most = decimal(CHUNK_FILES);
+    removal->good_until_ms = 0;
     char after[40] = "00000000-0000-0000-0000-000000000000";
     const char *args[] = { files->job->run.id,    bucket, after, most.text, files->job->run.now,
                            files->quarantine.text };

@@ -132,7 +132,9 @@ static bool refuse_too_many(struct files *files, struct error *err)
     for (int row = 0; row < PQntuples(files->buckets); row++) {
         long listed = db_number(files->buckets, row, "listed");
         long news = db_number(files->buckets, row, "news");
-        if (news * 100 <= percent * listed || options_flag(&files->job->options, "force"))
+        long approved = db_number(files->buckets, row, "unused") - news;
+        if (news * 100 <= percent * (listed - approved) ||
+            options_flag(&files->job->options, "force"))
             continue;
         files->refusal = "too-many";
         return error_set(err, ERR_REJECTED,
@@ -152,14 +154,16 @@ static bool set_stage(struct files *files, struct error *err)
     struct db_step tables[] = { { .statement = "files_listing" }, { .statement = "files_unused" } };
     struct db_step views[] = { { .statement = "files_all_rows" },
                                { .statement = "file_references", .view = "file_references" },
-                               { .statement = "files_keys", .view = "file_keys" } };
+                               { .statement = "files_keys", .view = "file_keys" },
+                               { .statement = "files_texts", .view = "file_texts" } };
+    enum { VIEWS = sizeof views / sizeof views[0] };
     bool set = db_continue(files->job->db, tables, 2, err);
     for (size_t i = 0; i < 2; i++)
         PQclear(tables[i].rows);
     set = set &&
           (files->listing == NULL || db_copy(files->job->db, "files_copy", files->listing, err)) &&
-          db_continue(files->job->db, views, 3, err);
-    for (size_t i = 0; set && i < 3; i++)
+          db_continue(files->job->db, views, VIEWS, err);
+    for (size_t i = 0; set && i < VIEWS; i++)
         PQclear(views[i].rows);
     return set;
 }
@@ -180,13 +184,15 @@ static bool judge(struct files *files, struct error *err)
     const char *preview_args[] = { files->job->run.now, files->quarantine.text,
                                    files->job->config.app_timezone };
     struct db_step steps[] = { { .statement = "files_judge", .args = args },
+                               { .statement = "files_named" },
                                { .statement = "files_buckets", .args = bucket_args },
                                { .statement = "files_preview", .args = preview_args } };
-    if (!db_continue(files->job->db, steps, 3, err))
+    if (!db_continue(files->job->db, steps, 4, err))
         return false;
     PQclear(steps[0].rows);
-    files->buckets = steps[1].rows;
-    files->preview = steps[2].rows;
+    PQclear(steps[1].rows);
+    files->buckets = steps[2].rows;
+    files->preview = steps[3].rows;
     return true;
 }
 
@@ -194,14 +200,19 @@ static bool record_all(struct files *files, struct error *err)
 {
     const struct job *job = files->job;
     const char *args[] = { job->run.id, options_flag(&job->options, "force") ? "true" : "false" };
-    const char *drop_args[] = { job->run.id };
-    struct db_step steps[] = { { .statement = "files_record", .args = args },
-                               { .statement = "files_forget", .args = drop_args } };
-    if (!db_continue(job->db, steps, 2, err))
-        return false;
-    for (size_t i = 0; i < 2; i++)
-        PQclear(steps[i].rows);
-    return true;
+    struct db_step step = { .statement = "files_record", .args = args };
+    bool recorded = db_continue(job->db, &step, 1, err);
+    PQclear(step.rows);
+    return recorded;
+}
+
+static bool forget_others(struct files *files, struct error *err)
+{
+    const char *args[] = { files->job->config.storage_buckets };
+    struct db_step step = { .statement = "files_forget", .args = args };
+    bool forgotten = db_continue(files->job->db, &step, 1, err);
+    PQclear(step.rows);
+    return forgotten;
 }
 
 /* What is due is told when it is deleted, unless that will not be. */
@@ -246,7 +257,7 @@ static bool tell_all(struct files *files, bool record, struct error *err)
     return manifest_flush(&files->manifest, err);
 }
 
-/* Inside of the transaction. A refusal is told in full, too. */
+/* Inside of the transaction. A refusal is told in full, too, and what is used by now is known. */
 static bool find(struct files *files, bool record, struct error *err)
 {
     if (!set_stage(files, err) || !check_columns(files, err) || !judge(files, err))
@@ -257,7 +268,14 @@ static bool find(struct files *files, bool record, struct error *err)
         error_keep(err, &trouble);
         return false;
     }
-    return good && (!record || record_all(files, err));
+    if (!record)
+        return good;
+    if (!forget_others(files, &trouble) || (good && !record_all(files, &trouble))) {
+        error_keep(err, &trouble);
+        return false;
+    }
+    files->recorded = true;
+    return good;
 }
 
 static bool drop_views(struct files *files, struct error *err)
@@ -292,15 +310,15 @@ bool files_find(struct files *files, bool record, struct error *err)
     if (!list_all(files, err) || !db_begin(db, DB_DURABLE, DB_LOCK_MS, err))
         return false;
     struct error found = { 0 }, late = { 0 };
-    bool good = find(files, record, &found);
-    bool keep = good && record && drop_views(files, &found);
-    if (!db_end(db, keep, keep ? &found : &late))
-        good = false;
+    find(files, record, &found);
+    bool keep = files->recorded && drop_views(files, &late);
+    db_end(db, keep, &late);
+    error_keep(&found, &late);
     if (record && (found.kind == ERR_NONE || files->refusal != NULL) &&
         !tell_people(files, &found, &late))
         error_keep(&found, &late);
     error_keep(err, &found);
-    return found.kind == ERR_NONE && good;
+    return found.kind == ERR_NONE;
 }
 
 /* --- looking ------------------------------------------------------------------------------- */
@@ -326,9 +344,10 @@ static bool check_statements(struct files *files, int *count, struct error *err)
 {
     static const char *const statements[] = { "files_judge",      "files_buckets", "files_preview",
                                               "files_page",       "files_record",  "files_forget",
-                                              "files_due",        "files_recheck", "files_settle",
+                                              "files_due",        "files_named",   "files_again",
+                                              "files_keyed",      "files_used",    "files_settle",
                                               "files_candidates", "alert_sync" };
-    static const int staged = 7; /* two tables, COPY, all rows, two views, their columns */
+    static const int staged = 8; /* two tables, COPY, all rows, three views, their columns */
     if (!set_stage(files, err) || !check_columns(files, err))
         return false;
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)

@@ -14,8 +14,16 @@ CREATE TABLE tickeasy_jobs.file_candidates (
     run_id       uuid NOT NULL -- the last look
 );
 
--- Text with %41, &#65;, &amp; or \u0041 and their like taken for what they stand for; as it was when
--- that is no text.
+-- A path or a link and nothing else, without a query or anything to be decoded.
+CREATE FUNCTION tickeasy_jobs.is_plain_reference(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT AS
+$$
+    SELECT length(value) <= 4096
+           AND value ~ ('^(https?://[A-Za-z0-9.:-]+)?/?([A-Za-z0-9][A-Za-z0-9_~-]*/)*'
+                        || '[A-Za-z0-9]([A-Za-z0-9_~-]*[A-Za-z0-9])?([.][A-Za-z0-9]+)?$')
+$$;
+
+-- Text with %41 and %E6%B5%B7 taken for what they stand for. What is no UTF-8 stays as it is.
 CREATE FUNCTION tickeasy_jobs.percent_decoded(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
@@ -23,129 +31,141 @@ BEGIN
     IF value !~ '%[0-9A-Fa-f]{2}' THEN
         RETURN value;
     END IF;
-    RETURN (SELECT convert_from(string_agg(CASE WHEN part[1] ~ '^%..$' THEN decode(substr(part[1], 2), 'hex')
-                                                ELSE convert_to(part[1], 'UTF8') END, '' ORDER BY place), 'UTF8')
-              FROM regexp_matches(value, '%[0-9A-Fa-f]{2}|[^%]+|%', 'g') WITH ORDINALITY AS p(part, place));
-EXCEPTION
-    WHEN character_not_in_repertoire OR untranslatable_character THEN
-        RETURN value;
+    RETURN (SELECT string_agg(CASE WHEN part[1] ~ '^%..' THEN convert_from(decode(replace(part[1], '%', ''), 'hex'), 'UTF8')
+                                   ELSE part[1] END, '' ORDER BY place)
+              FROM regexp_matches(value,
+                       '((?:%0[1-9a-f]|%[1-7][0-9a-f]'
+                       || '|%(?:c[2-9a-f]|d[0-9a-f])%[89ab][0-9a-f]'
+                       || '|%(?:e0%[ab]|ed%[89]|e[1-9abcef]%[89ab])[0-9a-f]%[89ab][0-9a-f]'
+                       || '|%(?:f0%[9ab]|f[123]%[89ab]|f4%8)[0-9a-f](?:%[89ab][0-9a-f]){2})+|[^%]+|%)', 'gi')
+                   WITH ORDINALITY AS p(part, place));
 END
 $$;
 
-CREATE FUNCTION tickeasy_jobs.entities_decoded(value text) RETURNS text
+-- Text with &#65;, &amp;, \u0041 or \/ and their like taken for what they stand for.
+CREATE FUNCTION tickeasy_jobs.escapes_decoded(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
 BEGIN
-    IF value !~ '&#?[0-9A-Za-z]+;|\\u[0-9A-Fa-f]{4}' THEN
+    IF value !~ '&#?[0-9A-Za-z]+;|\\["/\\bfnrtu]' THEN
         RETURN value;
     END IF;
-    RETURN (SELECT string_agg(CASE WHEN part[1] ~ '^&#[0-9]' THEN chr(substring(part[1] FROM '[0-9]+')::int)
-                                   WHEN part[1] ~ '^&#[xX]'
-                                   THEN chr(('x' || lpad(substring(part[1] FROM '[0-9A-Fa-f]+'), 8, '0'))::bit(32)::int)
-                                   WHEN part[1] ~ '^\\u' THEN chr(('x' || lpad(substr(part[1], 3), 8, '0'))::bit(32)::int)
+    RETURN (SELECT string_agg(CASE WHEN number BETWEEN 1 AND 55295 OR number BETWEEN 57344 AND 1114111 THEN chr(number)
                                    ELSE coalesce(('{"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&apos;": "''",
-                                                    "&sol;": "/", "&nbsp;": " "}'::jsonb) ->> part[1], part[1])
+                                                    "&sol;": "/", "&nbsp;": " ", "\\b": "\b", "\\f": "\f", "\\n": "\n",
+                                                    "\\r": "\r", "\\t": "\t", "\\\"": "\"", "\\/": "/",
+                                                    "\\\\": "\\"}'::jsonb) ->> part[1], part[1])
                               END, '' ORDER BY place)
-              FROM regexp_matches(value, '&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&[a-z]+;|\\u[0-9A-Fa-f]{4}|[^&\\]+|[&\\]', 'g')
-                   WITH ORDINALITY AS p(part, place));
-EXCEPTION
-    WHEN program_limit_exceeded OR invalid_parameter_value THEN -- no such character
-        RETURN value;
+              FROM regexp_matches(value,
+                       '(\\u[dD][89aAbB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\["/\\bfnrt]'
+                       || '|&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&[a-z]+;|[^&\\]+|[&\\])', 'g')
+                   WITH ORDINALITY AS p(part, place),
+                   LATERAL (SELECT CASE
+                       WHEN part[1] ~ '^&#[0-9]' THEN btrim(part[1], '&#;')::int
+                       WHEN part[1] ~ '^&#' THEN ('x' || lpad(btrim(part[1], '&#xX;'), 8, '0'))::bit(32)::int
+                       WHEN part[1] ~ '^\\u.{10}' -- two that stand for one
+                       THEN 65536 + (('x' || substr(part[1], 3, 4))::bit(16)::int - 55296) * 1024
+                            + ('x' || substr(part[1], 9, 4))::bit(16)::int - 56320
+                       WHEN part[1] ~ '^\\u' THEN ('x' || substr(part[1], 3, 4))::bit(16)::int
+                   END) AS n(number));
 END
 $$;
 
--- All that a reference may mean, once it is decoded, freed of query, fragment and escapes, and of the
--- sentence or list around it. Rather one too many: each only keeps a file.
-CREATE FUNCTION tickeasy_jobs.file_forms(reference text) RETURNS text[]
+-- All that a text may stand for, itself among it: decoded once and more often, as HTML in JSON or a link
+-- within a link is; in Unicode's form NFC. Rather one too many: each only keeps a file.
+CREATE FUNCTION tickeasy_jobs.file_forms(value text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
 DECLARE
-    forms text[] := ARRAY[reference];
-    count int := 0;
+    forms text[] := ARRAY[value];
+    most CONSTANT int := 16; -- what is not made to waste our time has a few
+    form text;
+    at int := 0;
 BEGIN
-    -- encoded twice, within a query: what any link has needs four rounds at most
-    FOR round IN 1..4 LOOP
-        EXIT WHEN cardinality(forms) = count OR cardinality(forms) > 1000;
-        count := cardinality(forms);
-        forms := ARRAY(
-            SELECT DISTINCT form
-              FROM unnest(forms) AS known,
-                   LATERAL (SELECT *
-                              FROM (VALUES (known),
-                                           (tickeasy_jobs.percent_decoded(known)),
-                                           (tickeasy_jobs.entities_decoded(known)),
-                                           (replace(known, '\/', '/')), -- as some write JSON
-                                           (replace(known, '+', ' ')),
-                                           (split_part(known, '?', 1)),
-                                           (split_part(known, '#', 1)),
-                                           (split_part(known, '&', 1)),
-                                           (regexp_replace(known, '[])},;|\\，。、；）」』】].*$', '')),
-                                           (rtrim(known, E'.,;:!*_\'"`)]}>')),
-                                           (ltrim(known, E'([{<=\'"`')),
-                                           (btrim(known, E' \t\r\n')),
-                                           (substring(known FROM CASE WHEN position('://' IN known) > 0
-                                                                      THEN 'https?://.*' ELSE '/.*' END)),
-                                           (substring(known FROM '^[\x21-\x7e]+'))) AS v
-                             UNION ALL
-                            SELECT match[1] -- ?path=posters/1.jpg
-                              FROM regexp_matches(known, '[?&][^=&#]*=([^&#]+)', 'g') AS match) AS f(form)
-             WHERE form <> '');
+    WHILE at < cardinality(forms) AND cardinality(forms) < most LOOP
+        at := at + 1;
+        form := tickeasy_jobs.percent_decoded(forms[at]);
+        IF form <> ALL (forms) THEN
+            forms := forms || form;
+        END IF;
+        form := tickeasy_jobs.escapes_decoded(forms[at]);
+        IF form <> ALL (forms) THEN
+            forms := forms || form;
+        END IF;
+    END LOOP;
+    FOR at IN 1 .. cardinality(forms) LOOP
+        form := forms[at];
+        IF octet_length(form) <> length(form) THEN
+            form := normalize(form);
+            forms[at] := form;
+        END IF;
+        IF position('+' IN form) > 0 THEN -- a blank, as forms write it
+            forms := forms || replace(form, '+', ' ');
+        END IF;
+        IF form ~ '\\|[^:/]/(\./|/)' THEN -- what a file system takes for one slash
+            forms := forms || regexp_replace(replace(form, '\', '/'), '([^:/])/+(\./+)*', '\1/', 'g');
+        END IF;
     END LOOP;
     RETURN forms;
 END
 $$;
 
--- The files that a text refers to: as a whole, and each piece of it that may be a link. key is a
--- path, or bucket and path; names_bucket: it can only be bucket and path. A link as Supabase makes
--- them (public, signed, rendered) names both, whatever its host; what looks like one in its middle may
--- do so. Any other text may have something in front, so each end of it behind a slash may be the path
--- of a file; a bare name, though, only where a slash begins it all, or a host.
-CREATE FUNCTION tickeasy_jobs.file_keys(reference text)
-    RETURNS TABLE (key text, names_bucket boolean)
-    LANGUAGE plpgsql IMMUTABLE STRICT AS -- which keeps its plan, as sql does not
+-- The words of a text: whoever holds a path between two other words holds all words of the path.
+CREATE FUNCTION tickeasy_jobs.file_words(value text) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE AS
 $$
-#variable_conflict use_column
+    SELECT match[1] FROM regexp_matches(value, '[A-Za-z0-9]+|[^\x01-\x7f]', 'g') AS match
+$$;
+
+-- Whether a text (one of file_forms) names a file: its path stands there, not as a part of another word.
+-- A link as Supabase makes them (public, signed, rendered) names bucket and path, whatever its host; any
+-- other text may have something in front of the path. A bare name is meant only where a link, a list or
+-- a quotation puts it, or where it is all there is.
+CREATE FUNCTION tickeasy_jobs.file_named(value text, bucket text, path text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT AS
+$$
+DECLARE
+    has_folder CONSTANT boolean := position('/' IN path) > 0;
+    has_end CONSTANT boolean := path ~ '\.[A-Za-z0-9]{1,5}$';
+    start int := 0;
+    step int;
+    front text;
+    behind text;
+    link text;
+    stored text;
 BEGIN
-    RETURN QUERY
-    WITH piece AS (
-        SELECT reference AS words
-         WHERE length(reference) <= 4096
-        UNION
-        SELECT match[1]
-          FROM regexp_matches(reference, '[^[:space:]"''<>`]+', 'g') AS match
-         WHERE match[1] ~ '/|%2[Ff]' AND length(match[1]) <= 4096
-        UNION
-        SELECT match[1]
-          FROM regexp_matches(reference, '[^][:space:]"''<>`,;|(){}=[]+', 'g') AS match
-         WHERE match[1] ~ '/|%2[Ff]' AND length(match[1]) <= 4096
-    ), form AS MATERIALIZED (
-        SELECT DISTINCT form
-          FROM piece, LATERAL unnest(tickeasy_jobs.file_forms(words)) AS form
-    ), stored AS MATERIALIZED (
-        SELECT form, m.key
-          FROM form
-          LEFT JOIN LATERAL
-               (SELECT DISTINCT substr(form, place + length(marker)) AS key
-                  FROM unnest(ARRAY['/object/public/', '/object/sign/', '/object/authenticated/',
-                                    '/render/image/public/', '/render/image/sign/',
-                                    '/render/image/authenticated/']) AS marker,
-                       LATERAL (SELECT nullif(position(marker IN form), 0)) AS p(place)
-                 WHERE place IS NOT NULL) AS m ON true
-    )
-    SELECT DISTINCT key, true
-      FROM stored
-     WHERE key IS NOT NULL
-    UNION
-    SELECT DISTINCT array_to_string(part[at:], '/'), false
-      FROM (SELECT form, string_to_array(form, '/') AS part
-              FROM stored
-             WHERE key IS NULL
-                OR form !~ '://[^/]+/([^?#]*/)?storage/v1/(object|render/image)/(public|sign|authenticated)/'
-               AND form !~ '://[^/]+/(object|render/image)/(public|sign|authenticated)/') AS p,
-           generate_subscripts(part, 1) AS at
-     WHERE at < cardinality(part) OR form ~ '^/|://'
-    UNION
-    SELECT form, false
-      FROM form;
+    LOOP
+        step := strpos(substr(value, start + 1), path);
+        EXIT WHEN step = 0;
+        start := start + step;
+        front := substr(value, greatest(1, start - 2), least(2, start - 1));
+        behind := substr(value, start + length(path), 2);
+        CONTINUE WHEN front ~ '[A-Za-z0-9]$|[A-Za-z0-9][-_.~]$'
+                   OR behind ~ '^[A-Za-z0-9]|^/[^[:space:]"''<>),;]'
+                   OR NOT has_end AND behind ~ '^[-_.~]?[A-Za-z0-9]|^[-_.~]?[^\x01-\x7f，。、；：！？）」』】》”’　]';
+        front := substr(value, greatest(1, start - 4096), start - greatest(1, start - 4096));
+
+        -- where the last link before it begins, and what it says to the left of the path
+        link := substring(front FROM '.*(https?://[^[:space:]"''<>]*)$');
+        stored := substring(link FROM '^https?://[^/]+/(?:(?:.*/)?storage/v1/)?(?:object|render/image)/(?:public|sign|authenticated)/(.*)$');
+        CONTINUE WHEN stored <> bucket || '/' AND stored !~ '[][,;|(){}=&?#，、；]';
+
+        IF has_folder THEN
+            RETURN true;
+        ELSIF front ~ '/$' THEN
+            IF right(front, length(bucket) + 1) = bucket || '/' OR link IS NOT NULL
+               OR front ~ '(^|[][[:space:]"''<>`,;|(){}=])/[^][[:space:]"''<>`,;|(){}=]*$' THEN
+                RETURN true;
+            END IF;
+        ELSIF path ~ '\.' THEN
+            IF front ~ '^[[:space:]]*$|[]["''<>`,;|(){}=:&*#?!\n\r\t，。、；：！？（）「」『』【】《》“”‘’　][[:space:]]*$'
+               OR front ~ '\.[A-Za-z0-9]{1,5}[[:space:]]+$' THEN -- a list
+                RETURN true;
+            END IF;
+        ELSIF front || '|' || behind ~ '^[[:space:]]*\|([[:space:]]*$|[?#])|["''=]\|($|["''&])' THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
 END
 $$;

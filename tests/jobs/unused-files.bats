@@ -207,6 +207,55 @@ keeps() {
     assert_equal "$(used)|$(candidates)|$(result unusedFiles)" 'tickeasy-files/1.jpg tickeasy-files/2.jpg|1.jpg 2.jpg|0'
 }
 
+@test "a refused look takes what is used by now off the candidates, too" {
+    unset FILE_QUARANTINE_DAYS
+    many 4
+    file 1.jpg
+    file 2.jpg
+    clean_files
+    refer 1.jpg
+    FILE_MAX_DELETE_PERCENT=1 clean_files
+    assert_failure 1
+    assert_equal "$(candidates)" '2.jpg'
+}
+
+@test "a quarantine begins no earlier than it does, whatever --now says" {
+    unset FILE_QUARANTINE_DAYS
+    many 1
+    file 1.jpg '9000 days'
+    clean_files --now 2010-01-01T00:00:00Z
+    assert_success
+    clean_files
+    assert_success
+    assert_equal "$(used)|$(candidates)" 'tickeasy-files/1.jpg|1.jpg'
+}
+
+@test "a run leaves the candidates of other buckets alone" {
+    unset FILE_QUARANTINE_DAYS
+    many 1
+    file 1.jpg
+    clean_files
+    mkdir files/avatar
+    STORAGE_BUCKETS=avatar clean_files
+    assert_equal "$(candidates)" '1.jpg'
+}
+
+@test "what a person has approved of does not count for the limit again" {
+    unset FILE_QUARANTINE_DAYS
+    many 4
+    for n in 1 2 3 4 5 6; do file "$n.jpg"; done
+    clean_files --force
+    assert_success
+    file 7.jpg
+    file 8.jpg
+    file 9.jpg
+    file 10.jpg
+    file 11.jpg
+    clean_files
+    assert_failure 1
+    assert_regex "$stderr" 'nothing is deleted: 5 of 15 files in bucket tickeasy-files are unused, more than '
+}
+
 @test "--list-candidates shows them, as a table or JSON, and deletes nothing" {
     clean_files --list-candidates
     assert_success

@@ -3,6 +3,15 @@
 -- that --check and each run take for looked at: one that looks like a file and is missing here stops
 -- the clean-up of files.
 -- rows: value text
+WITH documents AS (
+    SELECT document
+      FROM (SELECT seating_chart FROM venues
+             UNION ALL SELECT seating_areas FROM ticket_types
+             UNION ALL SELECT metadata FROM tickets
+             UNION ALL SELECT context FROM support_sessions
+             UNION ALL SELECT metadata FROM support_messages) AS d(document)
+     WHERE document NOT IN ('{}', '[]')
+)
 SELECT avatar AS value
   FROM users
  WHERE avatar <> ''
@@ -17,16 +26,14 @@ SELECT poster_image
  UNION ALL
 SELECT description
   FROM concerts
- WHERE description LIKE '%/%'
+ WHERE description <> ''
  UNION ALL
 SELECT content
   FROM support_messages
- WHERE content LIKE '%/%'
+ WHERE content ~ '[./%&\\]' -- what a customer writes names a file with one of these
  UNION ALL
 SELECT jsonb_path_query(document, 'strict $.** ? (@.type() == "string")') #>> '{}'
-  FROM (SELECT seating_chart FROM venues
-         UNION ALL SELECT seating_areas FROM ticket_types
-         UNION ALL SELECT metadata FROM tickets
-         UNION ALL SELECT context FROM support_sessions
-         UNION ALL SELECT metadata FROM support_messages) AS d(document)
- WHERE document IS NOT NULL
+  FROM documents
+ UNION ALL
+SELECT jsonb_path_query(document, 'strict $.** ? (@.type() == "object").keyvalue().key') #>> '{}'
+  FROM documents
