@@ -38,9 +38,11 @@ void cleanup_count(struct cleanup *cleanup, const char *counter, long rows);
 bool old_rows_delete(struct cleanup *cleanup, const struct old_rows *rows, struct error *err);
 
 /* Delete, on a lane that is free, with rows->statement until it finds no more. A batch that takes
- * too long is undone, and the next ones are smaller. keep      interval from      the first
- * position; upto and kept: for the statements that take them, else NULL Errors    as db_run; what
- * is committed stays, and counts. */
+ * too long is undone, and the next ones are smaller.
+ * keep      interval
+ * from      the first position
+ * until, kept: for the statements that take them, else NULL
+ * Errors    as db_run; what is committed stays, and counts. */
 bool old_rows_batches(struct cleanup *cleanup, struct lane *lane, const struct old_rows *rows,
                       const char *keep, const char *from, const char *until, const char *kept,
                       struct error *err);
