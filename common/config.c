@@ -96,7 +96,7 @@ static const struct key {
       "days that a file must be known as unused, 0 to 366", "0 to 366", 0, 366 },
     { "FILE_MAX_DELETE_PERCENT", KEY_INTEGER, AT(file_max_delete_percent), "50",
       "the most of a bucket's files that may be unused, 1 to 100", "1 to 100", 1, 100 },
-    { "FILE_IGNORE_COLUMNS", KEY_NAMES, AT(file_ignore_columns), "",
+    { "FILE_IGNORE_COLUMNS", KEY_TEXT, AT(file_ignore_columns), "",
       "columns that look like files and hold none: users.home_url; unset: none", NULL, 0, 0 },
     { "STATE_DIR", KEY_PATH, AT(state_dir), "/var/lib/tickeasy-jobs",
       "folder of what the database has yet to take", NULL, 0, 0 },

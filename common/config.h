@@ -34,7 +34,7 @@ struct config {
     long file_min_age_ms;
     long file_max_delete_percent; /* of the files of a bucket */
     long file_quarantine_days;
-    char *file_ignore_columns; /* "table.column", by commas */
+    char *file_ignore_columns; /* "table.column", by commas; looked up by the job */
     char *state_dir;
     char *log_file;   /* "" = no log file */
     char *log_level;  /* debug info warn error */

@@ -12,7 +12,45 @@
 enum {
     DAY_MS = 24 * 60 * 60 * 1000,
     PAGE_ROWS = 1000, /* of the manifest: what a run keeps in memory */
+    NAMED_COLUMNS = 10,
+    NAMED_BYTES = 500, /* so that an error has room for what to do */
 };
+
+/* --- columns that are to be ignored -------------------------------------------------------- */
+
+/* The first of many; quote goes around each. */
+static void name_some(struct text *names, const PGresult *rows, const char *column,
+                      const char *quote)
+{
+    int row = 0, count = PQntuples(rows);
+    for (; row < count && row < NAMED_COLUMNS && names->length < NAMED_BYTES; row++)
+        text_printf(names, "%s%s%s%s", row == 0 ? "" : ", ", quote, db_text(rows, row, column),
+                    quote);
+    if (row < count)
+        text_printf(names, " and %d more", count - row);
+}
+
+/* One that is mistyped protects nothing, one that is left over may hit a new column one day. */
+static bool check_ignored(struct job *job, struct error *err)
+{
+    const char *args[] = { job->config.file_ignore_columns };
+    PGresult *entries = db_query(job->db, "files_ignored", args, DB_READ_ONLY, err);
+    if (entries == NULL)
+        return false;
+    int count = PQntuples(entries);
+    if (count > 0) {
+        struct text names = { 0 };
+        name_some(&names, entries, "entry", "\"");
+        error_set(err, ERR_CONFIG,
+                  "the database has no column %s: correct %s or take %s out; FILE_IGNORE_COLUMNS "
+                  "takes table.column, schema.table.column and schema.*",
+                  text_or(names.chars, "of FILE_IGNORE_COLUMNS"), count > 1 ? "them" : "it",
+                  count > 1 ? "them" : "it");
+        text_free(&names);
+    }
+    PQclear(entries);
+    return count == 0;
+}
 
 /* --- the listing --------------------------------------------------------------------------- */
 
@@ -95,8 +133,7 @@ static bool refuse_columns(struct files *files, const PGresult *columns, struct 
         return true;
     files->refusal = "unread-columns";
     struct text names = { 0 };
-    for (int row = 0; row < PQntuples(columns); row++)
-        text_printf(&names, "%s%s", row == 0 ? "" : ", ", db_text(columns, row, "name"));
+    name_some(&names, columns, "name", "");
     error_set(err, ERR_CONFIG,
               "nothing is deleted: %s may refer to files, and file_references.sql of APP_SCHEMA "
               "%s does not read it; a column that holds none goes into FILE_IGNORE_COLUMNS",
@@ -307,7 +344,8 @@ static bool tell_people(struct files *files, const struct error *found, struct e
 bool files_find(struct files *files, bool record, struct error *err)
 {
     struct db *db = files->job->db;
-    if (!list_all(files, err) || !db_begin(db, DB_DURABLE, DB_LOCK_MS, err))
+    if (!check_ignored(files->job, err) || !list_all(files, err) ||
+        !db_begin(db, DB_DURABLE, DB_LOCK_MS, err))
         return false;
     struct error found = { 0 }, late = { 0 };
     find(files, record, &found);
@@ -347,13 +385,14 @@ static bool check_statements(struct files *files, int *count, struct error *err)
                                               "files_due",        "files_named",   "files_again",
                                               "files_keyed",      "files_used",    "files_settle",
                                               "files_candidates", "alert_sync" };
-    static const int staged = 8; /* two tables, COPY, all rows, three views, their columns */
+    /* columns to ignore, two tables, COPY, all rows, three views, their columns */
+    static const int others = 9;
     if (!set_stage(files, err) || !check_columns(files, err))
         return false;
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
         if (!db_check(files->job->db, statements[i], err))
             return false;
-    *count += staged + (int)(sizeof statements / sizeof statements[0]);
+    *count += others + (int)(sizeof statements / sizeof statements[0]);
     return true;
 }
 
@@ -362,7 +401,7 @@ bool files_check(struct job *job, int *count, struct error *err)
     struct files files = { .job = job };
     struct error late = { 0 };
     char bucket[NAME_BYTES];
-    bool good = storage_open(&files.storage, &job->config, err);
+    bool good = storage_open(&files.storage, &job->config, err) && check_ignored(job, err);
     for (const char *rest = job->config.storage_buckets; good && names_next(&rest, bucket);)
         good = storage_check(files.storage, bucket, err);
     files.listing = good ? state_scratch(job->config.state_dir, err) : NULL; /* an empty one */

@@ -28,7 +28,8 @@ struct files {
     const char *refusal; /* why a person must look first: a short name for the alert, or NULL */
 };
 
-/* Ready the storage and the manifest. Errors: as storage_open and manifest_open. */
+/* Ready the storage and the manifest. Errors: as storage_open, db_query and manifest_open;
+ * ERR_CONFIG when FILE_IGNORE_COLUMNS names what the database does not have. */
 bool files_open(struct files *files, struct error *err);
 
 /* Close both; false, with err, when the manifest could not be written. */

@@ -51,7 +51,7 @@ used() { files | tr ' ' '\n' | grep -v '^tickeasy-files/used/' | paste -sd' '; }
 
 @test "every column that can hold a file keeps it" {
     local n
-    for n in {1..11}; do file "$n.jpg"; done
+    for n in {1..12}; do file "$n.jpg"; done
     sql "INSERT INTO users (id, name, avatar) VALUES ('$(uuid 1)', 'a', '1.jpg');
          INSERT INTO organizations (id, name, logo, owner_id) VALUES ('$(uuid 1)', 'o', '2.jpg', '$(uuid 1)');
          INSERT INTO venues (id, name, address, city, seating_chart)
@@ -66,10 +66,13 @@ used() { files | tr ' ' '\n' | grep -v '^tickeasy-files/used/' | paste -sd' '; }
          VALUES ('$(uuid 1)', '$(uuid 1)', 'T1', '{\"qr\": \"7.jpg\"}');
          INSERT INTO support_sessions (id, context) VALUES ('$(uuid 1)', '\"8.jpg\"');
          INSERT INTO support_messages (session_id, content, metadata)
-         VALUES ('$(uuid 1)', '圖：/storage/v1/object/public/tickeasy-files/9.jpg。謝謝', '{\"files\": [1, null, \"10.jpg\"]}')"
+         VALUES ('$(uuid 1)', '圖：/storage/v1/object/public/tickeasy-files/9.jpg。謝謝', '{\"files\": [1, null, \"10.jpg\"]}');
+         INSERT INTO orders (order_number, user_id, total_amount, contact_info)
+         VALUES ('1', '$(uuid 1)', 1, '{\"name\": \"王\", \"email\": \"a@example.com\", \"card\": \"11.jpg\"}'),
+                ('2', '$(uuid 1)', 1, '\"a text alone\"')"
     clean_files
     assert_success
-    assert_equal "$(comm -3 <(files | tr ' ' '\n' | sort) <(printf 'tickeasy-files/%s.jpg\n' {1..10} | sort))" ''
+    assert_equal "$(comm -3 <(files | tr ' ' '\n' | sort) <(printf 'tickeasy-files/%s.jpg\n' {1..11} | sort))" ''
 }
 
 # keeps NAME REFERENCE...: each of these references alone keeps the file of that name, and not its
@@ -366,6 +369,141 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     refused 'public.parts.video may refer.*'
     FILE_IGNORE_COLUMNS='cms.*,public.parts.video' clean_files
     assert_success
+}
+
+# looks_like_files COLUMN...: --check names each of these, alone in a table, as one that nobody reads
+looks_like_files() {
+    local columns="\"${1//\"/}\" text" name
+    for name in "${@:2}"; do columns+=", \"$name\" text"; done
+    sql "CREATE TABLE odd ($columns)"
+    run --separate-stderr cleanup-data --check
+    sql 'DROP TABLE odd'
+    assert_failure 78
+    assert_equal "$(sed 's/.*nothing is deleted: //; s/ may refer.*//; s/, /\n/g' <<<"$stderr" | sort)" \
+        "$(printf 'public.odd.%s\n' "$@" | sort)"
+}
+
+@test "a name's words may run together, and be in capitals, with blanks or in Chinese" {
+    looks_like_files photourl coverimage PDFUrl PosterURL cover-image 'cover image' userphoto imgurl downloadURLs pic2
+    looks_like_files 圖片 照片 檔案 附件 海報 頭像 網址 連結 活動封面 'ＵＲＬ'
+    looks_like_files body bodyHtml html content gallery markdown description attachment_1 filekey userfile
+    looks_like_files imguri docs file_src MENU_PIC albumcover seatMap storage_key profile_file LogoDark 照片url
+}
+
+@test "names that only hold such a word stop nothing" {
+    sql "CREATE TABLE odd (profile text, topic text, recovery_code text, intermediate text, doctor text, picked_by text,
+             filed_at text, logout_reason text, linked_to text, coverage text, content_type text, epic text,
+             note text, remark text, lock_token text, 檔期 text, pathway text, curling text)"
+    run --separate-stderr cleanup-data --check
+    assert_success
+}
+
+@test "of the running backend's tables only the columns with files are named" {
+    sql 'CREATE SCHEMA backend;
+         SET search_path = backend;
+         CREATE TABLE users (id uuid, name text, email text, avatar text, role text);
+         CREATE TABLE "order" ("orderId" uuid, "orderStatus" text, "isLocked" boolean, "lockToken" text, "lockExpireTime" timestamp,
+             "purchaserName" text, "purchaserEmail" text, "orderNumber" varchar(32));
+         CREATE TABLE "concertSession" ("sessionId" uuid, "sessionTitle" text, "sessionStart" time, "imgSeattable" text);
+         CREATE TABLE concert ("conTitle" text, "conLocation" text, "conAddress" text, "imgBanner" text, "conInfoStatus" text);
+         CREATE TABLE venues (id uuid, "venueImageUrl" text);
+         CREATE TABLE ticket ("ticketId" uuid, "purchaserName" text, "purchaserEmail" text, status text)'
+    clean_files
+    refused 'backend.concert.imgBanner, backend.concertSession.imgSeattable, backend.users.avatar, backend.venues.venueImageUrl may refer.*'
+}
+
+@test "JSON, XML and hstore may hold links whatever the column's name" {
+    sql 'CREATE EXTENSION hstore; CREATE DOMAIN form AS jsonb;
+         CREATE TABLE odd (a json, b jsonb, c hstore, d xml, e jsonb[], f form, g form[], h bytea, i int, j text)'
+    clean_files
+    refused 'public.odd.a, public.odd.b, public.odd.c, public.odd.d, public.odd.e, public.odd.f, public.odd.g may refer.*'
+}
+
+@test "domains, arrays and composite types are taken apart" {
+    sql 'CREATE EXTENSION citext;
+         CREATE DOMAIN line_of AS text; CREATE DOMAIN link AS line_of; CREATE DOMAIN links AS text[]; CREATE DOMAIN many AS link[];
+         CREATE TABLE odd (photo_1 link, photo_2 links, photo_3 citext, photo_4 citext[], photo_5 link[], photo_6 many,
+                           photo_7 varchar(9)[][], photo_8 bytea, photo_9 uuid, words link)'
+    clean_files
+    refused 'public.odd.photo_1, public.odd.photo_2, public.odd.photo_3, public.odd.photo_4, public.odd.photo_5, public.odd.photo_6, public.odd.photo_7 may refer.*'
+    sql 'DROP TABLE odd;
+         CREATE TYPE plain AS (photo text, words int); CREATE TYPE nested AS (n int, items plain[]); CREATE DOMAIN one AS plain;
+         CREATE TYPE parts AS (n int, answer jsonb); CREATE TYPE harmless AS (photo int, photo_at timestamptz, words text);
+         CREATE TABLE odd (a plain, b nested, c one, d parts[], e harmless, photo_1 harmless)'
+    clean_files
+    refused 'public.odd.a, public.odd.b, public.odd.c, public.odd.d, public.odd.photo_1 may refer.*'
+}
+
+@test "views are left out, foreign tables are not, and a table's parts and children are the table's" {
+    sql 'CREATE VIEW posters AS SELECT poster_image FROM concerts; CREATE MATERIALIZED VIEW kept AS SELECT avatar FROM users;
+         CREATE FOREIGN DATA WRAPPER far; CREATE SERVER far FOREIGN DATA WRAPPER far;
+         CREATE FOREIGN TABLE elsewhere (photo text) SERVER far;
+         CREATE TABLE parts (video text, n int) PARTITION BY RANGE (n);
+         CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (9) PARTITION BY RANGE (n);
+         CREATE TABLE part_1_1 PARTITION OF part_1 FOR VALUES FROM (1) TO (2);
+         CREATE TABLE guests (card text, badge text, photo text, avatar text) INHERITS (users); CREATE TABLE rare_guests () INHERITS (guests);
+         CREATE SCHEMA cms CREATE TABLE pages (photo text, n int) CREATE TABLE plain_pages (n int);
+         CREATE TABLE old_pages () INHERITS (cms.pages); CREATE TABLE own_photos (photo text) INHERITS (cms.plain_pages)'
+    clean_files
+    refused 'cms.pages.photo, public.elsewhere.photo, public.guests.photo, public.own_photos.photo, public.parts.video may refer.*'
+    FILE_IGNORE_COLUMNS=pages.photo,elsewhere.photo,guests.photo,own_photos.photo,parts.video clean_files
+    assert_success
+}
+
+@test "a column that is to be ignored and is not there is an error" {
+    many 1
+    file 1.jpg
+    sql 'CREATE TABLE articles (cover text, "heroImage" text); CREATE VIEW newest AS SELECT cover FROM articles;
+         CREATE TABLE dropped (cover text, n int); ALTER TABLE dropped DROP cover'
+    local entry takes='FILE_IGNORE_COLUMNS takes table.column, schema.table.column and schema.\*'
+    for entry in articles.covers articles.heroimage article.cover cover public.cover 'cms.*' 'articles.*' public newest.cover \
+        dropped.cover cms.articles.cover ' articles.cover' ''; do
+        FILE_IGNORE_COLUMNS=articles.cover,$entry,articles.heroImage clean_files
+        assert_failure 1
+        assert_regex "$stderr" "^cleanup-data: part files: unused files: the database has no column \"${entry/\*/\\*}\": correct it or take it out; $takes\$"
+        FILE_IGNORE_COLUMNS=articles.cover,$entry,articles.heroImage clean_files --check
+        assert_failure 78
+        assert_regex "$stderr" "^cleanup-data: the database has no column \"${entry/\*/\\*}\": "
+    done
+    FILE_IGNORE_COLUMNS=a.b,articles.cover,c.d clean_files --dry-run
+    assert_failure 1
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: the database has no column "a\.b", "c\.d": '
+    FILE_IGNORE_COLUMNS=$(seq -f 'no.column_%g' -s, 30) clean_files
+    assert_failure 1
+    assert_regex "$stderr" ' "no.column_9", "no.column_10" and 20 more: '
+    assert_equal "$(used)" 'tickeasy-files/1.jpg'
+    assert_equal "$(open_alerts)" ''
+    FILE_IGNORE_COLUMNS=articles.cover,public.articles.heroImage clean_files
+    assert_success
+    assert_equal "$(used)" ''
+}
+
+@test "odd names can be ignored as they are shown, in quotes or without" {
+    sql 'CREATE SCHEMA "My shop" CREATE TABLE "Order" ("cover image" text, "照片/檔案" text);
+         CREATE TABLE odd ("photo, old" text, "5""photo" text, "photo " text)'
+    clean_files
+    refused 'My shop.Order.cover image, My shop.Order.照片/檔案, public.odd."5""photo", public.odd."photo, old", public.odd.photo  may refer.*'
+    FILE_IGNORE_COLUMNS='My shop.Order.cover image,My shop.Order.照片/檔案,public.odd."5""photo",public.odd."photo, old",public.odd.photo ' clean_files
+    assert_success
+    FILE_IGNORE_COLUMNS='"My shop".*,odd."photo, old","odd"."5""photo","public".odd."photo "' clean_files
+    assert_success
+    FILE_IGNORE_COLUMNS='"My shop".*,odd.photo, old' clean_files
+    assert_failure 78
+    assert_regex "$stderr" '"odd.photo", " old"'
+}
+
+@test "of many columns ten are named, of long ones as many as leave room for what to do" {
+    local n columns='' long=''
+    for n in {10..34}; do
+        columns+="${columns:+, }photo_$n text"
+        long+="${long:+, }\"photo_$n$(printf '很%.0s' {1..18})\" text"
+    done
+    sql "CREATE TABLE odd ($columns)"
+    clean_files
+    refused "public.odd.photo_10, $(seq -f 'public.odd.photo_%g' -s', ' 11 19) and 15 more may refer to files, .* goes into FILE_IGNORE_COLUMNS"
+    sql "DROP TABLE odd; CREATE SCHEMA $(printf 's%.0s' {1..63}) CREATE TABLE $(printf 't%.0s' {1..63}) ($long)"
+    clean_files
+    refused "sss.*and [12][0-9] more may refer to files, .* goes into FILE_IGNORE_COLUMNS"
 }
 
 @test "rows that a policy hides stop it: they may refer to files" {

@@ -8,6 +8,9 @@ WITH documents AS (
       FROM (SELECT seating_chart FROM venues
              UNION ALL SELECT seating_areas FROM ticket_types
              UNION ALL SELECT metadata FROM tickets
+             UNION ALL SELECT CASE jsonb_typeof(contact_info) -- what each order has, and never a file
+                                   WHEN 'object' THEN contact_info - ARRAY['name', 'email', 'phone']
+                                   ELSE contact_info END FROM orders
              UNION ALL SELECT context FROM support_sessions
              UNION ALL SELECT metadata FROM support_messages) AS d(document)
      WHERE document NOT IN ('{}', '[]')
