@@ -241,7 +241,7 @@ at_most() { # COUNT TABLE
 @test "an empty database is a success, and nothing is vacuumed for it" {
     clean --json
     assert_success
-    assert_output '{"expiredSessions":0,"expiredMessages":0,"oldLogs":0,"oldHealthChecks":0,"oldMails":0,"oldAlerts":0,"vacuumedTables":0,"failedParts":0,"batches":0}'
+    assert_output '{"expiredSessions":0,"expiredMessages":0,"oldLogs":0,"oldHealthChecks":0,"oldMails":0,"oldAlerts":0,"listedFiles":0,"unusedFiles":0,"unusedBytes":0,"keptFiles":0,"waitingFiles":0,"vacuumedTables":0,"failedParts":0,"batches":0}'
     assert_equal "$(run_row 'task_id, status')" 'data-cleanup|completed'
     assert_equal "$(sql "SELECT name, program, cron_expression, timeout_ms, max_retries FROM tickeasy_jobs.scheduled_tasks")" \
         '資料清理|cleanup-data|0 2 * * 0|1800000|1'
@@ -551,8 +551,8 @@ vacuumed() { # the tables, once the statistics have it
 @test "--only vacuum vacuums all tables of the job" {
     clean --only vacuum
     assert_success
-    assert_equal "$(result vacuumedTables)" 6
-    assert_equal "$(vacuumed)" 'alerts health_checks mail_outbox support_messages support_sessions task_execution_logs'
+    assert_equal "$(result vacuumedTables)" 7
+    assert_equal "$(vacuumed)" 'alerts file_candidates health_checks mail_outbox support_messages support_sessions task_execution_logs'
 }
 
 @test "a table that somebody keeps locked is not vacuumed, which is a note" {
@@ -584,7 +584,7 @@ slow_vacuum() { # with a support session on each of many pages
     sql "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_vacuum" >/dev/null
     ended
     assert_equal "$status|$stderr" '0|'
-    assert_equal "$(result vacuumedTables)" 5
+    assert_equal "$(result vacuumedTables)" 6
     run grep -c ' not_vacuumed statement=vacuum_support_sessions ' "$LOG_FILE"
     assert_output 1
 }
@@ -632,7 +632,7 @@ slow_vacuum() { # with a support session on each of many pages
         assert_success
         assert_equal "$stderr" ''
     done
-    assert_output '{"expiredSessions":49,"expiredMessages":98,"oldLogs":1,"oldHealthChecks":1,"oldMails":1,"oldAlerts":1,"vacuumedTables":0,"failedParts":0,"batches":5}'
+    assert_output '{"expiredSessions":49,"expiredMessages":98,"oldLogs":1,"oldHealthChecks":1,"oldMails":1,"oldAlerts":1,"listedFiles":0,"unusedFiles":0,"unusedBytes":0,"keptFiles":0,"waitingFiles":0,"vacuumedTables":0,"failedParts":0,"batches":5}'
     run grep -c ' not_vacuumed ' "$LOG_FILE"
     assert_output 6
     run grep -m 1 ' not_vacuumed ' "$LOG_FILE"

@@ -232,7 +232,7 @@ as_role() { DATABASE_URL=$role_url "$@"; }
     for statement in 'SELECT role FROM users' "UPDATE users SET name = 'x'" 'DELETE FROM orders' \
         'UPDATE orders SET total_amount = 0' "UPDATE payments SET status = 'failed'" \
         'DELETE FROM tickeasy_jobs.scheduled_tasks' 'DELETE FROM tickeasy_jobs.audit_log' \
-        'SELECT user_id FROM support_sessions' 'SELECT id FROM support_messages' \
+        'SELECT user_id FROM support_sessions' 'SELECT updated_at FROM support_messages' \
         "UPDATE support_sessions SET status = 'closed'" 'INSERT INTO tickeasy_jobs.schema_migrations VALUES (9, 9)' \
         'SELECT FROM tickeasy_jobs.audit_log' 'SELECT created_at FROM venues' 'SELECT owner_id FROM organizations' \
         'UPDATE tickeasy_jobs.schema_migrations SET version = 9' 'INSERT INTO users (name) VALUES (1)'; do

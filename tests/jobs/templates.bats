@@ -5,6 +5,7 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
+load ../lib/files
 load ../lib/mail
 
 setup() {
@@ -175,7 +176,12 @@ same_variables() { # KIND: in the queue and in the samples
     run expire-orders --now "$NOW"
     order 3 expired '-1 minute' --payment completed
     run expire-orders --now "$NOW"
-    assert_equal "$(mails "kind = 'order-alert'")" 3
+    build_old_files
+    cd "$BATS_TEST_TMPDIR"
+    file 1.jpg
+    STORAGE_DIR=$PWD/files run env LD_PRELOAD="$OLD_FILES" cleanup-data --only files
+    assert_failure 1
+    assert_equal "$(mails "kind = 'order-alert'")" 4
     same_variables order-alert
 }
 

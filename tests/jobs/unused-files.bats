@@ -488,7 +488,7 @@ looks_like_files() {
     FILE_IGNORE_COLUMNS='"My shop".*,odd."photo, old","odd"."5""photo","public".odd."photo "' clean_files
     assert_success
     FILE_IGNORE_COLUMNS='"My shop".*,odd.photo, old' clean_files
-    assert_failure 78
+    assert_failure 1
     assert_regex "$stderr" '"odd.photo", " old"'
 }
 
