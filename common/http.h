@@ -38,9 +38,9 @@ enum {
 bool http_open(struct http **http, const char *const *headers, struct error *err);
 void http_close(struct http *http); /* takes NULL */
 
-/* Do all of the requests that have no status yet, and wait for them. A signal or the deadline ends
- * the wait within a fifth of a second. Returns   true when each request has its outcome, good or
- * bad Errors    ERR_TIMEOUT, ERR_STOPPED: of some nothing is known, they have status 0 and the same
+/* Do all of the requests that have no status yet, and wait for them; true when each has its
+ * outcome, good or bad. A signal or the deadline ends the wait within a fifth of a second.
+ * Errors    ERR_TIMEOUT, ERR_STOPPED: of some nothing is known, they have status 0 and the same
  *           error; ERR_INTERNAL */
 bool http_perform(struct http *http, struct http_request *requests, size_t count,
                   struct error *err);

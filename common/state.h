@@ -1,4 +1,4 @@
-/* state: STATE_DIR, the folder of what the database has yet to take. */
+/* state: STATE_DIR, the folder of what the database has yet to take and of what memory does not. */
 #ifndef COMMON_STATE_H
 #define COMMON_STATE_H
 

@@ -14,9 +14,9 @@
  * failedOrders and batches in the job's result.
  *
  * refused   JSON array of the caller's: gets {"kind": "order-refused", "cause": order id,
- * "summary"} for each order that the database refuses even when it stands alone complete  out:
- * every due order was tried; false when some were locked by others Errors    as db_run; what is
- * committed stays, and counts */
+ *           "summary"} for each order that the database refuses even when it stands alone
+ * complete  out: every due order was tried; false when some were locked by others
+ * Errors    as db_run; what is committed stays, and counts */
 bool expire_due(struct job *job, json_t *refused, bool *complete, struct error *err);
 
 #endif

@@ -10,10 +10,11 @@ void lanes_open(struct lanes *lanes, struct job *job)
 
 void lanes_open_second(struct lanes *lanes, struct job *job)
 {
-    if (lanes->count == LANES)
+    if (lanes->count == LANES || lanes->alone)
         return;
     lanes->lane[1].db = job_second_db(job);
-    if (lanes->lane[1].db != NULL)
+    lanes->alone = lanes->lane[1].db == NULL;
+    if (!lanes->alone)
         lanes->count = LANES;
 }
 

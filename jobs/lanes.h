@@ -10,8 +10,7 @@
 
 enum {
     LANES = 2,
-    BATCH_MS =
-        150, /* a batch that takes longer is undone, and made smaller; a writer may wait 250 */
+    BATCH_MS = 150,   /* a longer one is undone, and made smaller: a writer must not wait for 250 */
     ROW_LOCK_MS = 20, /* for a row that somebody else works on; then it is left out */
 };
 
@@ -29,10 +28,11 @@ struct lane {
 struct lanes {
     struct lane lane[LANES];
     int count;
+    bool alone; /* the server has no connection to spare */
 };
 
 /* One lane, on the job's own connection; and a second one, when the server has a connection to
- * spare. lanes_close closes only that. */
+ * spare: asked once. lanes_close closes only that. */
 void lanes_open(struct lanes *lanes, struct job *job);
 void lanes_open_second(struct lanes *lanes, struct job *job);
 void lanes_close(struct lanes *lanes);

@@ -1,5 +1,6 @@
 #include "unused-files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,8 +94,8 @@ static bool keep_object(void *arg, const struct storage_object *object, struct e
     copy_field(listing, object->created_at, '\t');
     copy_field(listing, object->updated_at, '\n');
     return !ferror(listing) ||
-           error_set(err, ERR_UNAVAILABLE, "the listing finds no room in STATE_DIR=%s",
-                     shelf->files->job->config.state_dir);
+           error_set(err, ERR_UNAVAILABLE, "the listing cannot be kept in STATE_DIR=%s: %s",
+                     shelf->files->job->config.state_dir, strerror(errno));
 }
 
 /* Asked before and after: a key that lost its rights in the middle gets short lists, not errors. */
@@ -121,8 +122,8 @@ static bool list_all(struct files *files, struct error *err)
         if (!list_bucket(files, bucket, err))
             return false;
     return fseek(files->listing, 0, SEEK_SET) == 0 ||
-           error_set(err, ERR_UNAVAILABLE, "the listing finds no room in STATE_DIR=%s",
-                     files->job->config.state_dir);
+           error_set(err, ERR_UNAVAILABLE, "the listing cannot be kept in STATE_DIR=%s: %s",
+                     files->job->config.state_dir, strerror(errno));
 }
 
 /* --- what speaks against a deletion -------------------------------------------------------- */
@@ -295,7 +296,7 @@ static bool tell_all(struct files *files, bool record, struct error *err)
 }
 
 /* Inside of the transaction. A refusal is told in full, too, and what is used by now is known. */
-static bool find(struct files *files, bool record, struct error *err)
+static bool find(struct files *files, bool record, bool *recorded, struct error *err)
 {
     if (!set_stage(files, err) || !check_columns(files, err) || !judge(files, err))
         return false;
@@ -311,7 +312,7 @@ static bool find(struct files *files, bool record, struct error *err)
         error_keep(err, &trouble);
         return false;
     }
-    files->recorded = true;
+    *recorded = true;
     return good;
 }
 
@@ -348,8 +349,9 @@ bool files_find(struct files *files, bool record, struct error *err)
         !db_begin(db, DB_DURABLE, DB_LOCK_MS, err))
         return false;
     struct error found = { 0 }, late = { 0 };
-    find(files, record, &found);
-    bool keep = files->recorded && drop_views(files, &late);
+    bool recorded = false;
+    find(files, record, &recorded, &found);
+    bool keep = recorded && drop_views(files, &late);
     db_end(db, keep, &late);
     error_keep(&found, &late);
     if (record && (found.kind == ERR_NONE || files->refusal != NULL) &&
@@ -364,7 +366,7 @@ bool files_find(struct files *files, bool record, struct error *err)
 bool files_list_candidates(struct job *job, struct error *err)
 {
     struct interval quarantine = interval(job->config.file_quarantine_days * DAY_MS);
-    const char *args[] = { job->config.app_timezone, quarantine.text };
+    const char *args[] = { job->config.app_timezone, quarantine.text, job->config.storage_buckets };
     PGresult *rows = db_query(job->db, "files_candidates", args, DB_READ_ONLY, err);
     if (rows == NULL)
         return false;

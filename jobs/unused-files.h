@@ -24,7 +24,6 @@ struct files {
     FILE *listing;       /* in COPY's format */
     PGresult *buckets;   /* what was found, as files_buckets.sql has it */
     PGresult *preview;   /* the same as files_preview.sql has it */
-    bool recorded;       /* the candidates are up to date */
     const char *refusal; /* why a person must look first: a short name for the alert, or NULL */
 };
 
