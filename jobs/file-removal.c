@@ -5,7 +5,10 @@
 
 #include "deadline.h"
 
-enum { CHUNK_FILES = 500 }; /* asked of a storage at once; below the 1000 that it takes */
+enum {
+    CHUNK_FILES = 500, /* asked of a storage at once; below the 1000 that it takes */
+    LOOK_MS = 5000,    /* that a look at the references is good for, at most */
+};
 
 /* Some files of one bucket, on their way out. */
 struct chunk {
@@ -59,7 +62,8 @@ static bool keep(struct removal *removal, const char *bucket, const PGresult *ro
 
 /* --- the last looks ------------------------------------------------------------------------ */
 
-/* Those of all candidates of a bucket that something refers to by now; they are none any more. */
+/* Those of all candidates of a bucket that something refers to by now; they are none any more. The
+ * look is good for as long as it took, and no longer than some seconds. */
 static PGresult *look_for_references(struct removal *removal, const char *bucket, struct error *err)
 {
     const struct files *files = removal->files;
@@ -78,11 +82,16 @@ static PGresult *look_for_references(struct removal *removal, const char *bucket
     enum { STEPS = sizeof steps / sizeof steps[0], USED = STEPS - 2 };
     int tries = 0;
     bool looked = false;
-    do
+    int64_t started_ms = 0;
+    do {
+        started_ms = deadline_now_ms();
         looked = db_run(files->job->db, steps, STEPS, DB_LAZY, DB_LOCK_MS, err);
-    while (!looked && job_try_again(files->job, &tries, NULL, err));
+    } while (!looked && job_try_again(files->job, &tries, NULL, err));
     if (!looked)
         return NULL;
+    int64_t ended_ms = deadline_now_ms();
+    int64_t took_ms = ended_ms - started_ms;
+    removal->good_until_ms = ended_ms + (took_ms < LOOK_MS ? took_ms : LOOK_MS);
     for (int i = 0; i < STEPS; i++)
         if (i != USED)
             PQclear(steps[i].rows);
@@ -97,17 +106,13 @@ static int place_of(const struct chunk *chunk, const char *path)
     return -1;
 }
 
-/* A look is good for as long as it took: half of the time, at most, is spent on them. */
 static bool keep_used(struct removal *removal, struct chunk *chunk, struct error *err)
 {
-    int64_t started_ms = deadline_now_ms();
-    if (chunk->count == 0 || started_ms < removal->good_until_ms)
+    if (chunk->count == 0 || deadline_now_ms() < removal->good_until_ms)
         return true;
     PGresult *used = look_for_references(removal, chunk->bucket, err);
     if (used == NULL)
         return false;
-    int64_t ended_ms = deadline_now_ms();
-    removal->good_until_ms = ended_ms + (ended_ms - started_ms);
     bool good = true;
     for (int row = 0; good && row < PQntuples(used); row++) {
         int at = place_of(chunk, db_text(used, row, "path"));
@@ -213,7 +218,7 @@ static bool remove_chunk(struct removal *removal, struct chunk *chunk, struct er
         chunk->paths[row] = db_text(chunk->due, row, "path");
         chunk->rows[row] = row;
     }
-    bool good = keep_changed(removal, chunk, err) && keep_used(removal, chunk, err) &&
+    bool good = keep_used(removal, chunk, err) && keep_changed(removal, chunk, err) &&
                 delete_chunk(removal, chunk, err);
     struct error late = { 0 };
     if (!settle_chunk(removal, chunk, good ? err : &late))

@@ -42,22 +42,22 @@ BEGIN
 END
 $$;
 
--- Text with &#65;, &amp;, \u0041 or \/ and their like taken for what they stand for.
+-- Text with &#65;, &amp;, \u0041, \/ or \_ and their like taken for what they stand for.
 CREATE FUNCTION tickeasy_jobs.escapes_decoded(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
 BEGIN
-    IF value !~ '&#?[0-9A-Za-z]+;|\\["/\\bfnrtu]' THEN
+    IF value !~ '&#?[0-9A-Za-z]+;|\\[[:punct:]bfnrtu]' THEN
         RETURN value;
     END IF;
     RETURN (SELECT string_agg(CASE WHEN number BETWEEN 1 AND 55295 OR number BETWEEN 57344 AND 1114111 THEN chr(number)
+                                   WHEN part[1] ~ '^\\[[:punct:]]$' THEN substr(part[1], 2) -- as in JSON, or in Markdown
                                    ELSE coalesce(('{"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&apos;": "''",
                                                     "&sol;": "/", "&nbsp;": " ", "\\b": "\b", "\\f": "\f", "\\n": "\n",
-                                                    "\\r": "\r", "\\t": "\t", "\\\"": "\"", "\\/": "/",
-                                                    "\\\\": "\\"}'::jsonb) ->> part[1], part[1])
+                                                    "\\r": "\r", "\\t": "\t"}'::jsonb) ->> part[1], part[1])
                               END, '' ORDER BY place)
               FROM regexp_matches(value,
-                       '(\\u[dD][89aAbB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\["/\\bfnrt]'
+                       '(\\u[dD][89aAbB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[[:punct:]bfnrt]'
                        || '|&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&[a-z]+;|[^&\\]+|[&\\])', 'g')
                    WITH ORDINALITY AS p(part, place),
                    LATERAL (SELECT CASE
@@ -77,8 +77,9 @@ CREATE FUNCTION tickeasy_jobs.file_forms(value text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
 DECLARE
-    forms text[] := ARRAY[value];
-    most CONSTANT int := 16; -- what is not made to waste our time has a few
+    -- a picture that is held as text names no file
+    forms text[] := ARRAY[regexp_replace(value, 'data:[a-z0-9/+.-]*;base64,[A-Za-z0-9+/=]*', ' ', 'g')];
+    most CONSTANT int := CASE WHEN length(value) > 65536 THEN 4 ELSE 16 END; -- what is not made to waste our time has a few
     form text;
     at int := 0;
 BEGIN
@@ -92,15 +93,16 @@ BEGIN
         IF form <> ALL (forms) THEN
             forms := forms || form;
         END IF;
+        form := replace(forms[at], '+', ' '); -- as a form sends a blank
+        IF form <> ALL (forms) THEN
+            forms := forms || form;
+        END IF;
     END LOOP;
     FOR at IN 1 .. cardinality(forms) LOOP
         form := forms[at];
         IF octet_length(form) <> length(form) THEN
             form := normalize(form);
             forms[at] := form;
-        END IF;
-        IF position('+' IN form) > 0 THEN -- a blank, as forms write it
-            forms := forms || replace(form, '+', ' ');
         END IF;
         IF form ~ '\\|[^:/]/(\./|/)' THEN -- what a file system takes for one slash
             forms := forms || regexp_replace(replace(form, '\', '/'), '([^:/])/+(\./+)*', '\1/', 'g');
@@ -127,6 +129,8 @@ $$
 DECLARE
     has_folder CONSTANT boolean := position('/' IN path) > 0;
     has_end CONSTANT boolean := path ~ '\.[A-Za-z0-9]{1,5}$';
+    most CONSTANT int := 500;
+    tries int := 0;
     start int := 0;
     step int;
     front text;
@@ -139,27 +143,33 @@ BEGIN
         EXIT WHEN step = 0;
         start := start + step;
         front := substr(value, greatest(1, start - 2), least(2, start - 1));
-        behind := substr(value, start + length(path), 2);
+        behind := substr(value, start + length(path), 8);
+        tries := tries + 1;
+        IF tries > most THEN -- a text made to take long keeps what it names
+            RETURN true;
+        END IF;
         CONTINUE WHEN front ~ '[A-Za-z0-9]$|[A-Za-z0-9][-_.~]$'
-                   OR behind ~ '^[A-Za-z0-9]|^/[^[:space:]"''<>),;]'
-                   OR NOT has_end AND behind ~ '^[-_.~]?[A-Za-z0-9]|^[-_.~]?[^\x01-\x7f，。、；：！？）」』】》”’　]';
+                   OR behind ~ '^[A-Za-z0-9]' AND behind !~* '^https?:/'
+                   OR NOT has_end AND behind ~ '^[-_.~][A-Za-z0-9]|^/[^[:space:]"''<>),;]'
+                   OR NOT has_end AND path ~ '[^\x01-\x7f]$' AND behind ~ '^[^\x01-\x7f，。、；：！？（）「」『』【】《》“”‘’…～　]';
         front := substr(value, greatest(1, start - 4096), start - greatest(1, start - 4096));
 
         -- where the last link before it begins, and what it says to the left of the path
-        link := substring(front FROM '.*(https?://[^[:space:]"''<>]*)$');
-        stored := substring(link FROM '^https?://[^/]+/(?:(?:.*/)?storage/v1/)?(?:object|render/image)/(?:public|sign|authenticated)/(.*)$');
-        CONTINUE WHEN stored <> bucket || '/' AND stored !~ '[][,;|(){}=&?#，、；]';
+        link := substring(front FROM '.*([A-Za-z]://[^[:space:]"''<>]*)$');
+        stored := substring(link FROM '^.://[^/]+/(?:(?:.*/)?storage/v1/)?(?:object|render/image)/(?:public|sign|authenticated)/(.*)$');
+        CONTINUE WHEN stored <> bucket || '/' AND stored ~ '^[A-Za-z0-9/_.~%-]*$';
 
         IF has_folder THEN
             RETURN true;
         ELSIF front ~ '/$' THEN
             IF right(front, length(bucket) + 1) = bucket || '/' OR link IS NOT NULL
-               OR front ~ '(^|[][[:space:]"''<>`,;|(){}=])/[^][[:space:]"''<>`,;|(){}=]*$' THEN
+               -- from the root, or a host or another name for one in front
+               OR front ~ '(^|[^\x21-\x7e]|[]["''<>`,;|(){}=])([^][[:space:]"''<>`,;|(){}=/]*[.:$%@~][^][[:space:]"''<>`,;|(){}=/]*)?/[\x21-\x7e]*$' THEN
                 RETURN true;
             END IF;
-        ELSIF path ~ '\.' THEN
-            IF front ~ '^[[:space:]]*$|[]["''<>`,;|(){}=:&*#?!\n\r\t，。、；：！？（）「」『』【】《》“”‘’　][[:space:]]*$'
-               OR front ~ '\.[A-Za-z0-9]{1,5}[[:space:]]+$' THEN -- a list
+        ELSIF path ~ '\.' OR length(path) >= 20 AND path ~ '[0-9]' THEN
+            -- behind a word and a blank it may be the end of another name
+            IF front !~ '[A-Za-z0-9] +$' OR front ~ '\.[A-Za-z0-9]{1,5} +$' THEN
                 RETURN true;
             END IF;
         ELSIF front || '|' || behind ~ '^[[:space:]]*\|([[:space:]]*$|[?#])|["''=]\|($|["''&])' THEN

@@ -34,6 +34,42 @@ END
     (true, 'https://p.supabase.co/storage/v1/object/sign/files/posters/1.jpg?token=a.b', 'posters/1.jpg'),
     (true, 'https://a/1.jpg?https://p.supabase.co/storage/v1/object/public/files/posters/1.jpg', 'posters/1.jpg'),
     (true, 'https://p.co/storage/v1/object/public/files/x/2.jpghttps://p.co/storage/v1/object/public/files/posters/1.jpg', 'posters/1.jpg'),
+    (true, '請看https://p.co/storage/v1/object/public/files/avatars/5f0c1d2e-0123（正面）', 'avatars/5f0c1d2e-0123'),
+    (true, 'avatars/5f0c謝謝', 'avatars/5f0c'),
+    (true, 'avatars/5f0c🎉', 'avatars/5f0c'),
+    (true, 'avatars/5f0c～', 'avatars/5f0c'),
+    (true, E'avatars/5f0c\u00a0x', 'avatars/5f0c'),
+    (true, '海報/一「二」', '海報/一'),
+    (false, '海報/一二', '海報/一'),
+    (true, '看 https://p.co/storage/v1/object/public/files/my\_photo\_1.jpg', 'my_photo_1.jpg'),
+    (true, 'x/a \(1\).jpg', 'x/a (1).jpg'),
+    (true, 'https://p.co/storage/v1/object/public/files/posters/1.jpghttps://p.co/storage/v1/object/public/files/x/2.jpg', 'posters/1.jpg'),
+    (true, 'HTTPS://cdn.example.com/b.jpg', 'b.jpg'),
+    (true, 'HTTPS%3A%2F%2Fcdn.example.com/x/b.jpg', 'b.jpg'),
+    (true, 'app://x/y/b.jpg', 'b.jpg'),
+    (true, '看https://p.co/storage/v1/object/public/files/a.jpg。posters/2.jpg', 'posters/2.jpg'),
+    (true, '看https://p.co/storage/v1/object/public/files/a.jpg和posters/2.jpg', 'posters/2.jpg'),
+    (true, 'https://p.co/storage/v1/object/public/files/a.jpg*posters/2.jpg', 'posters/2.jpg'),
+    (true, './b.jpg', 'b.jpg'),
+    (true, '../b.jpg', 'b.jpg'),
+    (true, 'cdn.example.com/b.jpg', 'b.jpg'),
+    (true, 'localhost:3000/x/b.jpg', 'b.jpg'),
+    (true, '$CDN/b.jpg', 'b.jpg'),
+    (true, '%PUBLIC_URL%/b.jpg', 'b.jpg'),
+    (true, '看/b.jpg喔', 'b.jpg'),
+    (true, '"@/b.jpg"', 'b.jpg'),
+    (false, '"posters/b.jpg"', 'b.jpg'),
+    (true, 'files%2Fx%2FC%2B%2B+%E8%AA%B2.pdf', 'x/C++ 課.pdf'),
+    (true, '- b.jpg', 'b.jpg'),
+    (true, '1. b.jpg', 'b.jpg'),
+    (true, '• b.jpg', 'b.jpg'),
+    (true, '_b.jpg_', 'b.jpg'),
+    (true, '~~b.jpg~~', 'b.jpg'),
+    (true, 'a.jpg和b.jpg', 'b.jpg'),
+    (true, 'a.jpg/b.jpg', 'b.jpg'),
+    (true, '請看 b.jpg', 'b.jpg'),
+    (true, '* 5f0c1d2e-0123-4567-89ab-cdef01234567', '5f0c1d2e-0123-4567-89ab-cdef01234567'),
+    (false, 'see b.jpg', 'b.jpg'),
     (true, '圖片：posters/1.jpg。', 'posters/1.jpg'),
     (true, '看posters/1.jpg謝謝', 'posters/1.jpg'),
     (true, 'x:posters/1.jpg', 'posters/1.jpg'),
@@ -73,7 +109,8 @@ END
     (false, 'my-b.jpg', 'b.jpg'),
     (true, 'a.jpg b.jpg', 'b.jpg'),
     (true, 'a.jpg'||chr(10)||'b.jpg', 'b.jpg'),
-    (false, 'posters/1.jpg/x.jpg', 'posters/1.jpg'),
+    (true, 'posters/1.jpg/w_300', 'posters/1.jpg'),
+    (false, 'posters/a/b', 'posters/a'),
     (false, 'posters/a.jpg', 'posters/a'),
     (false, 'posters/a-b', 'posters/a'),
     (true, 'posters/a.', 'posters/a'),
@@ -111,7 +148,9 @@ END
     assert_output $'%00A%ed%a0%80🎫%c3(%\n&#0;&#99999999;&#9999999;&#x110000;&#xd800;\\ud800xé\\q&foo;\\'
 }
 
-@test "a text made to take long is read, but not in all its forms" {
+@test "a text made to take long is read, but not in all its forms, nor to its end" {
+    run psql_quietly -d "$DATABASE_URL" -c "SELECT n, tickeasy_jobs.file_named(repeat('xposters/1.jpg ', n), 'files', 'posters/1.jpg') FROM (VALUES (400), (600)) AS v(n)"
+    assert_output $'400|f\n600|t'
     run psql_quietly -d "$DATABASE_URL" -c "SELECT cardinality(tickeasy_jobs.file_forms(repeat('%2525252541&amp;amp;\\\\u0041+', 20))) < 70"
     assert_success
     assert_output t
