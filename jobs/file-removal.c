@@ -17,7 +17,7 @@ struct chunk {
     const char *paths[CHUNK_FILES]; /* of those that are to go, count of them */
     int rows[CHUNK_FILES];          /* and their rows in due */
     char *versions[CHUNK_FILES];    /* as they are now */
-    bool gone[CHUNK_FILES];
+    enum storage_fate fates[CHUNK_FILES];
     json_t *settled; /* file ids of those that are no candidates any more */
 };
 
@@ -48,15 +48,21 @@ static void leave_out(struct chunk *chunk, int at)
     chunk->versions[chunk->count] = NULL;
 }
 
-static bool keep(struct removal *removal, struct chunk *chunk, int at, const char *why,
-                 struct error *err)
+static bool tell_kept(struct removal *removal, const struct chunk *chunk, int at, const char *why,
+                      struct error *err)
 {
     struct job *job = removal->files->job;
     job_add(job, "keptFiles", 1);
     log_event(&job->log, LOG_INFO, "file_kept", "bucket", chunk->bucket, "path", chunk->paths[at],
               "reason", why, NULL);
-    bool told = manifest_add(&removal->files->manifest, "kept", why, chunk->bucket, chunk->due,
-                             chunk->rows[at], err);
+    return manifest_add(&removal->files->manifest, "kept", why, chunk->bucket, chunk->due,
+                        chunk->rows[at], err);
+}
+
+static bool keep(struct removal *removal, struct chunk *chunk, int at, const char *why,
+                 struct error *err)
+{
+    bool told = tell_kept(removal, chunk, at, why, err);
     leave_out(chunk, at);
     return told;
 }
@@ -157,13 +163,16 @@ static bool count_gone(struct removal *removal, struct chunk *chunk, struct erro
 {
     struct cleanup *cleanup = removal->cleanup;
     for (int at = 0; at < chunk->count; at++) {
-        if (!chunk->gone[at]) {
-            if (!manifest_add(&removal->files->manifest, "kept", "the storage did not delete it",
-                              chunk->bucket, chunk->due, chunk->rows[at], err))
+        enum storage_fate fate = chunk->fates[at];
+        if (fate != STORAGE_STAYS)
+            settle(chunk, at);
+        if (fate != STORAGE_GONE) {
+            if (!tell_kept(removal, chunk, at,
+                           fate == STORAGE_ANEW ? "written anew" : "the storage did not delete it",
+                           err))
                 return false;
             continue;
         }
-        settle(chunk, at);
         job_add(cleanup->job, "unusedFiles", 1);
         job_add(cleanup->job, "unusedBytes", db_number(chunk->due, chunk->rows[at], "bytes"));
         progress_show(&cleanup->progress, ++cleanup->done);
@@ -179,7 +188,8 @@ static bool delete_chunk(struct removal *removal, struct chunk *chunk, struct er
         return false;
     struct error trouble = { 0 };
     bool done = storage_delete(removal->files->storage, chunk->bucket, chunk->paths,
-                               (size_t)chunk->count, chunk->gone, &trouble);
+                               (const char *const *)chunk->versions, (size_t)chunk->count,
+                               chunk->fates, &trouble);
     if (!count_gone(removal, chunk, err))
         return false;
     if (done || trouble.kind == ERR_REJECTED) {

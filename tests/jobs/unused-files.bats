@@ -488,6 +488,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     refute [ "$(stored_there)" = '' ]
     assert_equal "$(candidates)" "$(stored_there)"
     assert_equal "$(fields action path <m | grep -c '^kept')" "$(stored_there | wc -w)"
+    assert_equal "$(result keptFiles)" "$(stored_there | wc -w)"
     stored --delete-fault 1:forget
     clean_files
     assert_success
@@ -504,6 +505,16 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     clean_files
     assert_success
     assert_equal "$(stored_there)|$(result unusedFiles) $(result keptFiles)" 'x2|2 1'
+}
+
+@test "what is uploaded anew while a delete goes unanswered stays, and is no fault of the storage" {
+    stored --delete-fault 1:lost --after-delete "printf 'x2\\0new' | curl -sS -X PUT --data-binary @- http://127.0.0.1:\$(sed -n s/^port.//p peer.out)/_test/objects/tickeasy-files"
+    clean_files --manifest m
+    assert_success
+    assert_equal "$stderr" ''
+    assert_equal "$(stored_there)|$(candidates)|$(result unusedFiles) $(result keptFiles)" 'x2||2 1'
+    assert_equal "$(fields action path why <m | grep '^kept')" 'kept|x2|written anew'
+    assert_regex "$(<"$LOG_FILE")" 'file_kept .*path=x2 reason="written anew"'
 }
 
 # --- manifest, dry run ----------------------------------------------------------------------------
