@@ -559,9 +559,32 @@ refused|2.jpg|too-many|1|3'
     clean_files --manifest missing/m
     assert_failure 78
     assert_equal "$stderr" 'cleanup-data: option --manifest: missing/m: No such file or directory'
-    clean_files --manifest /dev/full
+    # a sanitizer cannot look for leaks then
+    run --separate-stderr strace -f -qq -o trace -P "$PWD/m" -e inject=write:error=ENOSPC \
+        -E "LD_PRELOAD=$OLD_FILES" -E ASAN_OPTIONS=detect_leaks=0 cleanup-data --only files --manifest m
     assert_failure 1
-    assert_regex "$stderr" '^cleanup-data: part files: unused files: manifest /dev/full: No space left on device'
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: manifest m: No space left on device'
+    assert_equal "$(used)" 'tickeasy-files/1.jpg'
+}
+
+@test "a manifest is a regular file: no pipe is waited for" {
+    many 2
+    file 1.jpg
+    mkfifo pipe
+    ln -s pipe link
+    local what
+    for what in pipe link /dev/null /dev/full; do
+        run --separate-stderr timeout 20 env LD_PRELOAD="$OLD_FILES" cleanup-data --only files --manifest "$what"
+        assert_failure 78
+        assert_equal "$stderr" "cleanup-data: option --manifest: $what: it is not a regular file"
+    done
+    start cat pipe # somebody reads
+    clean_files --manifest pipe
+    assert_failure 78
+    assert_equal "$stderr" 'cleanup-data: option --manifest: pipe: it is not a regular file'
+    clean_files --manifest files
+    assert_failure 78
+    assert_equal "$stderr" 'cleanup-data: option --manifest: files: Is a directory'
     assert_equal "$(used)" 'tickeasy-files/1.jpg'
 }
 
