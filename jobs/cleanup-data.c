@@ -143,7 +143,7 @@ static bool look_at_files(struct job *job, PGresult **rows, long *count, struct 
     if (opened)
         files_find(&files, false, &trouble);
     if (files.preview != NULL) {
-        *count = db_number(files.preview, 0, "count");
+        *count = trouble.kind == ERR_NONE ? db_number(files.preview, 0, "count") : 0;
         append(rows, files.preview, &trouble);
     }
     files_close(&files, &trouble);

@@ -611,6 +611,19 @@ unused files, in quarantine|1'
     assert_regex "$stderr" '^cleanup-data: part files: unused files: .*missing'
 }
 
+@test "--dry-run of a clean-up that is refused says that no file would go" {
+    many 1
+    file 1.jpg
+    file 2.jpg
+    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    run --separate-stderr env LD_PRELOAD="$OLD_FILES" cleanup-data --dry-run --manifest m
+    assert_failure 1
+    assert_line '1 rows and 0 files would be deleted'
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: nothing is deleted: 2 of 3 files '
+    assert_equal "$(fields action path <m)" 'refused|1.jpg
+refused|2.jpg'
+}
+
 # --- with the other parts -------------------------------------------------------------------------
 
 @test "files that cannot be cleaned stop no other part" {
