@@ -517,6 +517,70 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_regex "$(<"$LOG_FILE")" 'file_kept .*path=x2 reason="written anew"'
 }
 
+# --- a database that goes away --------------------------------------------------------------------
+
+hang_up() { # WHERE: ends the job's connections
+    sql "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'cleanup-data' $1" >/dev/null
+}
+
+# cut_off [OPTION...]: a run whose connection is cut while it records the candidates
+cut_off() {
+    start env LD_PRELOAD="$OLD_FILES" cleanup-data --only files "$@"
+    wait_for asleep
+    hang_up "AND wait_event = 'PgSleep'"
+}
+
+@test "a database that goes away while files are looked for ends the run, not the part alone" {
+    many 3
+    file 1.jpg
+    at_the_end 'PERFORM pg_sleep(30)'
+    cut_off
+    ended
+    assert_equal "$status" 69
+    assert_regex "$stderr" '^cleanup-data: files_record: terminating connection due to administrator command'
+    assert_equal "$(used)|$(run_row status)|$(result failedParts)" 'tickeasy-files/1.jpg|failed|0'
+    cut_off --retries 1
+    sql 'DROP TRIGGER late ON tickeasy_jobs.file_candidates'
+    ended
+    assert_equal "$status" 0
+    assert_equal "$(used)|$(run_row 'status, attempt')" '|completed|2'
+}
+
+@test "a database that goes away while the storage is asked ends the run, and the next tells the rest" {
+    local cut="psql -XAtqc \"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'cleanup-data' AND datname = current_database()\" '$DATABASE_URL'"
+    stored --on-list-end "$cut"
+    clean_files --dry-run
+    assert_failure 69
+    refute_output
+    stored --on-delete "$cut"
+    clean_files
+    assert_failure 69
+    assert_equal "$(stored_there)|$(run_row status)|$(result unusedFiles)" '|failed|3'
+    clean_files
+    assert_success
+    assert_equal "$(candidates)|$(result unusedFiles)" '|0'
+}
+
+@test "a storage that is away ends its own part only" {
+    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    stored --delete-fault 1-:500
+    run --separate-stderr cleanup-data
+    assert_failure 1
+    assert_equal "$(run_row status)|$(result failedParts) $(result vacuumedTables)" 'completed|1 1'
+}
+
+@test "what the database has to say beside its answers is no output of the run" {
+    many 3
+    file 1.jpg
+    at_the_end "RAISE WARNING 'psst'"
+    clean_files
+    assert_success
+    refute_output
+    assert_equal "$stderr" ''
+    assert_equal "$(used)" ''
+}
+
 # --- manifest, dry run ----------------------------------------------------------------------------
 
 manifest() { fields action path why bytes ageDays <m; }
