@@ -286,6 +286,25 @@ static bool set_standard(struct config *config, const struct key *key, struct er
     return true;
 }
 
+/* "https://ann:password@host", wherever it was put; an address of a storage has no '@' at all. */
+static bool may_hold_password(const struct key *key, const char *value)
+{
+    const char *from = key->type == KEY_BASE ? value : strstr(value, "://");
+    return from != NULL && strchr(from, '@') != NULL;
+}
+
+static bool refuse_value(const struct key *key, const char *value, const struct place *place,
+                         struct error *err)
+{
+    char shown[SHOWN_BYTES];
+    utf8_clean(shown, sizeof shown, value);
+    bool hidden = may_hold_password(key, value);
+    return error_set(err, ERR_CONFIG, "%s: %s %s%s%sis not %s%s%s", place->text, key->name,
+                     hidden ? "" : "\"", hidden ? "" : shown, hidden ? "" : "\" ",
+                     expectation(key->type), key->range == NULL ? "" : " ",
+                     key->range == NULL ? "" : key->range);
+}
+
 static bool set_value(struct config *config, const struct key *key, const char *value,
                       const struct place *place, struct error *err)
 {
@@ -296,13 +315,8 @@ static bool set_value(struct config *config, const struct key *key, const char *
         return error_set(err, ERR_CONFIG, "%s: the value of %s %s", place->text, key->name,
                          trouble);
     long number = 0;
-    if (!value_fits(key, value, &number)) {
-        char shown[SHOWN_BYTES];
-        utf8_clean(shown, sizeof shown, value);
-        return error_set(err, ERR_CONFIG, "%s: %s \"%s\" is not %s%s%s", place->text, key->name,
-                         shown, expectation(key->type), key->range == NULL ? "" : " ",
-                         key->range == NULL ? "" : key->range);
-    }
+    if (!value_fits(key, value, &number))
+        return refuse_value(key, value, place, err);
     if (is_number(key)) {
         *number_slot(config, key) = number;
         return true;

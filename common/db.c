@@ -25,6 +25,7 @@ struct db {
     const char *fence;
     size_t ahead; /* statements of our own that went ahead of the steps under way */
     bool broken;  /* given up in the middle of a transaction: answers could be mistaken */
+    bool away;    /* for db_was_away */
 };
 
 /* --- statements ---------------------------------------------------------------------------- */
@@ -315,6 +316,13 @@ static bool finish_connecting(PGconn *connection, const struct config *config, s
     return true;
 }
 
+/* By itself libpq prints them. Of db_vacuum's, a warning is worth something. */
+static void ignore_notice(void *arg, const PGresult *notice)
+{
+    (void)arg;
+    (void)notice;
+}
+
 bool db_connect(struct db **db, const struct config *config, const char *program, struct error *err)
 {
     if (config->database_url[0] != '\0' && !check_url(config->database_url, err))
@@ -343,6 +351,7 @@ bool db_connect(struct db **db, const struct config *config, const char *program
         return error_memory(err);
     }
     PQsetErrorVerbosity(made->connection, PQERRORS_VERBOSE);
+    PQsetNoticeReceiver(made->connection, ignore_notice, NULL);
     bool connected = PQstatus(made->connection) == CONNECTION_BAD
                          ? refused(made->connection, config, err)
                          : finish_connecting(made->connection, config, err);
@@ -381,6 +390,11 @@ void db_abandon(struct db *db)
     }
     close(nobody);
     db_close(db);
+}
+
+bool db_was_away(const struct db *db)
+{
+    return db->away;
 }
 
 void db_fence(struct db *db, const char *run_id)
@@ -561,10 +575,11 @@ static void forget_rows(struct db_step *steps, size_t count)
     }
 }
 
-static bool give_up(const struct error *cause, struct error *err)
+static bool give_up(struct db *db, const struct error *cause, struct error *err)
 {
-    return error_set(err, cause->kind == ERR_NONE ? ERR_UNAVAILABLE : cause->kind, "%s",
-                     text_or(cause->text, "database connection lost"));
+    enum error_kind kind = cause->kind == ERR_NONE ? ERR_UNAVAILABLE : cause->kind;
+    db->away = db->away || kind == ERR_UNAVAILABLE;
+    return error_set(err, kind, "%s", text_or(cause->text, "database connection lost"));
 }
 
 /* A transaction that is sent in part would hold its locks until somebody sends the rest. */
@@ -586,7 +601,7 @@ bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_
     db->broken = !enter_pipeline(db, &lost) ||
                  !send_front(db, commit, lock_ms, deadline_left_ms() + 1000, &lost) ||
                  !send_steps(db, steps, count, &lost) || !flush(db, &lost);
-    return !db->broken || give_up(&lost, err);
+    return !db->broken || give_up(db, &lost, err);
 }
 
 bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error *err)
@@ -600,7 +615,7 @@ bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error 
     if (!db->broken && refusal.kind == ERR_NONE)
         return true;
     forget_rows(steps, count);
-    return give_up(refusal.kind != ERR_NONE ? &refusal : &lost, err);
+    return give_up(db, refusal.kind != ERR_NONE ? &refusal : &lost, err);
 }
 
 void db_absorb(struct db *db)
@@ -654,7 +669,7 @@ bool db_begin(struct db *db, enum db_commit commit, int lock_ms, struct error *e
                  !send_front(db, commit, lock_ms, IDLE_MS, &lost) ||
                  !send_steps(db, NULL, 0, &lost) || !flush(db, &lost);
     if (db->broken)
-        return give_up(&lost, err);
+        return give_up(db, &lost, err);
     db->ahead++;
     struct error refusal = { 0 };
     if (db_finish(db, NULL, 0, &refusal))
@@ -673,7 +688,7 @@ bool db_continue(struct db *db, struct db_step *steps, size_t count, struct erro
     struct error lost = { 0 };
     db->broken =
         !enter_pipeline(db, &lost) || !send_steps(db, steps, count, &lost) || !flush(db, &lost);
-    return db->broken ? give_up(&lost, err) : db_finish(db, steps, count, err);
+    return db->broken ? give_up(db, &lost, err) : db_finish(db, steps, count, err);
 }
 
 bool db_end(struct db *db, bool commit, struct error *err)
@@ -740,7 +755,7 @@ bool db_copy(struct db *db, const char *statement, FILE *file, struct error *err
     if (lost.kind == ERR_NONE && refusal.kind == ERR_NONE)
         return true;
     db->broken = db->broken || lost.kind != ERR_NONE;
-    return give_up(refusal.kind != ERR_NONE ? &refusal : &lost, err);
+    return give_up(db, refusal.kind != ERR_NONE ? &refusal : &lost, err);
 }
 
 /* --- checking ------------------------------------------------------------------------------ */
@@ -773,7 +788,7 @@ bool db_check(struct db *db, const char *statement, struct error *err)
     text_free(&query);
     if (lost.kind == ERR_NONE && refusal.kind == ERR_NONE)
         return true;
-    return give_up(lost.kind != ERR_NONE ? &lost : &refusal, err);
+    return give_up(db, lost.kind != ERR_NONE ? &lost : &refusal, err);
 }
 
 /* --- vacuum -------------------------------------------------------------------------------- */
@@ -812,7 +827,7 @@ bool db_vacuum(struct db *db, const char *statement, char *note, size_t note_siz
     PQsetNoticeReceiver(db->connection, usual, NULL);
     db->broken = db->broken || lost.kind != ERR_NONE;
     if (lost.kind != ERR_NONE || refusal.kind != ERR_NONE)
-        return give_up(refusal.kind != ERR_NONE ? &refusal : &lost, err);
+        return give_up(db, refusal.kind != ERR_NONE ? &refusal : &lost, err);
     return true;
 }
 

@@ -36,6 +36,7 @@ enum db_commit {
 };
 
 /* Connect, waiting at most the deadline and 10 seconds. Returns true with *db for db_close.
+ * What the server says beside its answers (notices, warnings) is told nobody, but by db_vacuum.
  * Errors: ERR_UNAVAILABLE host not reachable or not accepting, ERR_CONFIG login refused, unknown
  * database, or a connection string that libpq refuses; ERR_TIMEOUT, ERR_STOPPED. */
 bool db_connect(struct db **db, const struct config *config, const char *program,
@@ -45,6 +46,10 @@ void db_close(struct db *db);
 /* In a process just forked: let go of the parent's connection without a word to the server, which
  * would take it for the parent's. */
 void db_abandon(struct db *db);
+
+/* True once a call has ended with ERR_UNAVAILABLE: such an error of somebody who works with db and
+ * with another peer may be the database's. */
+bool db_was_away(const struct db *db);
 
 /* From now on each transaction of db that may write first checks, inside itself, that the run with
  * this id is still the running one (else ERR_FENCED, nothing written). NULL: no fence. The text is

@@ -154,6 +154,7 @@ static void set_request(CURL *curl, const struct http_request *request)
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->wait_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->wait_ms);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
 }
 
 /* The alarm is ours (NOSIGNAL), and a resolver that hangs is left behind (QUICK_EXIT). */

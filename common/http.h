@@ -21,6 +21,8 @@ struct http_request {
     const char *url;    /* http or https */
     const char *body;   /* JSON; NULL: none */
     int wait_ms;        /* longest time for all of it, name and connection included, at least 1 */
+    bool once;          /* never sent twice: over a new connection, as libcurl sends again what is
+                         * lost on an old one */
 
     int status;       /* of the answer; 0: none came, and err says why */
     struct text said; /* the body of the answer, as long as a status is there; for http_forget */

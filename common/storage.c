@@ -85,9 +85,10 @@ bool storage_look(struct storage *storage, const char *bucket, const char *const
 }
 
 bool storage_delete(struct storage *storage, const char *bucket, const char *const *paths,
-                    size_t count, bool *gone, struct error *err)
+                    const char *const *versions, size_t count, enum storage_fate *fates,
+                    struct error *err)
 {
     for (size_t i = 0; i < count; i++)
-        gone[i] = false;
-    return storage->driver->delete (storage->place, bucket, paths, count, gone, err);
+        fates[i] = STORAGE_STAYS;
+    return storage->driver->delete (storage->place, bucket, paths, versions, count, fates, err);
 }

@@ -56,11 +56,22 @@ bool storage_list(struct storage *storage, const char *bucket, storage_found *fo
 bool storage_look(struct storage *storage, const char *bucket, const char *const *paths,
                   size_t count, char **versions, struct error *err);
 
-/* Delete objects, 1 to 1000 of them.
- * gone      out, count of them: this object is there no more. Filled as far as it is known, also
- *           when the call fails
+/* What became of an object that was to be deleted. */
+enum storage_fate {
+    STORAGE_STAYS, /* or nothing is known */
+    STORAGE_GONE,  /* by whomever */
+    STORAGE_ANEW,  /* there, but not the one that was meant: it has another version; left alone */
+};
+
+/* Delete objects, as many as are named, each in the one version that is meant.
+ * versions  count of them: what storage_look has just told. The local driver compares them right
+ *           before it deletes; Supabase cannot be told one: its driver looks again before it asks
+ *           for an object a second time, and for the first time relies on the caller's look
+ * fates     out, count of them; filled as far as is known, also when the call fails
+ * Returns   true when each object is gone or was written anew, which is no fault of the storage
  * Errors    as storage_check; ERR_REJECTED when some stay though the storage answers */
 bool storage_delete(struct storage *storage, const char *bucket, const char *const *paths,
-                    size_t count, bool *gone, struct error *err);
+                    const char *const *versions, size_t count, enum storage_fate *fates,
+                    struct error *err);
 
 #endif

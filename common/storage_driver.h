@@ -13,8 +13,9 @@ struct storage_driver {
                  struct error *err);
     bool (*look)(void *place, const char *bucket, const char *const *paths, size_t count,
                  char **versions, struct error *err);
-    bool (*delete)(void *place, const char *bucket, const char *const *paths, size_t count,
-                   bool *gone, struct error *err);
+    bool (*delete)(void *place, const char *bucket, const char *const *paths,
+                   const char *const *versions, size_t count, enum storage_fate *fates,
+                   struct error *err);
 };
 
 extern const struct storage_driver storage_local;    /* STORAGE_DIR */

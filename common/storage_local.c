@@ -24,6 +24,7 @@ enum {
     PATH_MOST = 4096,   /* bytes; beyond that no program of the shop could open it */
     FOLDERS_MOST = 100, /* one in another: each is an open file while it is walked */
     ASK_EVERY = 256,    /* entries from one look at the clock to the next */
+    VERSION_BYTES = 128,
     OPEN_FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 };
 
@@ -279,7 +280,7 @@ static void write_updated(char *text, size_t size, const struct stat *status)
 
 static bool show(const struct walk *walk, const struct stat *status, struct error *err)
 {
-    char version[128], updated[96];
+    char version[VERSION_BYTES], updated[96];
     write_version(version, sizeof version, status);
     write_updated(updated, sizeof updated, status);
     struct storage_object object = {
@@ -410,7 +411,7 @@ static bool look_at(const struct bucket *bucket, const char *path, char **versio
 {
     int folder;
     struct stat status;
-    char text[128];
+    char text[VERSION_BYTES];
     if (!deadline_ok(err))
         return false;
     int number = find(bucket, path, &folder, &status);
@@ -437,17 +438,29 @@ static bool local_look(void *place, const char *name, const char *const *paths, 
     return looked;
 }
 
-/* Returns 0 when the object is there no more, else an errno. Were its name given to something else
- * after the look, then that goes if it is a file or a link, and nothing that a link leads to. */
-static int delete_one(const struct bucket *bucket, const char *path)
+static bool has_version(const struct stat *status, const char *version)
+{
+    char text[VERSION_BYTES];
+    write_version(text, sizeof text, status);
+    return strcmp(text, version) == 0;
+}
+
+/* An object that stays has a *number, an errno. Were its name given to something else between the
+ * look and the unlink, then that goes if it is a file or a link, and nothing that a link leads to.
+ */
+static enum storage_fate delete_one(const struct bucket *bucket, const char *path,
+                                    const char *version, int *number)
 {
     int folder;
     struct stat status;
-    int number = find(bucket, path, &folder, &status);
-    if (number == 0 && unlinkat(folder, last_part(path), 0) != 0)
-        number = errno;
+    *number = find(bucket, path, &folder, &status);
+    bool anew = *number == 0 && !has_version(&status, version);
+    if (*number == 0 && !anew && unlinkat(folder, last_part(path), 0) != 0)
+        *number = errno;
     leave(bucket, folder);
-    return says_absent(number) ? 0 : number;
+    if (anew)
+        return STORAGE_ANEW;
+    return *number == 0 || says_absent(*number) ? STORAGE_GONE : STORAGE_STAYS;
 }
 
 /* The object stays, and the next may well go. */
@@ -457,8 +470,9 @@ static bool says_it_stays(int number)
            number == EXDEV || says_no_object(number);
 }
 
-static bool local_delete(void *place, const char *name, const char *const *paths, size_t count,
-                         bool *gone, struct error *err)
+static bool local_delete(void *place, const char *name, const char *const *paths,
+                         const char *const *versions, size_t count, enum storage_fate *fates,
+                         struct error *err)
 {
     struct bucket bucket;
     size_t staying = 0, first = 0;
@@ -466,11 +480,12 @@ static bool local_delete(void *place, const char *name, const char *const *paths
     if (!bucket_open(&bucket, place, name, err))
         return false;
     for (size_t i = 0; i < count && err->kind == ERR_NONE && deadline_ok(err); i++) {
-        int number = delete_one(&bucket, paths[i]);
-        gone[i] = number == 0;
-        if (number != 0 && !says_it_stays(number))
+        int number = 0;
+        fates[i] = delete_one(&bucket, paths[i], versions[i], &number);
+        bool stays = fates[i] == STORAGE_STAYS;
+        if (stays && !says_it_stays(number))
             failed(&bucket, paths[i], number, err);
-        if (number != 0 && staying++ == 0) {
+        if (stays && staying++ == 0) {
             first = i;
             why = number;
         }

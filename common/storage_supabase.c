@@ -43,10 +43,11 @@ static bool driver_look(void *arg, const char *bucket, const char *const *paths,
     return supabase_look(arg, bucket, paths, count, versions, err);
 }
 
-static bool driver_delete(void *arg, const char *bucket, const char *const *paths, size_t count,
-                          bool *gone, struct error *err)
+static bool driver_delete(void *arg, const char *bucket, const char *const *paths,
+                          const char *const *versions, size_t count, enum storage_fate *fates,
+                          struct error *err)
 {
-    return supabase_remove(arg, bucket, paths, count, gone, err);
+    return supabase_remove(arg, bucket, paths, versions, count, fates, err);
 }
 
 const struct storage_driver storage_supabase = {

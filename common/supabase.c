@@ -184,9 +184,11 @@ bool supabase_ask_one(struct supabase *supabase, struct supabase_call *call, jso
     supabase_address(&call->url, supabase, call->what, call->bucket);
     if (call->body == NULL || call->url.failed)
         return error_memory(err); /* unless a cause is there */
-    call->request = (struct http_request){
-        .method = call->method, .url = call->url.chars, .body = call->body, .wait_ms = call->wait_ms
-    };
+    call->request = (struct http_request){ .method = call->method,
+                                           .url = call->url.chars,
+                                           .body = call->body,
+                                           .wait_ms = call->wait_ms,
+                                           .once = call->tries == 1 };
     return supabase_ask(supabase, &call->request, 1, call->tries, err);
 }
 

@@ -1,6 +1,7 @@
 #include "supabase_remove.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "supabase_look.h"
 
@@ -15,16 +16,57 @@ struct removal {
     struct supabase *supabase;
     const char *bucket;
     const char *const *paths;
+    const char *const *versions;
     size_t count;
-    bool *gone;
+    enum storage_fate *fates;
     size_t answered;      /* requests */
     size_t refused;       /* objects, each alone */
     struct error refusal; /* of the first of them */
 };
 
+/* --- looking again ---------------------------------------------------------------------------- */
+
+/* What is left of the paths from one to before end, by its paths. */
+static size_t left_of(const struct removal *removal, size_t from, size_t end, const char **left)
+{
+    size_t count = 0;
+    for (size_t i = from; i < end; i++)
+        if (removal->fates[i] == STORAGE_STAYS)
+            left[count++] = removal->paths[i];
+    return count;
+}
+
+static enum storage_fate fate_of(const char *meant, const char *found)
+{
+    if (found == NULL)
+        return STORAGE_GONE;
+    return strcmp(meant, found) == 0 ? STORAGE_STAYS : STORAGE_ANEW;
+}
+
+/* Look which of those that are left are there no more, or are other ones by now. */
+static bool look_again(const struct removal *removal, size_t from, size_t end, struct error *err)
+{
+    const char **left = calloc(removal->count + 1, sizeof *left);
+    char **found = calloc(removal->count + 1, sizeof *found);
+    size_t count = left == NULL ? 0 : left_of(removal, from, end, left);
+    bool done = left != NULL && found != NULL ? true : error_memory(err);
+    done = done && (count == 0 ||
+                    supabase_look(removal->supabase, removal->bucket, left, count, found, err));
+    for (size_t i = from, k = 0; found != NULL && k < count; i++) {
+        if (removal->fates[i] != STORAGE_STAYS)
+            continue;
+        if (done)
+            removal->fates[i] = fate_of(removal->versions[i], found[k]);
+        free(found[k++]);
+    }
+    free(left);
+    free(found);
+    return done;
+}
+
 /* --- one request ------------------------------------------------------------------------------ */
 
-/* Those of the paths from one to before end that are not gone. */
+/* Those of the paths from one to before end that are left. */
 struct batch {
     size_t from, end, count;
 };
@@ -36,25 +78,31 @@ enum outcome {
     FAILED,
 };
 
-/* Fill the batch with up to most paths. NULL when it could not be done. */
-static json_t *gather(const struct removal *removal, struct batch *batch, size_t most)
+/* End the batch behind up to most paths. */
+static void measure(const struct removal *removal, struct batch *batch, size_t most)
 {
-    json_t *names = json_array();
     size_t bytes = 0;
     batch->count = 0;
     for (batch->end = batch->from; batch->end < removal->count; batch->end++) {
-        const char *path = removal->paths[batch->end];
-        if (removal->gone[batch->end])
+        if (removal->fates[batch->end] != STORAGE_STAYS)
             continue;
-        bytes += supabase_bytes(path);
+        bytes += supabase_bytes(removal->paths[batch->end]);
         if (batch->count == most || (batch->count > 0 && bytes > SUPABASE_BYTES))
             break;
-        if (json_array_append_new(names, json_string(path)) != 0) {
+        batch->count++;
+    }
+}
+
+/* NULL when it could not be made. */
+static json_t *question_of(const struct removal *removal, const struct batch *batch)
+{
+    json_t *names = json_array();
+    for (size_t i = batch->from; i < batch->end; i++)
+        if (removal->fates[i] == STORAGE_STAYS &&
+            json_array_append_new(names, json_string(removal->paths[i])) != 0) {
             json_decref(names);
             return NULL;
         }
-        batch->count++;
-    }
     return json_pack("{s:o}", "prefixes", names);
 }
 
@@ -70,7 +118,7 @@ static bool take_deleted(const struct removal *removal, const struct batch *batc
                          removal->bucket, why.text);
     for (size_t i = batch->from; i < batch->end; i++)
         if (json_object_get(deleted, removal->paths[i]) != NULL)
-            removal->gone[i] = true;
+            removal->fates[i] = STORAGE_GONE;
     json_decref(deleted);
     return true;
 }
@@ -82,21 +130,18 @@ static enum outcome outcome_of(const struct http_request *request)
     return supabase_verdict(request) == STORAGE_REFUSED ? REFUSED : FAILED;
 }
 
-static enum outcome delete_batch(const struct removal *removal, struct batch *batch, size_t most,
+static enum outcome delete_batch(const struct removal *removal, const struct batch *batch,
                                  struct error *err)
 {
+    if (batch->count == 0)
+        return ANSWERED;
     struct supabase_call call = { .method = "DELETE",
                                   .what = "/object/",
                                   .bucket = removal->bucket,
                                   .wait_ms = DELETE_MS,
                                   .tries = 1 };
     enum outcome outcome = FAILED;
-    json_t *question = gather(removal, batch, most);
-    if (question != NULL && batch->count == 0) {
-        json_decref(question);
-        return ANSWERED;
-    }
-    if (supabase_ask_one(removal->supabase, &call, question, err))
+    if (supabase_ask_one(removal->supabase, &call, question_of(removal, batch), err))
         outcome =
             take_deleted(removal, batch, &call.request, err) ? ANSWERED : outcome_of(&call.request);
     supabase_end(&call);
@@ -112,22 +157,39 @@ static bool pass_over(struct removal *removal, const struct error *why)
     return ++removal->refused < REFUSALS || removal->answered > 0;
 }
 
-/* Delete what is not gone, batch by batch. One name may have its whole batch refused (one with ".."
- * in it, by new servers): batches get smaller down to that name, and larger again behind it. */
+/* Look again at those of the batch that were asked for before, up to the end of what was. */
+static bool take_out(const struct removal *removal, struct batch *batch, size_t asked,
+                     struct error *err)
+{
+    if (asked <= batch->from)
+        return true;
+    if (!look_again(removal, batch->from, asked < batch->end ? asked : batch->end, err))
+        return false;
+    batch->count = 0;
+    for (size_t i = batch->from; i < batch->end; i++)
+        batch->count += removal->fates[i] == STORAGE_STAYS;
+    return true;
+}
+
+/* Delete what is left, batch by batch. One name may have its whole batch refused (one with ".." in
+ * it, by new servers): batches get smaller down to that name, and larger again behind it. */
 static enum outcome delete_round(struct removal *removal, struct error *err)
 {
     struct batch batch = { 0 };
-    size_t most = BATCH;
+    size_t most = BATCH, asked = 0;
     removal->refused = 0;
     while (batch.from < removal->count) {
         struct error why = { 0 };
-        enum outcome outcome = delete_batch(removal, &batch, most, &why);
+        measure(removal, &batch, most);
+        enum outcome outcome =
+            take_out(removal, &batch, asked, &why) ? delete_batch(removal, &batch, &why) : FAILED;
+        asked = asked > batch.end ? asked : batch.end;
         if (outcome == REFUSED && batch.count > 1) {
             most = batch.count / 2;
             continue;
         }
         if (outcome == ANSWERED) {
-            removal->answered++;
+            removal->answered += batch.count > 0;
             most = most * 2 < BATCH ? most * 2 : BATCH;
         } else if (outcome != REFUSED || !pass_over(removal, &why)) {
             error_keep(err, &why);
@@ -138,43 +200,13 @@ static enum outcome delete_round(struct removal *removal, struct error *err)
     return ANSWERED;
 }
 
-/* What is left, by its paths. */
-static size_t left_of(const struct removal *removal, const char **left)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < removal->count; i++)
-        if (!removal->gone[i])
-            left[count++] = removal->paths[i];
-    return count;
-}
-
-/* Look which of those that are left are there no more. */
-static bool look_left(const struct removal *removal, struct error *err)
-{
-    const char **left = calloc(removal->count + 1, sizeof *left);
-    char **versions = calloc(removal->count + 1, sizeof *versions);
-    size_t count = left == NULL ? 0 : left_of(removal, left);
-    bool done = left != NULL && versions != NULL ? true : error_memory(err);
-    done = done && (count == 0 ||
-                    supabase_look(removal->supabase, removal->bucket, left, count, versions, err));
-    for (size_t i = 0, k = 0; versions != NULL && k < count; i++) {
-        if (removal->gone[i])
-            continue;
-        removal->gone[i] = done && versions[k] == NULL;
-        free(versions[k++]);
-    }
-    free(left);
-    free(versions);
-    return done;
-}
-
 /* True when some stay; why says which. */
 static bool stay(const struct removal *removal, struct error *why)
 {
     size_t count = 0;
     const char *first = NULL;
     for (size_t i = 0; i < removal->count; i++)
-        if (!removal->gone[i]) {
+        if (removal->fates[i] == STORAGE_STAYS) {
             first = first == NULL ? removal->paths[i] : first;
             count++;
         }
@@ -187,17 +219,19 @@ static bool stay(const struct removal *removal, struct error *why)
 }
 
 /* An answer names what was deleted; what it leaves out was gone before, or stays. Where no answer
- * came, or an error, the delete may have happened all the same. So it is looked what is left, and
- * that is tried once more. A server that waits for a lock may delete after we have hung up: what is
- * seen then is not believed to stay, the error is that no answer came. */
+ * came, or an error, the delete may have happened all the same, and others may have uploaded since.
+ * So it is looked what is left, and that is tried once more. A server that waits for a lock may
+ * delete after we have hung up: what is seen then is not believed to stay, the error is that no
+ * answer came. */
 bool supabase_remove(struct supabase *supabase, const char *bucket, const char *const *paths,
-                     size_t count, bool *gone, struct error *err)
+                     const char *const *versions, size_t count, enum storage_fate *fates,
+                     struct error *err)
 {
     struct removal removal = {
-        .supabase = supabase, .bucket = bucket, .paths = paths, .count = count
+        .supabase = supabase, .bucket = bucket, .paths = paths, .versions = versions, .count = count
     };
     struct error why = { 0 };
-    removal.gone = gone;
+    removal.fates = fates;
     if (!supabase_settle(supabase, bucket, err))
         return false;
     for (int try = 0; try < 2; try++) {
@@ -205,7 +239,7 @@ bool supabase_remove(struct supabase *supabase, const char *bucket, const char *
         enum outcome outcome = delete_round(&removal, &why);
         if (outcome == FAILED)
             break;
-        if (!look_left(&removal, err))
+        if (!look_again(&removal, 0, count, err))
             return false;
         struct error left = { 0 };
         if (!stay(&removal, &left))

@@ -6,6 +6,7 @@
 
 /* What storage_delete promises. */
 bool supabase_remove(struct supabase *supabase, const char *bucket, const char *const *paths,
-                     size_t count, bool *gone, struct error *err);
+                     const char *const *versions, size_t count, enum storage_fate *fates,
+                     struct error *err);
 
 #endif

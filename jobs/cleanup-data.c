@@ -134,6 +134,12 @@ static bool append(PGresult **rows, const PGresult *more, struct error *err)
     return true;
 }
 
+/* A storage that is away is trouble of the files alone, the database is not. */
+static bool only_storage_is_away(const struct job *job, const struct error *err)
+{
+    return err->kind == ERR_UNAVAILABLE && !db_was_away(job->db);
+}
+
 /* The files that would go; what keeps them from it is told, and the rest is shown. */
 static bool look_at_files(struct job *job, PGresult **rows, long *count, struct error *err)
 {
@@ -143,7 +149,7 @@ static bool look_at_files(struct job *job, PGresult **rows, long *count, struct 
     if (opened)
         files_find(&files, false, &trouble);
     if (files.preview != NULL) {
-        *count = db_number(files.preview, 0, "count");
+        *count = trouble.kind == ERR_NONE ? db_number(files.preview, 0, "count") : 0;
         append(rows, files.preview, &trouble);
     }
     files_close(&files, &trouble);
@@ -151,6 +157,10 @@ static bool look_at_files(struct job *job, PGresult **rows, long *count, struct 
         return false;
     if (trouble.kind == ERR_NONE)
         return true;
+    if (is_fatal(trouble.kind) && !only_storage_is_away(job, &trouble)) {
+        error_keep(err, &trouble);
+        return false;
+    }
     job->failed_items++;
     job_warn(job, "part_failed", "part files: unused files: %s", trouble.text);
     return true;
@@ -251,14 +261,13 @@ static const struct step steps[] = {
 };
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
-/* One step; false when the run must end. Any other trouble is told, and the next step goes on. A
- * storage that is away ends its own step only. */
+/* One step; false when the run must end. Any other trouble is told, and the next step goes on. */
 static bool take_step(struct clean_up *clean_up, const struct step *step, struct error *err)
 {
     struct job *job = clean_up->cleanup.job;
     if (step->take(clean_up, step, err))
         return true;
-    if (is_fatal(err->kind) && !(step->take == delete_files && err->kind == ERR_UNAVAILABLE))
+    if (is_fatal(err->kind) && !(step->take == delete_files && only_storage_is_away(job, err)))
         return false;
     progress_end(&clean_up->cleanup.progress);
     job->failed_items++;
@@ -369,9 +378,14 @@ static bool lists_candidates(const struct options *options)
 
 static bool agree(const struct options *options, struct error *err)
 {
-    if (lists_candidates(options) &&
-        (options_value(options, "manifest") != NULL || options_flag(options, "force")))
+    bool of_files = options_value(options, "manifest") != NULL || options_flag(options, "force");
+    if (lists_candidates(options) && of_files)
         return error_set(err, ERR_USAGE, "--list-candidates goes alone: it deletes nothing");
+    if (of_files && options_value(options, "only") != NULL &&
+        !options_chosen(options, "only", "files"))
+        return error_set(err, ERR_USAGE,
+                         "--manifest and --force are about files: add files to --only, or leave "
+                         "them out");
     return true;
 }
 

@@ -6,7 +6,7 @@
 #include "deadline.h"
 
 enum {
-    CHUNK_FILES = 500, /* asked of a storage at once; below the 1000 that it takes */
+    CHUNK_FILES = 500, /* asked of a storage at once */
     LOOK_MS = 5000,    /* that a look at the references is good for, at most */
 };
 
@@ -18,7 +18,7 @@ struct chunk {
     const char *paths[CHUNK_FILES]; /* of those that are to go, count of them */
     int rows[CHUNK_FILES];          /* and their rows in due */
     char *versions[CHUNK_FILES];    /* as they are now */
-    bool gone[CHUNK_FILES];
+    enum storage_fate fates[CHUNK_FILES];
     json_t *settled; /* file ids of those that are no candidates any more */
 };
 
@@ -27,8 +27,8 @@ struct removal {
     struct cleanup *cleanup;
     struct files *files;
     int64_t good_until_ms; /* of the last look at the references to this bucket */
-    long stayed;
-    struct error why; /* the first ones did */
+    long stayed;           /* files that the storage did not delete */
+    struct error why;      /* the first of them did */
 };
 
 static void settle(struct chunk *chunk, int at)
@@ -155,22 +155,27 @@ static bool announce(struct removal *removal, const struct chunk *chunk, struct 
     return manifest_flush(manifest, err);
 }
 
+/* All are counted, whatever becomes of the manifest: they are gone. */
 static bool count_gone(struct removal *removal, struct chunk *chunk, struct error *err)
 {
     struct cleanup *cleanup = removal->cleanup;
+    bool told = true;
     for (int at = 0; at < chunk->count; at++) {
-        if (!chunk->gone[at]) {
-            if (!manifest_add(&removal->files->manifest, "kept", "the storage did not delete it",
-                              chunk->bucket, chunk->due, chunk->rows[at], err))
-                return false;
+        enum storage_fate fate = chunk->fates[at];
+        if (fate != STORAGE_STAYS)
+            settle(chunk, at);
+        if (fate != STORAGE_GONE) {
+            const char *why =
+                fate == STORAGE_ANEW ? "written anew" : "the storage did not delete it";
+            removal->stayed += fate == STORAGE_STAYS;
+            told = keep(removal, chunk->bucket, chunk->due, chunk->rows[at], why, err) && told;
             continue;
         }
-        settle(chunk, at);
         job_add(cleanup->job, "unusedFiles", 1);
         job_add(cleanup->job, "unusedBytes", db_number(chunk->due, chunk->rows[at], "bytes"));
         progress_show(&cleanup->progress, ++cleanup->done);
     }
-    return true;
+    return told;
 }
 
 static bool delete_chunk(struct removal *removal, struct chunk *chunk, struct error *err)
@@ -181,17 +186,16 @@ static bool delete_chunk(struct removal *removal, struct chunk *chunk, struct er
         return false;
     struct error trouble = { 0 };
     bool done = storage_delete(removal->files->storage, chunk->bucket, chunk->paths,
-                               (size_t)chunk->count, chunk->gone, &trouble);
+                               (const char *const *)chunk->versions, (size_t)chunk->count,
+                               chunk->fates, &trouble);
     if (!count_gone(removal, chunk, err))
         return false;
-    if (done || trouble.kind == ERR_REJECTED) {
-        if (!done)
-            removal->stayed++;
-        error_keep(&removal->why, &trouble);
-        return true;
+    if (!done && trouble.kind != ERR_REJECTED) {
+        error_keep(err, &trouble);
+        return false;
     }
-    error_keep(err, &trouble);
-    return false;
+    error_keep(&removal->why, &trouble);
+    return true;
 }
 
 /* Whatever happened to the others: these are no candidates any more. Lost, it is found out again.
@@ -262,5 +266,6 @@ bool files_remove(struct cleanup *cleanup, struct files *files, struct error *er
         if (db_number(files->buckets, row, "due") > 0 &&
             !remove_bucket(&removal, db_text(files->buckets, row, "bucket"), err))
             return false;
-    return removal.stayed == 0 || error_set(err, removal.why.kind, "%s", removal.why.text);
+    return removal.why.kind == ERR_NONE ||
+           error_set(err, removal.why.kind, "%ld files stay: %s", removal.stayed, removal.why.text);
 }

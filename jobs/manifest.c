@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -14,17 +15,29 @@ static bool failed(const struct manifest *manifest, struct error *err)
     return error_set(err, ERR_UNAVAILABLE, "manifest %s: %s", manifest->path, strerror(errno));
 }
 
+/* Why no lines can be added to what open has returned; NULL: they can. Opened without waiting, a
+ * pipe that nobody reads is ENXIO. */
+static const char *trouble_with(int fd)
+{
+    struct stat status;
+    if (fd < 0 ? errno != ENXIO : fstat(fd, &status) != 0)
+        return strerror(errno);
+    return fd >= 0 && S_ISREG(status.st_mode) ? NULL : "it is not a regular file";
+}
+
 bool manifest_open(struct manifest *manifest, const char *path, const char *run, const char *now,
                    struct error *err)
 {
     *manifest = (struct manifest){ .path = path, .run = run, .now = now };
     if (path == NULL)
         return true;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    manifest->file = fd < 0 ? NULL : fdopen(fd, "a");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    const char *trouble = trouble_with(fd);
+    manifest->file = trouble != NULL ? NULL : fdopen(fd, "a");
     if (manifest->file != NULL)
         return true;
-    error_set(err, ERR_CONFIG, "option --manifest: %s: %s", path, strerror(errno));
+    error_set(err, ERR_CONFIG, "option --manifest: %s: %s", path,
+              trouble != NULL ? trouble : strerror(errno));
     if (fd >= 0)
         close(fd);
     return false;

@@ -15,8 +15,9 @@ struct manifest {
     const char *now;
 };
 
-/* Open path for lines to be added; NULL leaves the manifest out. The texts are kept, not copied.
- * Errors    ERR_CONFIG with the path and the system's reason */
+/* Open path, a regular file or none yet, for lines to be added; NULL leaves the manifest out. The
+ * texts are kept, not copied.
+ * Errors    ERR_CONFIG with the path and the reason */
 bool manifest_open(struct manifest *manifest, const char *path, const char *run, const char *now,
                    struct error *err);
 

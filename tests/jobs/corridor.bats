@@ -117,6 +117,16 @@ unknown_option() {
     refute_regex "$stderr" geheim
 }
 
+@test "an address that has a password in it is refused, and not shown" {
+    local url
+    for url in https://ann:geheim@project.supabase.co ann:geheim@project.supabase.co https://geheim@host; do
+        SUPABASE_URL=$url expire
+        assert_failure 78
+        assert_one_line 'environment: SUPABASE_URL is not an address such as https://.*, without user, query'
+        refute_regex "$stderr" geheim
+    done
+}
+
 @test "a missing configuration file exits 78" {
     expire --config "$conf"
     assert_failure 78

@@ -116,9 +116,9 @@ unbelievable() {
     server
     promise_delete_part
 }
-@test "a thousand objects are deleted in one call" {
+@test "none or over a thousand objects are deleted in one call" {
     server
-    promise_delete_thousand
+    promise_delete_many
 }
 @test "a signal or the deadline ends a listing" {
     server
@@ -163,9 +163,9 @@ unbelievable() {
     server --no-v2
     promise_delete_part
 }
-@test "without list-v2 a thousand objects are deleted in one call" {
+@test "without list-v2 none or over a thousand objects are deleted in one call" {
     server --no-v2
-    promise_delete_thousand
+    promise_delete_many
 }
 @test "without list-v2 a signal or the deadline ends a listing" {
     server --no-v2
@@ -696,6 +696,54 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_success
     assert_equal "$(told)" "$(texts {1..4}.jpg)"
     assert_there 5.jpg
+    assert_equal "$(asked DELETE)" 1
+}
+
+anew() { # NAME...: a command for the server that uploads these anew
+    local name
+    for name; do
+        printf '%s' "printf '$name\\0new' | curl -sSfo /dev/null -X PUT --data-binary @- " \
+            'http://127.0.0.1:$(sed -n s/^port.//p peer.out)/_test/objects/files; '
+    done
+}
+
+@test "what is uploaded anew after a delete without an answer is not deleted by the second try" {
+    objects {1..5}.jpg
+    server --delete-fault 1:lost --after-delete "$(anew 2.jpg)"
+    storage delete {1..4}.jpg
+    assert_success
+    assert_equal "$output" "$(printf '%s\n' '"1.jpg"' '["2.jpg"]' '"3.jpg"' '"4.jpg"')"
+    assert_there 2.jpg 5.jpg
+    assert_equal "$(asked DELETE)" 1
+}
+
+@test "the second try is for what is left as it was" {
+    objects {1..5}.jpg
+    server --transaction 2 --delete-fault 1:late --after-delete "$(anew 1.jpg 4.jpg)"
+    storage delete {1..4}.jpg
+    assert_success
+    assert_equal "$(told)" "$(printf '%s\n' '"2.jpg"' '"3.jpg"' '["1.jpg"]' '["4.jpg"]')"
+    assert_there 1.jpg 4.jpg 5.jpg
+    assert_equal "$(asked 'DELETE .* 500 4 2')" 1
+    assert_equal "$(asked 'DELETE .* 200 1 1')" 1
+}
+
+@test "what is uploaded anew while names are refused is in no smaller request" {
+    objects a b 'c/../d' e f
+    server --after-delete "$(anew b f)"
+    storage delete a b 'c/../d' e f
+    assert_error 70 rejected '1 of 5 objects of bucket files stay, the first is c/../d: '
+    assert_equal "$output" "$(printf '%s\n' '"a"' '["b"]' '"e"' '["f"]')"
+    assert_there b 'c/../d' f
+}
+
+@test "a delete whose connection breaks is not sent again unseen" {
+    objects {1..5}.jpg
+    server --delete-fault 1:gone --after-delete "$(anew 2.jpg)"
+    storage delete {1..4}.jpg
+    assert_success
+    assert_line '["2.jpg"]'
+    assert_there 2.jpg 5.jpg
     assert_equal "$(asked DELETE)" 1
 }
 

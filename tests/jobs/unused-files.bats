@@ -675,6 +675,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     refute [ "$(stored_there)" = '' ]
     assert_equal "$(candidates)" "$(stored_there)"
     assert_equal "$(fields action path <m | grep -c '^kept')" "$(stored_there | wc -w)"
+    assert_equal "$(result keptFiles)" "$(stored_there | wc -w)"
     stored --delete-fault 1:forget
     clean_files
     assert_success
@@ -693,9 +694,93 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_equal "$(stored_there)|$(result unusedFiles) $(result keptFiles)" 'x2|2 1'
 }
 
+@test "what is uploaded anew while a delete goes unanswered stays, and is no fault of the storage" {
+    stored --delete-fault 1:lost --after-delete "printf 'x2\\0new' | curl -sS -X PUT --data-binary @- http://127.0.0.1:\$(sed -n s/^port.//p peer.out)/_test/objects/tickeasy-files"
+    clean_files --manifest m
+    assert_success
+    assert_equal "$stderr" ''
+    assert_equal "$(stored_there)|$(candidates)|$(result unusedFiles) $(result keptFiles)" 'x2||2 1'
+    assert_equal "$(fields action path why <m | grep '^kept')" 'kept|x2|written anew'
+    assert_regex "$(<"$LOG_FILE")" 'file_kept .*path=x2 reason="written anew"'
+}
+
+# --- a database that goes away --------------------------------------------------------------------
+
+hang_up() { # WHERE: ends the job's connections
+    sql "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'cleanup-data' $1" >/dev/null
+}
+
+# cut_off [OPTION...]: a run whose connection is cut while it records the candidates
+cut_off() {
+    start env LD_PRELOAD="$OLD_FILES" cleanup-data --only files "$@"
+    wait_for asleep
+    hang_up "AND wait_event = 'PgSleep'"
+}
+
+@test "a database that goes away while files are looked for ends the run, not the part alone" {
+    many 3
+    file 1.jpg
+    at_the_end 'PERFORM pg_sleep(30)'
+    cut_off
+    ended
+    assert_equal "$status" 69
+    assert_regex "$stderr" '^cleanup-data: files_record: terminating connection due to administrator command'
+    assert_equal "$(used)|$(run_row status)|$(result failedParts)" 'tickeasy-files/1.jpg|failed|0'
+    cut_off --retries 1
+    sql 'DROP TRIGGER late ON tickeasy_jobs.file_candidates'
+    ended
+    assert_equal "$status" 0
+    assert_equal "$(used)|$(run_row 'status, attempt')" '|completed|2'
+}
+
+@test "a database that goes away while the storage is asked ends the run, and the next tells the rest" {
+    local cut="psql -XAtqc \"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'cleanup-data' AND datname = current_database()\" '$DATABASE_URL'"
+    stored --on-list-end "$cut"
+    clean_files --dry-run
+    assert_failure 69
+    refute_output
+    stored --on-delete "$cut"
+    clean_files
+    assert_failure 69
+    assert_equal "$(stored_there)|$(run_row status)|$(result unusedFiles)" '|failed|3'
+    clean_files
+    assert_success
+    assert_equal "$(candidates)|$(result unusedFiles)" '|0'
+}
+
+@test "a storage that is away ends its own part only" {
+    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    stored --delete-fault 1-:500
+    run --separate-stderr cleanup-data
+    assert_failure 1
+    assert_equal "$(run_row status)|$(result failedParts) $(result vacuumedTables)" 'completed|1 1'
+}
+
+@test "what the database has to say beside its answers is no output of the run" {
+    many 3
+    file 1.jpg
+    at_the_end "RAISE WARNING 'psst'"
+    clean_files
+    assert_success
+    refute_output
+    assert_equal "$stderr" ''
+    assert_equal "$(used)" ''
+}
+
 # --- manifest, dry run ----------------------------------------------------------------------------
 
 manifest() { fields action path why bytes ageDays <m; }
+
+@test "options about files need the files part" {
+    for options in '--only logs --force' '--only logs,own --manifest m' '--list-candidates --force'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr cleanup-data $options
+        assert_failure 64
+    done
+    assert_regex "$stderr" '^cleanup-data: --list-candidates goes alone'
+    [[ ! -e m ]]
+}
 
 @test "the manifest tells each file's size, age and why, before it goes" {
     unset FILE_QUARANTINE_DAYS
@@ -735,9 +820,32 @@ refused|2.jpg|too-many|1|3'
     clean_files --manifest missing/m
     assert_failure 78
     assert_equal "$stderr" 'cleanup-data: option --manifest: missing/m: No such file or directory'
-    clean_files --manifest /dev/full
+    # a sanitizer cannot look for leaks then
+    run --separate-stderr strace -f -qq -o trace -P "$PWD/m" -e inject=write:error=ENOSPC \
+        -E "LD_PRELOAD=$OLD_FILES" -E ASAN_OPTIONS=detect_leaks=0 cleanup-data --only files --manifest m
     assert_failure 1
-    assert_regex "$stderr" '^cleanup-data: part files: unused files: manifest /dev/full: No space left on device'
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: manifest m: No space left on device'
+    assert_equal "$(used)" 'tickeasy-files/1.jpg'
+}
+
+@test "a manifest is a regular file: no pipe is waited for" {
+    many 2
+    file 1.jpg
+    mkfifo pipe
+    ln -s pipe link
+    local what
+    for what in pipe link /dev/null /dev/full; do
+        run --separate-stderr timeout 20 env LD_PRELOAD="$OLD_FILES" cleanup-data --only files --manifest "$what"
+        assert_failure 78
+        assert_equal "$stderr" "cleanup-data: option --manifest: $what: it is not a regular file"
+    done
+    start cat pipe # somebody reads
+    clean_files --manifest pipe
+    assert_failure 78
+    assert_equal "$stderr" 'cleanup-data: option --manifest: pipe: it is not a regular file'
+    clean_files --manifest files
+    assert_failure 78
+    assert_equal "$stderr" 'cleanup-data: option --manifest: files: Is a directory'
     assert_equal "$(used)" 'tickeasy-files/1.jpg'
 }
 
@@ -762,6 +870,19 @@ unused files, in quarantine|1'
     STORAGE_BUCKETS=missing clean_files --dry-run
     assert_failure 1
     assert_regex "$stderr" '^cleanup-data: part files: unused files: .*missing'
+}
+
+@test "--dry-run of a clean-up that is refused says that no file would go" {
+    many 1
+    file 1.jpg
+    file 2.jpg
+    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    run --separate-stderr env LD_PRELOAD="$OLD_FILES" cleanup-data --dry-run --manifest m
+    assert_failure 1
+    assert_line '1 rows and 0 files would be deleted'
+    assert_regex "$stderr" '^cleanup-data: part files: unused files: nothing is deleted: 2 of 3 files '
+    assert_equal "$(fields action path <m)" 'refused|1.jpg
+refused|2.jpg'
 }
 
 # --- with the other parts -------------------------------------------------------------------------

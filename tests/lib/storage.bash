@@ -172,15 +172,18 @@ promise_delete_part() {
     assert_there a/1.jpg 3.jpg
 }
 
-promise_delete_thousand() {
+promise_delete_many() {
     local names=()
-    mapfile -t names < <(seq -f 'f/%04g.jpg' 1001)
+    mapfile -t names < <(seq -f 'f/%04g.jpg' 1101)
     local name
     for name in "${names[@]}"; do put "$name"; done
-    storage delete "${names[@]:0:1000}"
+    storage delete
     assert_success
-    assert_equal "${#lines[@]}" 1000
-    assert_there f/1001.jpg
+    refute_output
+    storage delete "${names[@]:0:1100}"
+    assert_success
+    assert_equal "${#lines[@]}" 1100
+    assert_there f/1101.jpg
 }
 
 promise_stopped() {

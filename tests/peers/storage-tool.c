@@ -3,12 +3,14 @@
  *   storage-tool check|list|look|delete BUCKET [PATH]...
  *
  * The storage is that of the configuration. list prints a line of JSON for each object, in the
- * order in which they are found; look one for each path, with its version or null; delete the paths
- * that are gone, as JSON texts. The error is on standard error, its kind first, and the exit code
- * is that of a job that ends with it; 3 when a promise of storage.h was broken.
+ * order in which they are found; look one for each path, with its version or null; delete, which
+ * means what a look has just found, the paths that are gone, as JSON texts, and those of what was
+ * written anew, as JSON arrays of one. The error is on standard error, its kind first, and the exit
+ * code is that of a job that ends with it; 3 when a promise of storage.h was broken.
  *
- * Environment: STORAGE_TOOL_TIMEOUT_MS  the deadline (60000)
- *              STORAGE_TOOL_MEANWHILE   a command that runs when list has found its first object */
+ * Environment: STORAGE_TOOL_TIMEOUT_MS  the deadline (60000), which is not for the look of delete
+ *              STORAGE_TOOL_MEANWHILE   a command that runs when list has found its first object,
+ *                                       and between the look of delete and the rest */
 #include "storage.h"
 
 #include <jansson.h>
@@ -18,7 +20,7 @@
 
 #include "deadline.h"
 
-enum { EXIT_BROKEN = 3 };
+enum { EXIT_BROKEN = 3, WAIT_MS = 60000 };
 
 struct call {
     const char *bucket;
@@ -85,18 +87,52 @@ static bool look(struct storage *storage, struct call *call, struct error *err)
     return done;
 }
 
+static void start_deadline(void)
+{
+    const char *timeout_ms = getenv("STORAGE_TOOL_TIMEOUT_MS");
+    deadline_start(timeout_ms == NULL ? WAIT_MS : (int)strtol(timeout_ms, NULL, 10));
+}
+
+/* The versions to delete, for free_versions; where there is none to be seen, one that never was. */
+static char **versions_to_delete(struct storage *storage, const struct call *call)
+{
+    struct error blind = { 0 };
+    char **versions = calloc(call->count + 1, sizeof *versions);
+    if (versions == NULL)
+        abort();
+    deadline_start(WAIT_MS);
+    storage_look(storage, call->bucket, call->paths, call->count, versions, &blind);
+    for (size_t i = 0; i < call->count; i++)
+        if (versions[i] == NULL)
+            versions[i] = strdup("unseen");
+    run_meanwhile();
+    start_deadline();
+    return versions;
+}
+
+static void free_versions(char **versions, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(versions[i]);
+    free(versions);
+}
+
 static bool delete (struct storage *storage, struct call *call, struct error *err)
 {
-    bool *gone = calloc(call->count + 1, sizeof *gone);
-    if (gone == NULL)
+    enum storage_fate *fates = calloc(call->count + 1, sizeof *fates);
+    if (fates == NULL)
         return error_memory(err);
-    bool done = storage_delete(storage, call->bucket, call->paths, call->count, gone, err);
+    char **versions = versions_to_delete(storage, call);
+    bool done = storage_delete(storage, call->bucket, call->paths, (const char *const *)versions,
+                               call->count, fates, err);
     for (size_t i = 0; i < call->count; i++) {
-        if (gone[i])
-            print_json(json_string(call->paths[i]));
-        call->broken = call->broken || (done && !gone[i]);
+        if (fates[i] != STORAGE_STAYS)
+            print_json(fates[i] == STORAGE_GONE ? json_string(call->paths[i])
+                                                : json_pack("[s]", call->paths[i]));
+        call->broken = call->broken || (done && fates[i] == STORAGE_STAYS);
     }
-    free(gone);
+    free_versions(versions, call->count);
+    free(fates);
     return done;
 }
 
@@ -149,13 +185,12 @@ int main(int argc, char **argv)
 {
     if (argc < 3)
         return error_exit_code(ERR_USAGE);
-    const char *timeout_ms = getenv("STORAGE_TOOL_TIMEOUT_MS");
     struct call call = { .bucket = argv[2],
                          .paths = (const char *const *)(argv + 3),
                          .count = (size_t)argc - 3 };
     struct error err = { 0 };
     deadline_install("storage-tool: ended the hard way\n");
-    deadline_start(timeout_ms == NULL ? 60000 : (int)strtol(timeout_ms, NULL, 10));
+    start_deadline();
     bool done = run(argv[1], &call, &err);
     if (fflush(stdout) != 0)
         done = error_set(&err, ERR_INTERNAL, "standard output takes no more");

@@ -409,6 +409,11 @@ static void no_error_shows_a_secret(void **state)
         "postgresql://u:s3cret@h/\n",
         "MAIL_URL: s3cret\n",
         "MAIL_URL=s3cret\nEXPIRE_BATCH=x\n",
+        "SUPABASE_URL=https://u:s3cret@project.supabase.co\n",
+        "SUPABASE_URL=u:s3cret@project.supabase.co\n",
+        "SUPABASE_URL=https://u:s3/cret:s3cret@h\n",
+        "UNSUBSCRIBE_URL=https://u:s3cret@h/leave\n",
+        "STORAGE_DIR=postgresql://u:s3cret@h/\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_false(load(place, texts[i]));
