@@ -99,7 +99,7 @@ static const struct key {
     { "FILE_IGNORE_COLUMNS", KEY_TEXT, AT(file_ignore_columns), "",
       "columns that look like files and hold none: users.home_url; unset: none", NULL, 0, 0 },
     { "STATE_DIR", KEY_PATH, AT(state_dir), "/var/lib/tickeasy-jobs",
-      "folder of what the database has yet to take, and of a listing of files", NULL, 0, 0 },
+      "folder of what database and memory do not take", NULL, 0, 0 },
     { "LOG_FILE", KEY_PATH, AT(log_file), "", "log file; unset: none", NULL, 0, 0 },
     { "LOG_LEVEL", KEY_CHOICE, AT(log_level), "info", "least to log: debug info warn error",
       "debug info warn error", 0, 0 },

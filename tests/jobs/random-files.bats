@@ -35,7 +35,7 @@ trees() { # SEED
 }
 
 right() { # SEED [--kept]
-    wrong=$(left | "$PROJECT/tests/peers/random-files" --check t ${twins-} "${@:2}") || {
+    wrong=$(left | "$PROJECT/tests/peers/random-files" --check t ${twins:+"$twins"} "${@:2}") || {
         printf 'TICKEASY_SEED=%s TICKEASY_ROUNDS=1\n%s\n' "$1" "$wrong"
         return 1
     }
