@@ -2,7 +2,8 @@
  * Reads    concert_sessions, scheduled_tasks, all columns that refer to uploaded files, the storage
  * Writes   deletes from support_sessions and support_messages, task_execution_logs, health_checks,
  *          mail_outbox and alerts, in committed batches; uploaded files, and file_candidates;
- *          VACUUM of these tables
+ *          VACUUM of these tables; an alert and its mail when files must not be deleted; a scratch
+ *          file in STATE_DIR, and the manifest
  * Re-run   harmless: what is deleted is gone, what a run left behind is found by the next. */
 #include "job.h"
 
@@ -41,7 +42,7 @@ static const struct old_rows alerts = {
 };
 
 /* What a run works with. */
-struct clean_up {
+struct tools {
     struct cleanup cleanup;
     struct files files;
 };
@@ -49,7 +50,7 @@ struct clean_up {
 struct step {
     const char *part; /* several steps may make one */
     const char *name;
-    bool (*take)(struct clean_up *clean_up, const struct step *step, struct error *err);
+    bool (*take)(struct tools *tools, const struct step *step, struct error *err);
     const struct old_rows *rows;
 };
 
@@ -218,25 +219,25 @@ static bool start_progress(struct cleanup *cleanup, struct error *err)
 
 /* --- deleting ------------------------------------------------------------------------------ */
 
-static bool delete_sessions(struct clean_up *clean_up, const struct step *step, struct error *err)
+static bool delete_sessions(struct tools *tools, const struct step *step, struct error *err)
 {
     (void)step;
-    return old_sessions_delete(&clean_up->cleanup, err);
+    return old_sessions_delete(&tools->cleanup, err);
 }
 
-static bool delete_rows(struct clean_up *clean_up, const struct step *step, struct error *err)
+static bool delete_rows(struct tools *tools, const struct step *step, struct error *err)
 {
-    return old_rows_delete(&clean_up->cleanup, step->rows, err);
+    return old_rows_delete(&tools->cleanup, step->rows, err);
 }
 
-static bool delete_files(struct clean_up *clean_up, const struct step *step, struct error *err)
+static bool delete_files(struct tools *tools, const struct step *step, struct error *err)
 {
     (void)step;
-    struct job *job = clean_up->cleanup.job;
-    struct files *files = &clean_up->files;
+    struct job *job = tools->cleanup.job;
+    struct files *files = &tools->files;
     if (files->storage == NULL)
         return true;
-    progress_end(&clean_up->cleanup.progress);
+    progress_end(&tools->cleanup.progress);
     if (!files_find(files, true, err))
         return false;
     long due = 0, unused = 0;
@@ -245,9 +246,9 @@ static bool delete_files(struct clean_up *clean_up, const struct step *step, str
         unused += db_number(files->buckets, row, "unused");
     }
     job_set(job, "waitingFiles", unused - due);
-    progress_start(&clean_up->cleanup.progress, "deleting files", due, shows_progress(job));
-    clean_up->cleanup.done = 0;
-    return files_remove(&clean_up->cleanup, files, err);
+    progress_start(&tools->cleanup.progress, "deleting files", due, shows_progress(job));
+    tools->cleanup.done = 0;
+    return files_remove(&tools->cleanup, files, err);
 }
 
 /* In this order. */
@@ -262,14 +263,14 @@ static const struct step steps[] = {
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
 /* One step; false when the run must end. Any other trouble is told, and the next step goes on. */
-static bool take_step(struct clean_up *clean_up, const struct step *step, struct error *err)
+static bool take_step(struct tools *tools, const struct step *step, struct error *err)
 {
-    struct job *job = clean_up->cleanup.job;
-    if (step->take(clean_up, step, err))
+    struct job *job = tools->cleanup.job;
+    if (step->take(tools, step, err))
         return true;
     if (is_fatal(err->kind) && !(step->take == delete_files && only_storage_is_away(job, err)))
         return false;
-    progress_end(&clean_up->cleanup.progress);
+    progress_end(&tools->cleanup.progress);
     job->failed_items++;
     job_add(job, "failedParts", 1);
     job_warn(job, "part_failed", "part %s: %s: %s", step->part, step->name, err->text);
@@ -277,19 +278,19 @@ static bool take_step(struct clean_up *clean_up, const struct step *step, struct
     return true;
 }
 
-static bool delete_all(struct clean_up *clean_up, struct error *err)
+static bool delete_all(struct tools *tools, struct error *err)
 {
-    const struct job *job = clean_up->cleanup.job;
+    const struct job *job = tools->cleanup.job;
     struct error blind = { 0 };
-    if (!start_progress(&clean_up->cleanup, &blind) && is_fatal(blind.kind)) {
+    if (!start_progress(&tools->cleanup, &blind) && is_fatal(blind.kind)) {
         error_keep(err, &blind);
         return false;
     }
     bool good = true;
     for (size_t i = 0; good && i < STEPS; i++)
         if (wants(job, steps[i].part))
-            good = deadline_ok(err) && take_step(clean_up, &steps[i], err);
-    progress_end(&clean_up->cleanup.progress);
+            good = deadline_ok(err) && take_step(tools, &steps[i], err);
+    progress_end(&tools->cleanup.progress);
     return good;
 }
 
@@ -337,10 +338,10 @@ static bool clean_up(struct job *job, struct error *err)
                                             "failedParts",     "batches" };
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
         job_set(job, counters[i], 0);
-    struct clean_up clean_up = { .cleanup = { .job = job }, .files = { .job = job } };
-    bool good = (!wants_files(job) || files_open(&clean_up.files, err)) &&
-                delete_all(&clean_up, err) && (!wants(job, "vacuum") || vacuum_all(job, err));
-    return files_close(&clean_up.files, err) && good;
+    struct tools tools = { .cleanup = { .job = job }, .files = { .job = job } };
+    bool good = (!wants_files(job) || files_open(&tools.files, err)) && delete_all(&tools, err) &&
+                (!wants(job, "vacuum") || vacuum_all(job, err));
+    return files_close(&tools.files, err) && good;
 }
 
 static void tell(const struct job *job, FILE *out)

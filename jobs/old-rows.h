@@ -27,7 +27,7 @@ struct old_rows {
 /* The cleaning that is under way. */
 struct cleanup {
     struct job *job;
-    struct progress progress; /* in rows */
+    struct progress progress; /* in rows, or in files */
     long done;
 };
 
