@@ -33,7 +33,7 @@ block() {
         [[ $status -le 1 ]] || fail "$command: exit $status: $output"
         count=$((count + 1))
     done < <(block 'At three in the morning')
-    assert_equal "$count" 14
+    assert_equal "$count" 15
     assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" f
 }
 

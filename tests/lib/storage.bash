@@ -7,6 +7,11 @@
 #     put PATH [TEXT]   an object in the bucket $bucket, written anew if it is there
 #     there             the paths in that bucket, as JSON texts, sorted
 
+# As database.bash has them, which a file without a database does not load
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+: "${TICKEASY_BIN:=$PROJECT/bin}" "${TICKEASY_BUILD:=$PROJECT/build}"
+export PROJECT TICKEASY_BIN TICKEASY_BUILD
+
 setup_storage_file() {
     make -s -C "$PROJECT" BUILD="$TICKEASY_BUILD" "$TICKEASY_BUILD/tests/peers/storage-tool"
 }
