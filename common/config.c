@@ -30,6 +30,7 @@ enum key_type {
     KEY_LINK,
     KEY_BASE,
     KEY_NAMES,
+    KEY_TIME,
 };
 
 /* Every key there is. range: what a person reads; for a choice also what is compared. */
@@ -67,6 +68,30 @@ static const struct key {
       "link in reminders' List-Unsubscribe, may hold {{recipient}}; unset: none", NULL, 0, 0 },
     { "ALERT_EMAIL", KEY_ADDRESS, AT(alert_email), "", "who is told of failures; unset: nobody",
       NULL, 0, 0 },
+    { "ALERT_WEBHOOK_URL", KEY_SECRET, AT(alert_webhook_url), "",
+      "address that alerts are posted to, for a chat; unset: none", NULL, 0, 0 },
+    { "ALERT_WEBHOOK_FORMAT", KEY_CHOICE, AT(alert_webhook_format), "auto",
+      "what it takes: auto (by its host) slack discord mattermost json",
+      "auto slack discord mattermost json", 0, 0 },
+    { "ALERT_AFTER", KEY_INTEGER, AT(alert_after), "1",
+      "bad health checks in a row before an alert, 1 to 100", "1 to 100", 1, 100 },
+    { "RECOVER_AFTER", KEY_INTEGER, AT(recover_after), "2",
+      "good ones in a row before it is over, 1 to 100", "1 to 100", 1, 100 },
+    { "ALERT_REPEAT", KEY_DURATION, AT(alert_repeat_ms), "1h",
+      "how often an open alert is told again, 5m to 7d", "5m to 7d", 5L * 60 * 1000,
+      7L * 24 * 60 * 60 * 1000 },
+    { "ALERT_SILENCE_UNTIL", KEY_TIME, AT(alert_silence_until), "",
+      "until when nobody is told: 2026-01-02T03:04:05+08:00; unset: told", NULL, 0, 0 },
+    { "HEALTH_CRITICAL", KEY_NAMES, AT(health_critical), "database,redis",
+      "checks whose failure is critical; others warn", NULL, 0, 0 },
+    { "REDIS_URL", KEY_SECRET, AT(redis_url), "",
+      "redis://user:password@host:6379 or rediss://; unset: not checked", NULL, 0, 0 },
+    { "OPENAI_BASE_URL", KEY_BASE, AT(openai_base_url), "https://api.openai.com/v1",
+      "address of the OpenAI-compatible service", NULL, 0, 0 },
+    { "OPENAI_API_KEY", KEY_SECRET, AT(openai_api_key), "", "its key; unset: not checked", NULL, 0,
+      0 },
+    { "CA_FILE", KEY_PATH, AT(ca_file), "",
+      "certificates to trust, but for mail and database; unset: the system's", NULL, 0, 0 },
     { "EXPIRE_GRACE", KEY_DURATION, AT(expire_grace_ms), "0s",
       "time an order is left alone after its payment window, to 7d", "0s to 7d", 0,
       7L * 24 * 60 * 60 * 1000 },
@@ -181,6 +206,8 @@ static bool value_fits(const struct key *key, const char *value, long *number)
         return base_url_valid(value);
     case KEY_NAMES:
         return names_valid(value);
+    case KEY_TIME:
+        return time_valid(value);
     }
     return false;
 }
@@ -211,6 +238,8 @@ static const char *expectation(enum key_type type)
         return "an address such as https://host:443/path, without user, query and fragment";
     case KEY_NAMES:
         return "a list of names such as avatar,venue,concert";
+    case KEY_TIME:
+        return "a time such as 2026-01-02T03:04:05+08:00";
     }
     return "usable";
 }

@@ -22,6 +22,17 @@ struct config {
     char *mail_templates;  /* folder that goes before the built-in texts, "" = none */
     char *unsubscribe_url; /* https: or mailto:, with {{recipient}} or without, "" = none */
     char *alert_email;     /* "" = nobody is mailed */
+    char *alert_webhook_url;    /* secret; "" = none */
+    char *alert_webhook_format; /* auto slack discord mattermost json */
+    long alert_after;           /* bad health checks in a row */
+    long recover_after;         /* good ones in a row */
+    long alert_repeat_ms;
+    char *alert_silence_until; /* as time_valid has it; "" = nobody is silent */
+    char *health_critical;     /* names of checks, by commas; looked up by the job */
+    char *redis_url;           /* secret; "" = none */
+    char *openai_base_url;
+    char *openai_api_key; /* secret; "" = none */
+    char *ca_file;        /* for storage, Redis, OpenAI, webhook; "" = the system's */
     long expire_grace_ms;
     long expire_batch; /* orders */
     long reminder_window_ms;
