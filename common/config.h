@@ -10,18 +10,18 @@
 
 /* Everything a run may be told; const after config_load. Texts are never NULL: unset is "". */
 struct config {
-    char *database_url;    /* secret; "" = libpq's own PG* variables */
-    char *app_schema;      /* "design": a folder below jobs/sql */
-    char *app_timezone;    /* IANA name, checked against the zone database */
-    char *mail_url;        /* secret; "" = mail stays queued */
-    char *mail_from;       /* "Name <address>" or a bare address */
-    char *mail_lang;       /* zh-TW or en */
-    long mail_workers;     /* processes that deliver at a time */
-    long mail_rate;        /* mails a minute over all workers and hosts, 0 = no limit */
-    char *mail_ca_file;    /* "" = the system's certificates */
-    char *mail_templates;  /* folder that goes before the built-in texts, "" = none */
-    char *unsubscribe_url; /* https: or mailto:, with {{recipient}} or without, "" = none */
-    char *alert_email;     /* "" = nobody is mailed */
+    char *database_url;         /* secret; "" = libpq's own PG* variables */
+    char *app_schema;           /* "design": a folder below jobs/sql */
+    char *app_timezone;         /* IANA name, checked against the zone database */
+    char *mail_url;             /* secret; "" = mail stays queued */
+    char *mail_from;            /* "Name <address>" or a bare address */
+    char *mail_lang;            /* zh-TW or en */
+    long mail_workers;          /* processes that deliver at a time */
+    long mail_rate;             /* mails a minute over all workers and hosts, 0 = no limit */
+    char *mail_ca_file;         /* "" = the system's certificates */
+    char *mail_templates;       /* folder that goes before the built-in texts, "" = none */
+    char *unsubscribe_url;      /* https: or mailto:, with {{recipient}} or without, "" = none */
+    char *alert_email;          /* "" = nobody is mailed */
     char *alert_webhook_url;    /* secret; "" = none */
     char *alert_webhook_format; /* auto slack discord mattermost json */
     long alert_after;           /* bad health checks in a row */

@@ -67,13 +67,18 @@ static struct letter *write_letter(struct delivery *delivery)
         ledger_answer(&delivery->ledger, id, "stale", db_text(batch->fresh, fresh, "stale"));
         return NULL;
     }
-    const struct letter_row now = {
-        .mails = batch->mails,
-        .row = row,
+    const PGresult *mails = batch->mails;
+    const struct letter_facts facts = {
+        .id = id,
+        .kind = db_text(mails, row, "kind"),
+        .lang = db_text(mails, row, "lang"),
         .data = newest(batch, row, fresh, "data"),
         .recipient = newest(batch, row, fresh, "recipient"),
+        .recipient_name = db_text(mails, row, "recipient_name"),
+        .message_id = db_text(mails, row, "message_id"),
+        .created = (time_t)db_number(mails, row, "created"),
     };
-    struct letter *letter = letter_write(&now, &delivery->job->config, &delivery->sender, &err);
+    struct letter *letter = letter_write(&facts, &delivery->job->config, &delivery->sender, &err);
     if (letter == NULL) {
         /* bad data fail for good; a bad template is the operator's and is tried again */
         ledger_answer(&delivery->ledger, id, err.kind == ERR_REJECTED ? "rejected" : "retry",

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alert.h"
+#include "alert_channel.h"
 #include "deadline.h"
 #include "mail_text.h"
 #include "spool.h"
@@ -192,18 +194,38 @@ static void finish_attempt(struct job *job, bool locked, struct error *err)
 static bool begin_attempt(struct job *job, struct error *err)
 {
     struct run *run = &job->run;
+    if (job->db == NULL && job->type->survey != NULL)
+        return error_set(err, ERR_UNAVAILABLE, "the database is away");
     if (job->db == NULL && !db_connect(&job->db, &job->config, job->type->task.program, err))
         return false;
     int replayed = spool_replay(job->config.state_dir, job->db, &job->log, err);
     if (replayed > 0)
         log_event(&job->log, LOG_INFO, "replayed", "records", decimal(replayed).text, NULL);
-    if (err->kind != ERR_NONE ||
-        !runs_begin(job->db, run, options_value(&job->options, "now"), err))
+    bool begun =
+        err->kind == ERR_NONE && runs_begin(job->db, run, options_value(&job->options, "now"), err);
+    if (job->type->survey != NULL && (begun || run->off_until[0] != '\0'))
+        alert_silence(job, run->off_until);
+    if (!begun)
         return false;
     log_event(&job->log, LOG_INFO, "begin", "trigger", run->trigger, "attempt",
               decimal(run->attempt).text, "now", run->now, NULL);
     if (run->reaped[0] != '\0')
         log_event(&job->log, LOG_WARN, "reaped", "reason", run->reaped, NULL);
+    return true;
+}
+
+/* True when the work is done all the same, without the database. */
+static bool goes_on_alone(struct job *job, struct error *err)
+{
+    if (job->type->survey == NULL || err->kind == ERR_BUSY || err->kind == ERR_USAGE ||
+        !deadline_ok(err))
+        return false;
+    db_close(job->db);
+    job->db = NULL;
+    job->unrecorded = *err;
+    error_clear(err);
+    run_clock_here(&job->run, options_value(&job->options, "now"));
+    log_event(&job->log, LOG_WARN, "unrecorded", "reason", job->unrecorded.text, NULL);
     return true;
 }
 
@@ -214,13 +236,16 @@ static void run_attempt(struct job *job, struct error *err)
     if (run->given_timeout_ms > 0)
         run->timeout_ms = run->given_timeout_ms;
     deadline_start(run->timeout_ms);
-    bool locked = begin_attempt(job, err);
+    bool surveyed = job->type->survey == NULL || job->type->survey(job, err);
+    bool locked = surveyed && begin_attempt(job, err);
     if (locked) {
         deadline_start(run->timeout_ms);
         db_fence(job->db, run->id);
         job->type->work(job, err);
         if (job->db != NULL)
             db_fence(job->db, NULL);
+    } else if (surveyed && goes_on_alone(job, err)) {
+        job->type->work(job, err);
     }
     finish_attempt(job, locked, err);
     deadline_disarm();
@@ -254,7 +279,16 @@ static long retries_of(const struct job *job, bool cron)
     return options_number(&job->options, "retries", cron ? job->run.max_retries : 0);
 }
 
-static void run_attempts(struct job *job, struct error *err)
+static bool is_worth_an_alert(const struct job *job, const struct error *err, bool cron)
+{
+    if (err->kind == ERR_NONE)
+        return job->run.has_alert;
+    return cron &&
+           (error_is_temporary(err->kind) || err->kind == ERR_CONFIG || err->kind == ERR_TIMEOUT ||
+            err->kind == ERR_REJECTED || err->kind == ERR_INTERNAL);
+}
+
+static void try_attempts(struct job *job, struct error *err)
 {
     const struct task *task = &job->type->task;
     bool cron = options_flag(&job->options, "cron");
@@ -282,6 +316,14 @@ static void run_attempts(struct job *job, struct error *err)
     }
 }
 
+/* A database that is away is not the task's alert, but health-check's. */
+static void run_attempts(struct job *job, struct error *err)
+{
+    try_attempts(job, err);
+    if (job->db != NULL && is_worth_an_alert(job, err, options_flag(&job->options, "cron")))
+        alert_task(job, err);
+}
+
 /* --- looking without touching -------------------------------------------------------------- */
 
 static bool check_all(struct job *job, const char *const *names, int *count, struct error *err)
@@ -294,13 +336,18 @@ static bool check_all(struct job *job, const char *const *names, int *count, str
 
 static bool check(struct job *job, struct error *err)
 {
-    static const char *const corridor[] = { "budget",      "fence",      "runs_register",
-                                            "runs_look",   "runs_begin", "runs_finish",
-                                            "runs_replay", "runs_clock", NULL };
-    static const char *const mail[] = { "outbox_claim",   "outbox_answer",
-                                        "outbox_expire",  "outbox_release",
-                                        "outbox_waiting", "mail_refresh",
-                                        "alert_sync",     NULL };
+    static const char *const corridor[] = { "budget",      "fence",       "runs_register",
+                                            "runs_look",   "runs_begin",  "runs_finish",
+                                            "runs_replay", "runs_clock",  "alert_lock",
+                                            "alert_load",  "alert_store", "alert_mail",
+                                            NULL };
+    static const char *const mail[] = { "outbox_claim",
+                                        "outbox_answer",
+                                        "outbox_expire",
+                                        "outbox_release",
+                                        "outbox_waiting",
+                                        "mail_refresh",
+                                        NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
     if (!log_ready(&job->config, err) || !spool_ready(job->config.state_dir, err))
@@ -379,6 +426,8 @@ static bool prepare(struct job *job, struct error *err)
         return false;
     if (!wants_check(job)) /* that one writes no log, and says of the file whether it would do */
         log_open(&job->log, &job->config, job->type->task.program);
+    if (!alert_channel_check(&job->config, err))
+        return false;
     const char *ca_file = job->config.mail_ca_file;
     if (ca_file[0] != '\0' && access(ca_file, R_OK) != 0)
         return error_set(err, ERR_CONFIG, "MAIL_CA_FILE=%s cannot be read", ca_file);
@@ -404,6 +453,9 @@ static bool is_worth_telling(enum error_kind kind)
 static int report(struct job *job, const struct error *err)
 {
     const struct options *options = &job->options;
+    int code = 0;
+    if (job->type->report != NULL && job->type->report(job, err, &code))
+        return code;
     bool cron = options_flag(options, "cron");
     if (cron && err->kind == ERR_BUSY)
         return EXIT_SUCCESS;
@@ -419,7 +471,7 @@ static int report(struct job *job, const struct error *err)
     }
     if (err->kind != ERR_NONE)
         return complain(job->type->task.program, err);
-    return job->failed_items > 0 ? EXIT_SOME_FAILED : EXIT_SUCCESS;
+    return job->failed_items > 0 ? EXIT_SOME_FAILED : job->exit_code;
 }
 
 int job_main(int argc, char **argv, const struct job_type *type)

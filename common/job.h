@@ -24,8 +24,11 @@ struct job {
     struct log log;
     struct db *db;
     struct run run;
-    json_t *result;    /* counters, in the source document's camelCase */
-    long failed_items; /* > 0: the run is completed, but exits 1 */
+    struct error unrecorded; /* why job->db is NULL in the work of a job with a survey */
+    json_t *result;          /* counters, in the source document's camelCase */
+    long failed_items;       /* > 0: the run is completed, but exits 1 */
+    int exit_code;           /* of a completed run, for a program that has its own; else 0 */
+    int tellings;            /* how often this process told of alerts */
 };
 
 /* What a program is: const, one per executable. */
@@ -36,6 +39,11 @@ struct job_type {
     const char *const *statements;     /* what --check prepares, NULL-terminated */
     /* What --check asks beside them; *count statements more. NULL: nothing. */
     bool (*check)(struct job *job, int *count, struct error *err);
+    /* Looks around before the database is asked for anything, and leaves job->db connected if it is
+     * there. With it the work is done in any case: with job->db NULL when the run could not be
+     * recorded, for the reason in job->unrecorded; its record then waits in the spool. NULL: none.
+     */
+    bool (*survey)(struct job *job, struct error *err);
     bool sends_mail; /* MAIL_URL is parsed before anything else happens */
     bool needs_mail; /* and must be set, for work and --check */
     /* Refuses options that contradict each other (ERR_USAGE), before anything is read. NULL: none
@@ -51,6 +59,9 @@ struct job_type {
     bool (*looks)(const struct options *options);
     /* After a manual run on a terminal: some lines for a person. */
     void (*tell)(const struct job *job, FILE *out);
+    /* Says how the run went in a form of its own, when the options ask for it, and returns true
+     * with the exit code; false: as every job. NULL: never. */
+    bool (*report)(const struct job *job, const struct error *err, int *code);
 };
 
 /* The whole life of a program; main returns what it returns. */

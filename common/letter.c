@@ -6,7 +6,6 @@
 
 #include <jansson.h>
 
-#include "db.h"
 #include "mail_text.h"
 #include "message.h"
 
@@ -26,37 +25,33 @@ const char *sender_domain(const struct sender *sender)
     return at == NULL ? "localhost" : at + 1;
 }
 
-static bool compose(struct letter *letter, const struct letter_row *now,
+static bool compose(struct letter *letter, const struct letter_facts *facts,
                     const struct config *config, const struct sender *sender, struct error *err)
 {
-    const PGresult *rows = now->mails;
-    int row = now->row;
-    const char *kind = db_text(rows, row, "kind");
-    const char *lang = db_text(rows, row, "lang");
     struct mail_text words = { 0 };
     char *unsubscribe = NULL;
     bool composed = false;
-    json_t *data = json_loads(now->data, 0, NULL);
+    json_t *data = json_loads(facts->data, 0, NULL);
     if (!json_is_object(data)) {
         error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
         goto out;
     }
-    if (!message_address(now->recipient, letter->to, sizeof letter->to, err) ||
-        !mail_text_render(&words, kind, lang, data, config->mail_templates, err) ||
-        !mail_text_unsubscribe(&unsubscribe, kind, config->unsubscribe_url, letter->to, err))
+    if (!message_address(facts->recipient, letter->to, sizeof letter->to, err) ||
+        !mail_text_render(&words, facts->kind, facts->lang, data, config->mail_templates, err) ||
+        !mail_text_unsubscribe(&unsubscribe, facts->kind, config->unsubscribe_url, letter->to, err))
         goto out;
     const struct message message = {
         .from_name = sender->name,
         .from = sender->address,
-        .to_name = db_text(rows, row, "recipient_name"),
+        .to_name = facts->recipient_name,
         .to = letter->to,
         .subject = words.subject,
         .text = words.text,
         .html = words.html,
-        .lang = lang,
-        .message_id = db_text(rows, row, "message_id"),
+        .lang = facts->lang,
+        .message_id = facts->message_id,
         .unsubscribe = unsubscribe,
-        .date = (time_t)db_number(rows, row, "created"),
+        .date = facts->created,
     };
     letter->text = message_build(&message, &letter->mail.length, err);
     composed = letter->text != NULL;
@@ -67,7 +62,7 @@ out:
     return composed;
 }
 
-struct letter *letter_write(const struct letter_row *now, const struct config *config,
+struct letter *letter_write(const struct letter_facts *facts, const struct config *config,
                             const struct sender *sender, struct error *err)
 {
     struct letter *letter = calloc(1, sizeof *letter);
@@ -75,11 +70,11 @@ struct letter *letter_write(const struct letter_row *now, const struct config *c
         error_memory(err);
         return NULL;
     }
-    if (!compose(letter, now, config, sender, err)) {
+    if (!compose(letter, facts, config, sender, err)) {
         letter_free(letter);
         return NULL;
     }
-    snprintf(letter->id, sizeof letter->id, "%s", db_text(now->mails, now->row, "id"));
+    snprintf(letter->id, sizeof letter->id, "%s", facts->id);
     letter->mail.id = letter->id;
     letter->mail.from = sender->address;
     letter->mail.to = letter->to;

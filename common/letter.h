@@ -1,8 +1,8 @@
-/* letter: a claimed row of the outbox becomes a message that a transport can carry. */
+/* letter: what the outbox has of a mail becomes a message that a transport can carry. */
 #ifndef COMMON_LETTER_H
 #define COMMON_LETTER_H
 
-#include <libpq-fe.h>
+#include <time.h>
 
 #include "config.h"
 #include "error.h"
@@ -28,19 +28,23 @@ bool sender_parse(struct sender *sender, const struct config *config, struct err
 /* The domain of its address, for Message-IDs. */
 const char *sender_domain(const struct sender *sender);
 
-/* A row as outbox_claim has them, with what is true of it now. */
-struct letter_row {
-    const PGresult *mails;
-    int row;
+/* What a letter is made of; the texts stay the caller's. */
+struct letter_facts {
+    const char *id;   /* at most 36 characters */
+    const char *kind; /* of its text, see mail_text.h */
+    const char *lang;
     const char *data; /* JSON */
     const char *recipient;
+    const char *recipient_name; /* "" = none */
+    const char *message_id;
+    time_t created;
 };
 
-/* Write the letter of a row.
+/* Write the letter.
  * Returns the letter, for letter_free; sender must outlive it.
- * Errors: ERR_REJECTED the row is of no use, ever; ERR_CONFIG its words are, an operator must mend
- * them; ERR_INTERNAL without memory. */
-struct letter *letter_write(const struct letter_row *now, const struct config *config,
+ * Errors: ERR_REJECTED the facts are of no use, ever; ERR_CONFIG its words are, an operator must
+ * mend them; ERR_INTERNAL without memory. */
+struct letter *letter_write(const struct letter_facts *facts, const struct config *config,
                             const struct sender *sender, struct error *err);
 void letter_free(struct letter *letter);
 

@@ -133,7 +133,7 @@ static void deliver_together(struct job *job, long due, struct outbox_counts *co
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-/* A mail that could tell of it would not go out: the alert is for those who look. */
+/* No mail can tell of it: that is for the chat, and for those who look. */
 static void tell_blocked(struct job *job, bool blocked, const char *why)
 {
     struct error ignored = { 0 };
@@ -142,7 +142,8 @@ static void tell_blocked(struct job *job, bool blocked, const char *why)
                                        job->mail_server.host, "summary", why)
                            : json_array();
     json_t *news = NULL;
-    if (job->db != NULL && alert_sync(job, "", kinds, seen, &news, &ignored))
+    struct alert_sight sight = { kinds, seen, .complete = true };
+    if (job->db != NULL && alert_sync(job, &sight, &news, &ignored))
         json_decref(news);
     json_decref(kinds);
     json_decref(seen);

@@ -13,7 +13,7 @@
 #include "text.h"
 
 enum {
-    SCHEMA_VERSION = 2, /* the newest migration that this program relies on */
+    SCHEMA_VERSION = 5, /* the newest migration that this program relies on */
     /* The hard end comes 10 s after the alarm; 10 s more for a slow network to deliver the last
      * commit. Only then may another run take a silent one for dead. */
     LEASE_SLACK_MS = 20000,
@@ -210,10 +210,16 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
 {
     PGresult *seen = NULL;
     bool taken = false;
-    if (!look(db, run, now, &seen, err) || !is_wanted(seen, run->task, err))
+    if (!look(db, run, now, &seen, err))
+        goto out;
+    snprintf(run->off_until, sizeof run->off_until, "%s",
+             db_true(seen, 0, "is_active") ? db_text(seen, 0, "paused_until")
+                                           : "9999-12-31T23:59:59Z");
+    if (!is_wanted(seen, run->task, err))
         goto out;
     snprintf(run->now, sizeof run->now, "%s", db_text(seen, 0, "now"));
     snprintf(run->since, sizeof run->since, "%s", db_text(seen, 0, "since"));
+    run->has_alert = db_true(seen, 0, "has_alert");
     run->timeout_ms =
         run->given_timeout_ms > 0 ? run->given_timeout_ms : (int)db_number(seen, 0, "timeout_ms");
     run->max_retries = (int)db_number(seen, 0, "max_retries");
@@ -249,6 +255,11 @@ bool runs_clock(struct db *db, struct run *run, const char *now, struct error *e
     snprintf(run->now, sizeof run->now, "%s", db_text(rows, 0, "now"));
     PQclear(rows);
     return true;
+}
+
+void run_clock_here(struct run *run, const char *now)
+{
+    snprintf(run->now, sizeof run->now, "%s", now == NULL ? run->started : now);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */

@@ -45,7 +45,9 @@ struct run {
     char since[40]; /* start of the last completed run, ISO 8601 UTC; "" = there was none */
     int timeout_ms;
     int max_retries;
-    char reaped[512]; /* the dead run that was closed, in words; "" = none */
+    bool has_alert;     /* an alert is open that this task failed */
+    char off_until[40]; /* the task is paused or disabled: ISO 8601 UTC; "" = it is not */
+    char reaped[512];   /* the dead run that was closed, in words; "" = none */
 };
 
 /* Fill in what this process knows of itself. */
@@ -69,6 +71,9 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
 
 /* Only the clock, for what reads and writes nothing: fills run->now. */
 bool runs_clock(struct db *db, struct run *run, const char *now, struct error *err);
+
+/* The same by this host's clock, for a run without a database. */
+void run_clock_here(struct run *run, const char *now);
 
 /* Close the row, only while it is still running. Errors as db_run, and ERR_FENCED: somebody else
  * closed it; nothing was written. error may be NULL. */

@@ -2,62 +2,23 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "state.h"
 #include "text.h"
 
 enum {
-    RECORD_BYTES = 65536,
     REPLAY_MOST = 1000, /* a run's start must stay short; the next one takes the rest */
 };
 
-static bool write_whole(const char *path, const char *text, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return error_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    size_t length = strlen(text);
-    errno = 0;
-    bool whole = write(fd, text, length) == (ssize_t)length && fsync(fd) == 0;
-    if (!whole)
-        error_set(err, ERR_UNAVAILABLE, "%s: %s", path, errno == 0 ? "disk full" : strerror(errno));
-    close(fd);
-    return whole;
-}
-
 bool spool_keep(const char *state_dir, const char *name, const json_t *record, struct error *err)
 {
-    char folder[4096], path[4200], temporary[4200];
-    char *text = json_dumps(record, JSON_COMPACT);
-    if (text == NULL)
-        return error_memory(err);
-    bool kept = state_folder(state_dir, "spool", folder, sizeof folder, err);
-    snprintf(path, sizeof path, "%s/%s.json", folder, name);
-    snprintf(temporary, sizeof temporary, "%s/%s.tmp", folder, name);
-    kept = kept && write_whole(temporary, text, err);
-    if (kept && rename(temporary, path) != 0)
-        kept = error_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    if (!kept)
-        unlink(temporary);
-    free(text);
-    return kept;
-}
-
-/* What a full disk still takes is the name of a file, so it is not enough to make one. */
-static void write_probe(const char *folder, struct error *err)
-{
-    char path[4200], bytes[RECORD_BYTES];
-    snprintf(path, sizeof path, "%s/check-%d.tmp", folder, (int)getpid());
-    memset(bytes, ' ', sizeof bytes - 1);
-    bytes[sizeof bytes - 1] = '\0';
-    write_whole(path, bytes, err);
-    unlink(path);
+    char file[300];
+    snprintf(file, sizeof file, "%s.json", name);
+    return state_save(state_dir, "spool", file, record, err);
 }
 
 bool spool_ready(const char *state_dir, struct error *err)
@@ -66,7 +27,7 @@ bool spool_ready(const char *state_dir, struct error *err)
     struct error why = { 0 };
     if (state_folder(state_dir, "spool", folder, sizeof folder, &why)) {
         if (access(folder, R_OK | W_OK | X_OK) == 0)
-            write_probe(folder, &why);
+            state_takes(folder, &why);
         else
             error_set(&why, ERR_CONFIG, "%s: %s", folder, strerror(errno));
     }
@@ -79,17 +40,8 @@ bool spool_ready(const char *state_dir, struct error *err)
 /* The text of a record; NULL when the file is not there any more, is too large or not JSON. */
 static char *read_record(const char *path)
 {
-    char *text = NULL;
-    json_t *record = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
-    struct stat status;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= RECORD_BYTES)
-        record = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
-    close(fd);
-    if (json_is_object(record))
-        text = json_dumps(record, JSON_COMPACT);
+    json_t *record = state_load(path);
+    char *text = json_is_object(record) ? json_dumps(record, JSON_COMPACT) : NULL;
     json_decref(record);
     return text;
 }

@@ -66,7 +66,8 @@ static bool watch_money(struct job *job, json_t *refused, bool complete, struct 
     if (complete)
         json_array_append_new(kinds, json_string("order-refused"));
     json_t *news = NULL;
-    bool synced = alert_sync(job, job->config.alert_email, kinds, seen, &news, err);
+    struct alert_sight sight = { kinds, seen, .complete = true };
+    bool synced = alert_sync(job, &sight, &news, err);
     tell_news(job, news);
     json_decref(news);
     json_decref(kinds);

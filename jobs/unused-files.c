@@ -332,10 +332,9 @@ static bool tell_people(struct files *files, const struct error *found, struct e
                        ? json_array()
                        : json_pack("[{s:s, s:s, s:s}]", "kind", "files-refused", "cause",
                                    files->refusal, "summary", found->text);
-    bool told =
-        kinds != NULL && seen != NULL
-            ? alert_sync(files->job, files->job->config.alert_email, kinds, seen, &news, err)
-            : error_memory(err);
+    struct alert_sight sight = { kinds, seen, .complete = true };
+    bool told = kinds != NULL && seen != NULL ? alert_sync(files->job, &sight, &news, err)
+                                              : error_memory(err);
     json_decref(kinds);
     json_decref(seen);
     json_decref(news);
@@ -382,11 +381,11 @@ bool files_list_candidates(struct job *job, struct error *err)
 
 static bool check_statements(struct files *files, int *count, struct error *err)
 {
-    static const char *const statements[] = { "files_judge",      "files_buckets", "files_preview",
-                                              "files_page",       "files_record",  "files_forget",
-                                              "files_due",        "files_named",   "files_again",
-                                              "files_keyed",      "files_used",    "files_settle",
-                                              "files_candidates", "alert_sync" };
+    static const char *const statements[] = { "files_judge",     "files_buckets", "files_preview",
+                                              "files_page",      "files_record",  "files_forget",
+                                              "files_due",       "files_named",   "files_again",
+                                              "files_keyed",     "files_used",    "files_settle",
+                                              "files_candidates" };
     /* columns to ignore, two tables, COPY, all rows, three views, their columns */
     static const int others = 9;
     if (!set_stage(files, err) || !check_columns(files, err))

@@ -1,7 +1,8 @@
 -- runs_look: the registry row, the clock, and the run that is going on, if any.
 -- $1 task id  $2 now timestamptz or NULL for the database's clock
 -- one row: now text, is_future bool (now lies ahead of the database's clock), schema_version int, is_active bool, paused_until text or NULL, pause_reason text,
---   updated_by text, max_retries int, timeout_ms int, since text (start of the last completed run) or
+--   updated_by text, max_retries int, timeout_ms int, has_alert bool (it is open that this task failed),
+--   since text (start of the last completed run) or
 --   NULL, and of the running run, NULL when there is none: run_id uuid, host text, boot_id text,
 --   pid int, pid_started bigint, run_start text, lease_until text, lease_over bool
 SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
@@ -16,6 +17,11 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        task.updated_by,
        task.max_retries,
        task.timeout_ms,
+       EXISTS (SELECT
+                 FROM tickeasy_jobs.alerts
+                WHERE kind = 'task-failed'
+                  AND cause = task.id
+                  AND resolved_at IS NULL) AS has_alert,
        to_char((SELECT start_time
                   FROM tickeasy_jobs.task_execution_logs
                  WHERE task_id BETWEEN task.id AND task.id -- see cleanup_logs_kept

@@ -2,7 +2,7 @@
 TRUNCATE tickeasy_jobs.mail_outbox;
 INSERT INTO tickeasy_jobs.mail_outbox
        (kind, dedupe_key, recipient, recipient_name, lang, data, not_after)
-SELECT 'order-alert', 'bench/' || n, 'user' || n || '@example.com', 'User ' || n, 'en',
+SELECT 'alert', 'bench/' || n, 'user' || n || '@example.com', 'User ' || n, 'en',
        jsonb_build_object(
            'total', 9, 'program', 'expire-orders', 'host', 'tickeasy-1', 'at', '2026-01-02 00:00',
            'run', '00000000-0000-4000-8000-000000000000',

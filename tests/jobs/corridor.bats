@@ -656,20 +656,20 @@ checked() { # PROGRAM: how many statements
 @test "--check counts each statement that a program may send once, and none is left out" {
     local common design=$PROJECT/jobs/sql/design
     # and mail_refresh; what only cleanup-data sends is not for all
-    common=$(($(find "$PROJECT/common/sql" -name '*.sql' ! -name 'cleanup_*' ! -name 'vacuum_*' ! -name 'files_*' \
+    common=$(($(find "$PROJECT/common/sql" -name '*.sql' ! -name 'cleanup_*' ! -name 'vacuum_*' ! -name 'files_*' ! -name 'health_*' \
         ! -name begin.sql ! -name commit.sql ! -name rollback.sql | wc -l) + 1))
     assert_equal "$(checked deliver-mail)" "$common"
     # what only deliver-mail sends: outbox_list and outbox_retry
     assert_equal "$(checked expire-orders)" $((common - 2 + $(find "$design" -name 'expire_*' | wc -l)))
     assert_equal "$(checked send-reminders)" $((common - 2 + $(find "$design" -name 'remind_*' | wc -l)))
-    # it sends no mail and no alert; VACUUM cannot be prepared
-    assert_equal "$(checked cleanup-data)" $((common - $(find "$PROJECT/common/sql" -name 'outbox_*' | wc -l) - 2 +
+    # it sends no mail; VACUUM cannot be prepared
+    assert_equal "$(checked cleanup-data)" $((common - $(find "$PROJECT/common/sql" -name 'outbox_*' | wc -l) - 1 +
         $(find "$design" "$PROJECT/common/sql" -name 'cleanup_*' | wc -l)))
-    # with a storage also alert_sync and the statements about files, but for the DROP
+    # with a storage also the statements about files, but for the DROP
     local without
     without=$(checked cleanup-data)
     mkdir -p "$BATS_TEST_TMPDIR/files/tickeasy-files"
-    assert_equal "$(STORAGE_DIR=$BATS_TEST_TMPDIR/files checked cleanup-data)" $((without + 1 - 1 +
+    assert_equal "$(STORAGE_DIR=$BATS_TEST_TMPDIR/files checked cleanup-data)" $((without - 1 +
         $(find "$design" "$PROJECT/common/sql" -name 'files_*' -o -name 'file_*' | wc -l)))
 }
 

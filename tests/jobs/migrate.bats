@@ -219,7 +219,7 @@ as_role() { DATABASE_URL=$role_url "$@"; }
         assert_success
     done
     assert_equal "$(sql 'SELECT kind, status FROM tickeasy_jobs.mail_outbox ORDER BY 1')" \
-        $'order-alert|sent\norder-expired|sent\norder-expired|sent'
+        $'alert|sent\norder-expired|sent\norder-expired|sent'
     order 4 paid ''
     for options in --check --dry-run ''; do
         # shellcheck disable=SC2086 # no option at all is one of the cases

@@ -536,7 +536,7 @@ looks_like_files() {
     clean_files
     clean_files
     assert_regex "$(open_alerts)" '^files-refused.nothing is deleted: 2 of 3 files in bucket tickeasy-files are unused[^|]*$'
-    assert_equal "$(mails "kind = 'order-alert'")" 1
+    assert_equal "$(mails "kind = 'alert'")" 1
     mkdir mail
     MAIL_URL=maildir:$PWD/mail MAIL_FROM=shop@example.com deliver-mail
     assert_equal "$(find mail/new -type f | wc -l)" 1

@@ -49,7 +49,7 @@ static int leave(void **state)
         "en/order-expired.subject",
         "en/order-expired.txt",
         "en/order-expired.html",
-        "en/order-alert.txt",
+        "en/alert.txt",
         "en/order-expird.txt",
         "en",
         "zh-tw",

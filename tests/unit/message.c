@@ -759,7 +759,7 @@ static void python_reads_what_the_shipped_templates_become(void **state)
     if (access("tests/peers/check-message", X_OK) != 0)
         skip(); /* not started in the source tree */
     static const char *const languages[] = { "zh-TW", "en" };
-    static const char *const kinds[] = { "order-expired", "order-alert" };
+    static const char *const kinds[] = { "order-expired", "alert" };
     for (size_t i = 0; i < 4; i++) {
         json_t *data = json_loads(i % 2 == 0 ? order : alert, 0, NULL);
         assert_non_null(data);

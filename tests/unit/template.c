@@ -491,7 +491,7 @@ static void alert_names_what_and_where(void **state)
     char json[1024];
     for (size_t i = 0; i < 2; i++) {
         snprintf(json, sizeof json, alert, 1);
-        char *text = shipped(languages[i], "order-alert.txt", json);
+        char *text = shipped(languages[i], "alert.txt", json);
         contains(text, "expire-orders", true);
         contains(text, "jobs-1", true);
         contains(text, items[i], true);
@@ -499,11 +499,11 @@ static void alert_names_what_and_where(void **state)
         contains(text, unseen[i], false);
         free(text);
         snprintf(json, sizeof json, alert, 0);
-        text = shipped(languages[i], "order-alert.txt", json);
+        text = shipped(languages[i], "alert.txt", json);
         contains(text, i == 0 ? "另有" : "more:", false);
         free(text);
-        text = shipped(languages[i], "order-alert.subject", json);
-        contains(text, i == 0 ? "3 件事" : "Needs a person: 3\n", true);
+        text = shipped(languages[i], "alert.subject", json);
+        contains(text, i == 0 ? "3 件事" : "Needs a person: 3.\n", true);
         free(text);
     }
 }
