@@ -28,14 +28,14 @@ static void set_base(struct supabase *supabase, const char *url)
 }
 
 /* Both headers: a gateway looks at the one, the server behind it at the other. */
-static bool open_http(struct supabase *supabase, struct error *err)
+static bool open_http(struct supabase *supabase, const char *ca_file, struct error *err)
 {
     struct text apikey = { 0 }, bearer = { 0 };
     text_printf(&apikey, "apikey: %s", supabase->key);
     text_printf(&bearer, "Authorization: Bearer %s", supabase->key);
     const char *headers[] = { "Content-Type: application/json", apikey.chars, bearer.chars, NULL };
     bool done = apikey.failed || bearer.failed ? error_memory(err)
-                                               : http_open(&supabase->http, headers, err);
+                                               : http_open(&supabase->http, headers, ca_file, err);
     text_free(&apikey);
     text_free(&bearer);
     return done;
@@ -62,7 +62,7 @@ bool supabase_open(struct supabase **supabase, const struct config *config, stru
         error_set(err, ERR_CONFIG, "SUPABASE_SERVICE_KEY holds a blank or a line break");
     else if (made->base.failed)
         error_memory(err);
-    else if (open_http(made, err)) {
+    else if (open_http(made, config->ca_file, err)) {
         *supabase = made;
         return true;
     }
