@@ -16,6 +16,12 @@
 struct http;
 struct curl_slist;
 
+/* What is seen of a connection that is made; none of it when an old one is used again. */
+struct http_trace {
+    struct certificate certificate; /* of the peer */
+    int socket;                     /* the latest, one more than its number; 0: none */
+};
+
 /* One request and what became of it. Zero-initialised but for what the caller fills in; the texts
  * stay the caller's and must live until http_perform returns. */
 struct http_request {
@@ -31,7 +37,7 @@ struct http_request {
     struct text said; /* the body of the answer, as long as a status is there; for http_forget */
     struct error err; /* ERR_UNAVAILABLE no whole answer came; text names the peer and the reason;
                        * ERR_CONFIG the certificates to trust cannot be read */
-    struct certificate certificate; /* of the peer; not seen again on a connection used again */
+    struct http_trace trace;
 };
 
 enum {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "text.h"
 
@@ -60,13 +61,22 @@ static bool has_been(CURL *curl, CURLINFO when)
     return time > 0;
 }
 
-const char *http_how_far(CURL *curl, bool tls)
+/* libcurl tells that there is a connection only when its TLS is up too. */
+static bool is_connected(const struct http_trace *trace)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    return trace->socket > 0 &&
+           getpeername(trace->socket - 1, (struct sockaddr *)&peer, &size) == 0;
+}
+
+const char *http_how_far(CURL *curl, const struct http_trace *trace, bool tls)
 {
     curl_off_t bytes = 0;
     curl_easy_getinfo(curl, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
-    if (!has_been(curl, CURLINFO_NAMELOOKUP_TIME_T))
+    if (trace->socket == 0)
         return "its name is still looked up";
-    if (!has_been(curl, CURLINFO_CONNECT_TIME_T))
+    if (!is_connected(trace))
         return "no connection yet";
     if (tls && !has_been(curl, CURLINFO_APPCONNECT_TIME_T))
         return "connected, but TLS does not begin";
@@ -100,7 +110,7 @@ static void explain(struct http_transfer *transfer, CURLcode result)
     else if (result == CURLE_OPERATION_TIMEDOUT)
         error_set(err, ERR_UNAVAILABLE, "%s timed out after %d ms: %s", peer, request->wait_ms,
                   words);
-    else if (http_explain(transfer->curl, result, words, &request->certificate, host, what,
+    else if (http_explain(transfer->curl, result, words, &request->trace.certificate, host, what,
                           sizeof what))
         error_set(err, ERR_UNAVAILABLE, "%s %s", peer, what);
     else
@@ -122,6 +132,15 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return said->failed ? 0 : length;
 }
 
+/* Before a socket is connected. Of several addresses the latest counts. */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    struct http_trace *trace = arg;
+    trace->socket = fd + 1;
+    return CURL_SOCKOPT_OK;
+}
+
 static CURLcode on_tls(CURL *curl, void *context, void *arg)
 {
     (void)curl;
@@ -129,7 +148,7 @@ static CURLcode on_tls(CURL *curl, void *context, void *arg)
     return CURLE_OK;
 }
 
-static void set_trust(CURL *curl, const char *ca_file, struct certificate *certificate)
+static void set_trust(CURL *curl, const char *ca_file, struct http_trace *trace)
 {
     if (*ca_file != '\0') {
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
@@ -139,11 +158,11 @@ static void set_trust(CURL *curl, const char *ca_file, struct certificate *certi
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, certificate);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &trace->certificate);
 }
 
 /* The alarm is ours (NOSIGNAL), and a resolver that hangs is left behind (QUICK_EXIT). */
-void http_rules(CURL *curl, const char *ca_file, struct certificate *certificate)
+void http_rules(CURL *curl, const char *ca_file, struct http_trace *trace)
 {
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
@@ -154,7 +173,9 @@ void http_rules(CURL *curl, const char *ca_file, struct certificate *certificate
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "tickeasy-jobs/" VERSION);
-    set_trust(curl, ca_file, certificate);
+    curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, trace);
+    set_trust(curl, ca_file, trace);
 }
 
 static void set_request(CURL *curl, const struct http_request *request)
@@ -178,7 +199,7 @@ bool http_transfer_begin(struct http_transfer *transfer, CURLM *multi, const str
         return error_memory(&request->err);
     if (request->most_bytes == 0)
         request->most_bytes = HTTP_MOST_BYTES;
-    http_rules(transfer->curl, http_ca_file(http), &request->certificate);
+    http_rules(transfer->curl, http_ca_file(http), &request->trace);
     set_request(transfer->curl, request);
     curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, http_headers(http));
     curl_easy_setopt(transfer->curl, CURLOPT_WRITEFUNCTION, on_body);

@@ -8,7 +8,6 @@
 
 #include <curl/curl.h>
 
-#include "certificate.h"
 #include "http.h"
 
 /* Zero-initialised: nothing is under way. */
@@ -33,8 +32,8 @@ void http_transfer_drop(struct http_transfer *transfer, CURLM *multi);
 
 /* Whatever we connect to with http:// or https:// keeps these rules (http.h).
  * ca_file      certificates to trust, "" = the system's
- * certificate  where the peer's is noted; stays where it is as long as curl */
-void http_rules(CURL *curl, const char *ca_file, struct certificate *certificate);
+ * trace        zeroed by the caller; stays where it is as long as curl */
+void http_rules(CURL *curl, const char *ca_file, struct http_trace *trace);
 
 /* scheme://host:port of a URL; what may be secret (user, path, query) stays out. */
 void http_peer(const char *url, char *peer, size_t size);
@@ -45,6 +44,6 @@ bool http_explain(CURL *curl, CURLcode result, const char *words,
                   const struct certificate *certificate, const char *host, char *what, size_t size);
 
 /* How far a connection that is not done has come, in words. */
-const char *http_how_far(CURL *curl, bool tls);
+const char *http_how_far(CURL *curl, const struct http_trace *trace, bool tls);
 
 #endif

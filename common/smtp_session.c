@@ -11,6 +11,7 @@
 
 #include "deadline.h"
 #include "text.h"
+#include "url.h"
 
 /* --- libcurl's callbacks ---------------------------------------------------------------------- */
 
@@ -121,10 +122,9 @@ static CURLcode on_tls(CURL *curl, void *context, void *arg)
 static void set_address(const struct smtp_session *session)
 {
     const struct mail_server *server = session->server;
-    bool literal = strchr(server->host, ':') != NULL;
     char url[sizeof server->host + 32];
-    snprintf(url, sizeof url, "%s://%s%s%s:%s", server->tls ? "smtps" : "smtp", literal ? "[" : "",
-             server->host, literal ? "]" : "", server->port);
+    snprintf(url, sizeof url, "%s://%s:%s", server->tls ? "smtps" : "smtp",
+             url_host(server->host).text, server->port);
     curl_easy_setopt(session->curl, CURLOPT_URL, url);
     curl_easy_setopt(session->curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(session->curl, CURLOPT_CONNECT_ONLY, 1L);
@@ -305,11 +305,12 @@ bool smtp_session_opened(struct smtp_session *session, CURLcode result)
 
 bool smtp_session_late(struct smtp_session *session, int wait_ms)
 {
-    char why[64];
+    char why[128];
     look_connected(session);
     if (session->connected)
         return smtp_gave_no_answer(session->server, wait_ms, session->talk.phase,
                                    has_heard(session->fd), session->err);
-    snprintf(why, sizeof why, "no answer within %d ms", wait_ms);
+    snprintf(why, sizeof why, "no answer within %d ms, %s", wait_ms,
+             session->fd < 0 ? "its name is still looked up" : "no connection yet");
     return smtp_not_reached(session->server, why, session->err);
 }
