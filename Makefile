@@ -52,6 +52,10 @@ LIBRARY    = $(BUILD)/libcommon.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/peers/*.[ch])
 
+# the network checks of health-check
+CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis check-storage \
+               check-openai check-mail aside)
+
 all: $(PROGRAMS:%=$(BIN)/%)
 
 # beside its own file, what a program is made of
@@ -97,9 +101,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 
 unit-tests: $(UNIT_TESTS)
 
+$(BUILD)/tests/peers/run-checks: $(CHECKS)
+
 $(BUILD)/tests/peers/%: $(BUILD)/tests/peers/%.o $(LIBRARY)
 	$(say) LINK $@
-	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS)
 
 # Fuzz targets want clang: make fuzz FUZZ_SECONDS=60
 FUZZ_SECONDS ?= 60

@@ -20,6 +20,7 @@ enum {
 
 struct db {
     PGconn *connection;
+    PostgresPollingStatusType polling; /* while it connects */
     PGcancel *cancel;   /* made at connect time: making it later could fail when it is needed */
     const char *schema; /* the folder below jobs/sql */
     const char *fence;
@@ -292,30 +293,6 @@ static bool refused(const PGconn *connection, const struct config *config, struc
     return error_set(err, ERR_UNAVAILABLE, "database is not reachable: %s", words.text);
 }
 
-static bool finish_connecting(PGconn *connection, const struct config *config, struct error *err)
-{
-    int64_t end = deadline_now_ms() + CONNECT_MS;
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-    while (state != PGRES_POLLING_OK) {
-        if (state == PGRES_POLLING_FAILED)
-            return refused(connection, config, err);
-        if (!deadline_ok(err))
-            return false;
-        if (deadline_now_ms() >= end)
-            return error_set(err, ERR_UNAVAILABLE,
-                             "database is not reachable: no answer from %s within %d s",
-                             text_or(PQhost(connection), "the server"), CONNECT_MS / 1000);
-        struct pollfd wait = {
-            .fd = PQsocket(connection),
-            .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-        };
-        int ready = deadline_poll(&wait, 1, (int)(end - deadline_now_ms()));
-        if (ready > 0)
-            state = PQconnectPoll(connection);
-    }
-    return true;
-}
-
 /* By itself libpq prints them. Of db_vacuum's, a warning is worth something. */
 static void ignore_notice(void *arg, const PGresult *notice)
 {
@@ -323,16 +300,22 @@ static void ignore_notice(void *arg, const PGresult *notice)
     (void)notice;
 }
 
-bool db_connect(struct db **db, const struct config *config, const char *program, struct error *err)
+static bool check_config(const struct config *config, struct error *err)
 {
     if (config->database_url[0] != '\0' && !check_url(config->database_url, err))
         return false;
-
     char folder[256];
     snprintf(folder, sizeof folder, "jobs/sql/%s", config->app_schema);
-    if (!embedded_folder(folder))
-        return error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is not known; this version knows: design",
-                         config->app_schema);
+    return embedded_folder(folder) ||
+           error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is not known; this version knows: design",
+                     config->app_schema);
+}
+
+bool db_connect_start(struct db **db, const struct config *config, const char *program,
+                      struct error *err)
+{
+    if (!check_config(config, err))
+        return false;
 
     /* What stands before dbname is a default that the URL may override. */
     const char *keywords[] = { "connect_timeout",  "keepalives_idle",  "keepalives_interval",
@@ -345,6 +328,7 @@ bool db_connect(struct db **db, const struct config *config, const char *program
     if (made == NULL)
         return error_memory(err);
     made->schema = config->app_schema;
+    made->polling = PGRES_POLLING_WRITING;
     made->connection = PQconnectStartParams(keywords, values, 1);
     if (made->connection == NULL) {
         db_close(made);
@@ -352,21 +336,91 @@ bool db_connect(struct db **db, const struct config *config, const char *program
     }
     PQsetErrorVerbosity(made->connection, PQERRORS_VERBOSE);
     PQsetNoticeReceiver(made->connection, ignore_notice, NULL);
-    bool connected = PQstatus(made->connection) == CONNECTION_BAD
-                         ? refused(made->connection, config, err)
-                         : finish_connecting(made->connection, config, err);
-    if (connected) {
-        made->cancel = PQgetCancel(made->connection);
-        connected = made->cancel != NULL && PQsetnonblocking(made->connection, 1) == 0;
-        if (!connected)
-            error_memory(err);
+    if (PQstatus(made->connection) == CONNECTION_BAD)
+        made->polling = PGRES_POLLING_FAILED;
+    *db = made;
+    return true;
+}
+
+static bool finish_connecting(struct db *db, struct error *err)
+{
+    db->cancel = PQgetCancel(db->connection);
+    return (db->cancel != NULL && PQsetnonblocking(db->connection, 1) == 0) || error_memory(err);
+}
+
+bool db_connect_step(struct db *db, const struct config *config, int wait_ms, bool *connected,
+                     struct error *err)
+{
+    *connected = db->polling == PGRES_POLLING_OK;
+    if (*connected)
+        return finish_connecting(db, err);
+    if (db->polling == PGRES_POLLING_FAILED)
+        return refused(db->connection, config, err);
+    if (!deadline_ok(err))
+        return false;
+    struct pollfd wait = {
+        .fd = PQsocket(db->connection),
+        .events = db->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+    };
+    if (deadline_poll(&wait, 1, wait_ms) > 0)
+        db->polling = PQconnectPoll(db->connection);
+    return true;
+}
+
+const char *db_connect_stage(const struct db *db)
+{
+    switch (PQstatus(db->connection)) {
+    case CONNECTION_NEEDED:
+    case CONNECTION_STARTED:
+        return "no connection yet";
+    case CONNECTION_MADE:
+    case CONNECTION_SSL_STARTUP:
+    case CONNECTION_GSS_STARTUP:
+        return "connected, but nothing came back";
+    default:
+        return "connected, but not let in";
     }
-    if (!connected) {
+}
+
+bool db_connect(struct db **db, const struct config *config, const char *program, struct error *err)
+{
+    struct db *made = NULL;
+    int64_t end = deadline_now_ms() + CONNECT_MS;
+    bool connected = false, going = db_connect_start(&made, config, program, err);
+    while (going && !connected) {
+        int64_t left = end - deadline_now_ms();
+        going = db_connect_step(made, config, left < 0 ? 0 : (int)left, &connected, err);
+        bool waiting = going && !connected && made->polling != PGRES_POLLING_OK &&
+                       made->polling != PGRES_POLLING_FAILED;
+        if (waiting && left <= 0)
+            going = error_set(err, ERR_UNAVAILABLE,
+                              "database is not reachable: no answer from %s within %d s",
+                              db_host(made), CONNECT_MS / 1000);
+    }
+    if (!going) {
         db_close(made);
         return false;
     }
     *db = made;
     return true;
+}
+
+const char *db_host(const struct db *db)
+{
+    return text_or(PQhost(db->connection), "localhost");
+}
+
+int db_socket(const struct db *db)
+{
+    return PQsocket(db->connection);
+}
+
+void db_certificate(const struct db *db, struct certificate *certificate)
+{
+    SSL *session = PQsslStruct(db->connection, "OpenSSL");
+    *certificate = (struct certificate){ 0 };
+    if (session != NULL)
+        certificate_look(certificate, session);
 }
 
 void db_close(struct db *db)
@@ -616,6 +670,15 @@ bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error 
         return true;
     forget_rows(steps, count);
     return give_up(db, refusal.kind != ERR_NONE ? &refusal : &lost, err);
+}
+
+bool db_ready(struct db *db, int wait_ms)
+{
+    struct pollfd wait = { .fd = PQsocket(db->connection), .events = POLLIN };
+    if (PQisBusy(db->connection) == 0)
+        return true;
+    deadline_poll(&wait, 1, wait_ms);
+    return PQconsumeInput(db->connection) == 0 || PQisBusy(db->connection) == 0;
 }
 
 void db_absorb(struct db *db)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "certificate.h"
 #include "config.h"
 #include "error.h"
 
@@ -41,7 +42,28 @@ enum db_commit {
  * database, or a connection string that libpq refuses; ERR_TIMEOUT, ERR_STOPPED. */
 bool db_connect(struct db **db, const struct config *config, const char *program,
                 struct error *err);
-void db_close(struct db *db);
+void db_close(struct db *db); /* takes NULL */
+
+/* db_connect in steps. The start, and a step that comes to the next of several hosts, take as long
+ * as looking up a name does, whatever time is set. What is wrong but for the configuration the next
+ * step tells, so config need live no longer than the steps go on and are looked at.
+ *
+ * db_connect_start   true with *db for the steps; and for db_close, at any time
+ * db_connect_step    waits at most wait_ms for the server; *connected: db is as from db_connect
+ * db_connect_stage   how far it has come, in words
+ * Errors             as db_connect */
+bool db_connect_start(struct db **db, const struct config *config, const char *program,
+                      struct error *err);
+bool db_connect_step(struct db *db, const struct config *config, int wait_ms, bool *connected,
+                     struct error *err);
+const char *db_connect_stage(const struct db *db);
+
+/* Which host it is or would be; and the socket of the connection, -1 for none. */
+const char *db_host(const struct db *db);
+int db_socket(const struct db *db);
+
+/* The server's certificate; none is seen when the connection has no TLS. */
+void db_certificate(const struct db *db, struct certificate *certificate);
 
 /* In a process just forked: let go of the parent's connection without a word to the server, which
  * would take it for the parent's. */
@@ -71,6 +93,9 @@ bool db_run(struct db *db, struct db_step *steps, size_t count, enum db_commit c
 bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_commit commit,
               int lock_ms, struct error *err);
 bool db_finish(struct db *db, struct db_step *steps, size_t count, struct error *err);
+
+/* Wait at most wait_ms for the answer to a db_start: true when db_finish has something to read. */
+bool db_ready(struct db *db, int wait_ms);
 
 /* Take in what has arrived of the answer to a db_start, without waiting: a server that cannot get
  * rid of it would keep the transaction open. */

@@ -8,21 +8,16 @@
 #include <curl/curl.h>
 
 #include "deadline.h"
+#include "http_transfer.h"
 
 /* A signal does not end a wait of libcurl's, the end of a slice does. */
 enum { SLICE_MS = 100 };
 
-struct transfer {
-    CURL *curl; /* NULL: this place is free */
-    struct http_request *request;
-    bool too_long;
-    char words[CURL_ERROR_SIZE]; /* libcurl's */
-};
-
 struct http {
     CURLM *multi;
     struct curl_slist *headers;
-    struct transfer transfers[HTTP_AT_A_TIME];
+    char *ca_file;
+    struct http_transfer transfers[HTTP_AT_A_TIME];
 };
 
 /* --- headers ---------------------------------------------------------------------------------- */
@@ -50,7 +45,8 @@ static bool add_headers(struct http *http, const char *const *headers, struct er
     return true;
 }
 
-bool http_open(struct http **http, const char *const *headers, struct error *err)
+bool http_open(struct http **http, const char *const *headers, const char *ca_file,
+               struct error *err)
 {
     struct http *made = calloc(1, sizeof *made);
     *http = NULL;
@@ -59,11 +55,12 @@ bool http_open(struct http **http, const char *const *headers, struct error *err
         return error_memory(err);
     }
     made->multi = curl_multi_init();
-    if (made->multi == NULL)
+    made->ca_file = strdup(ca_file);
+    if (made->multi == NULL || made->ca_file == NULL)
         error_memory(err);
     else /* else it depends on what is under way just then */
         curl_multi_setopt(made->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_AT_A_TIME);
-    if (made->multi == NULL || !add_headers(made, headers, err)) {
+    if (err->kind != ERR_NONE || !add_headers(made, headers, err)) {
         http_close(made);
         return false;
     }
@@ -77,145 +74,19 @@ void http_close(struct http *http)
         return;
     curl_multi_cleanup(http->multi);
     curl_slist_free_all(http->headers);
+    free(http->ca_file);
     free(http);
     curl_global_cleanup();
 }
 
-/* --- why no answer came ----------------------------------------------------------------------- */
-
-/* scheme://host:port of a URL; what may be secret (user, path, query) stays out. */
-static void peer_of(const char *url, char *peer, size_t size)
+struct curl_slist *http_headers(const struct http *http)
 {
-    const char *scheme_end = strstr(url, "://");
-    const char *host = scheme_end == NULL ? url : scheme_end + 3;
-    size_t length = strcspn(host, "/?#");
-    const char *at = memrchr(host, '@', length);
-    const char *shown = at == NULL ? host : at + 1;
-    snprintf(peer, size, "%.*s%.*s", (int)(host - url), url, (int)(host + length - shown), shown);
+    return http->headers;
 }
 
-static bool is_tls(CURLcode result)
+const char *http_ca_file(const struct http *http)
 {
-    return result == CURLE_SSL_CONNECT_ERROR || result == CURLE_PEER_FAILED_VERIFICATION ||
-           result == CURLE_SSL_CACERT_BADFILE || result == CURLE_SSL_ENGINE_INITFAILED ||
-           result == CURLE_SSL_CIPHER;
-}
-
-static void explain(struct transfer *transfer, CURLcode result)
-{
-    struct http_request *request = transfer->request;
-    struct error *err = &request->err;
-    const char *words = text_or(transfer->words, curl_easy_strerror(result));
-    char peer[300];
-    long number = 0;
-    peer_of(request->url, peer, sizeof peer);
-    curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &number);
-    if (transfer->too_long)
-        error_set(err, ERR_UNAVAILABLE, "%s answers with more than %d bytes", peer,
-                  HTTP_MOST_BYTES);
-    else if (result == CURLE_OUT_OF_MEMORY)
-        error_memory(err);
-    else if (result == CURLE_OPERATION_TIMEDOUT)
-        error_set(err, ERR_UNAVAILABLE, "%s timed out after %d ms: %s", peer, request->wait_ms,
-                  words);
-    else if (result == CURLE_COULDNT_RESOLVE_HOST)
-        error_set(err, ERR_UNAVAILABLE, "%s has a name without an address: %s", peer, words);
-    else if (result == CURLE_COULDNT_CONNECT)
-        error_set(err, ERR_UNAVAILABLE, "%s cannot be connected to: %s", peer,
-                  number != 0 ? strerror((int)number) : words);
-    else if (is_tls(result))
-        error_set(err, ERR_UNAVAILABLE, "%s is not trusted over TLS: %s", peer, words);
-    else
-        error_set(err, ERR_UNAVAILABLE, "%s gave no whole answer: %s", peer, words);
-}
-
-/* --- one transfer ----------------------------------------------------------------------------- */
-
-static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
-{
-    struct transfer *transfer = arg;
-    struct text *said = &transfer->request->said;
-    size_t length = size * count;
-    if (length > HTTP_MOST_BYTES - said->length) {
-        transfer->too_long = true;
-        return 0;
-    }
-    text_add(said, bytes, length);
-    return said->failed ? 0 : length;
-}
-
-static void set_request(CURL *curl, const struct http_request *request)
-{
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    if (request->body != NULL) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->body));
-    }
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->wait_ms);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->wait_ms);
-    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
-}
-
-/* The alarm is ours (NOSIGNAL), and a resolver that hangs is left behind (QUICK_EXIT). */
-static void set_rules(CURL *curl)
-{
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "tickeasy-jobs/" VERSION);
-}
-
-static bool begin(struct http *http, struct transfer *transfer, struct http_request *request)
-{
-    *transfer = (struct transfer){ .curl = curl_easy_init(), .request = request };
-    if (transfer->curl == NULL)
-        return error_memory(&request->err);
-    set_rules(transfer->curl);
-    set_request(transfer->curl, request);
-    curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, http->headers);
-    curl_easy_setopt(transfer->curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(transfer->curl, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(transfer->curl, CURLOPT_ERRORBUFFER, transfer->words);
-    curl_easy_setopt(transfer->curl, CURLOPT_PRIVATE, transfer);
-    if (curl_multi_add_handle(http->multi, transfer->curl) == CURLM_OK)
-        return true;
-    curl_easy_cleanup(transfer->curl);
-    transfer->curl = NULL;
-    return error_memory(&request->err);
-}
-
-static void drop(struct http *http, struct transfer *transfer)
-{
-    if (transfer->curl == NULL)
-        return;
-    curl_multi_remove_handle(http->multi, transfer->curl);
-    curl_easy_cleanup(transfer->curl);
-    transfer->curl = NULL;
-    if (transfer->request->status == 0)
-        text_free(&transfer->request->said);
-}
-
-static void end(struct http *http, struct transfer *transfer, CURLcode result)
-{
-    struct http_request *request = transfer->request;
-    long status = 0;
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (result == CURLE_OK)
-        request->status = (int)status;
-    else if (request->said.failed)
-        error_memory(&request->err);
-    else
-        explain(transfer, result);
-    drop(http, transfer);
+    return http->ca_file;
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -228,7 +99,7 @@ static size_t begin_more(struct http *http, struct http_request *requests, size_
     for (size_t i = 0; i < HTTP_AT_A_TIME && begun < count; i++)
         for (; http->transfers[i].curl == NULL && begun < count; begun++)
             if (requests[begun].status == 0)
-                begin(http, &http->transfers[i], &requests[begun]);
+                http_transfer_begin(&http->transfers[i], http->multi, http, &requests[begun]);
     return begun;
 }
 
@@ -239,7 +110,7 @@ static void take_ended(struct http *http)
         char *transfer = NULL;
         CURLcode result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        end(http, (struct transfer *)(void *)transfer, result);
+        http_transfer_end((struct http_transfer *)(void *)transfer, http->multi, result);
     }
 }
 
@@ -280,7 +151,7 @@ bool http_perform(struct http *http, struct http_request *requests, size_t count
 {
     bool done = work(http, requests, count, err);
     for (size_t i = 0; i < HTTP_AT_A_TIME; i++)
-        drop(http, &http->transfers[i]);
+        http_transfer_drop(&http->transfers[i], http->multi);
     for (size_t i = 0; i < count && !done; i++)
         if (requests[i].status == 0)
             error_keep(&requests[i].err, err);

@@ -9,10 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "certificate.h"
 #include "error.h"
 #include "text.h"
 
 struct http;
+struct curl_slist;
+
+/* What is seen of a connection that is made; none of it when an old one is used again. */
+struct http_trace {
+    struct certificate certificate; /* of the peer */
+    int socket;                     /* the latest, one more than its number; 0: none */
+};
 
 /* One request and what became of it. Zero-initialised but for what the caller fills in; the texts
  * stay the caller's and must live until http_perform returns. */
@@ -23,10 +31,13 @@ struct http_request {
     int wait_ms;        /* longest time for all of it, name and connection included, at least 1 */
     bool once;          /* never sent twice: over a new connection, as libcurl sends again what is
                          * lost on an old one */
+    size_t most_bytes;  /* of the answer's body; 0: HTTP_MOST_BYTES */
 
     int status;       /* of the answer; 0: none came, and err says why */
     struct text said; /* the body of the answer, as long as a status is there; for http_forget */
-    struct error err; /* ERR_UNAVAILABLE no whole answer came; text names the peer and the reason */
+    struct error err; /* ERR_UNAVAILABLE no whole answer came; text names the peer and the reason;
+                       * ERR_CONFIG the certificates to trust cannot be read */
+    struct http_trace trace;
 };
 
 enum {
@@ -35,10 +46,16 @@ enum {
 };
 
 /* headers   "Name: value", sent with each request, NULL at the end; copied
+ * ca_file   certificates to trust, "" = the system's; copied
  * Returns   true with *http for http_close
  * Errors    ERR_CONFIG a header holds what would end it early; ERR_INTERNAL */
-bool http_open(struct http **http, const char *const *headers, struct error *err);
+bool http_open(struct http **http, const char *const *headers, const char *ca_file,
+               struct error *err);
 void http_close(struct http *http); /* takes NULL */
+
+/* Of all its requests; they live as long as it. */
+struct curl_slist *http_headers(const struct http *http);
+const char *http_ca_file(const struct http *http);
 
 /* Do all of the requests that have no status yet, and wait for them; true when each has its
  * outcome, good or bad. A signal or the deadline ends the wait within a fifth of a second.

@@ -15,14 +15,9 @@ enum {
     NAME_SIZE = 200, /* leaves room for a suffix below NAME_MAX, also for a reader's flags */
 };
 
-static bool make_folder(const char *path, struct error *err)
+static bool check_folder(const char *path, struct error *err)
 {
     struct stat found;
-    if (mkdir(path, 0700) == 0)
-        return true;
-    if (errno != EEXIST)
-        return error_set(err, ERR_CONFIG, "mail folder %s cannot be made: %s", path,
-                         strerror(errno));
     if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode))
         return error_set(err, ERR_CONFIG, "mail folder %s cannot be made: not a directory", path);
     if (access(path, W_OK | X_OK) != 0)
@@ -31,13 +26,50 @@ static bool make_folder(const char *path, struct error *err)
     return true;
 }
 
+static bool make_folder(const char *path, struct error *err)
+{
+    if (mkdir(path, 0700) == 0)
+        return true;
+    if (errno != EEXIST)
+        return error_set(err, ERR_CONFIG, "mail folder %s cannot be made: %s", path,
+                         strerror(errno));
+    return check_folder(path, err);
+}
+
+static const char *const parts[] = { "", "/tmp", "/new", "/cur" };
+enum { PARTS = sizeof parts / sizeof parts[0] };
+
 static bool make_maildir(const char *root, struct error *err)
 {
-    static const char *const parts[] = { "", "/tmp", "/new", "/cur" };
     char path[PATH_MAX];
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    for (size_t i = 0; i < PARTS; i++) {
         snprintf(path, sizeof path, "%s%s", root, parts[i]);
         if (!make_folder(path, err))
+            return false;
+    }
+    return true;
+}
+
+/* A folder that is not there is made with the first mail: can it be? */
+static bool check_above(const char *path, struct error *err)
+{
+    char above[PATH_MAX];
+    snprintf(above, sizeof above, "%s", path);
+    char *slash = strrchr(above, '/');
+    slash[slash == above] = '\0';
+    return access(above, W_OK | X_OK) == 0 ||
+           error_set(err, ERR_CONFIG, "mail folder %s cannot be made: %s", path, strerror(errno));
+}
+
+bool maildir_check(const struct mail_server *server, struct error *err)
+{
+    char path[PATH_MAX];
+    struct stat found;
+    for (size_t i = 0; i < PARTS; i++) {
+        snprintf(path, sizeof path, "%s%s", server->path, parts[i]);
+        if (lstat(path, &found) != 0 && errno == ENOENT)
+            return check_above(path, err);
+        if (!check_folder(path, err))
             return false;
     }
     return true;

@@ -98,4 +98,7 @@ bool smtp_curl_deliver(const struct mail_server *server, struct mail_feed *feed,
                        struct log *log, struct error *err);
 bool maildir_deliver(const struct mail_server *server, struct mail_feed *feed, struct error *err);
 
+/* Whether the folder could take a mail now; nothing is made or written. Errors: ERR_CONFIG. */
+bool maildir_check(const struct mail_server *server, struct error *err);
+
 #endif

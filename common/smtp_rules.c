@@ -5,6 +5,7 @@
 
 #include "deadline.h"
 #include "text.h"
+#include "url.h"
 
 bool smtp_must_encrypt(const struct mail_server *server)
 {
@@ -38,9 +39,8 @@ void smtp_answer_lost(struct mail_answer *answer)
 bool smtp_trouble(const struct mail_server *server, enum error_kind kind, const char *what,
                   struct error *err)
 {
-    bool literal = strchr(server->host, ':') != NULL;
-    return error_set(err, kind, "mail server %s%s%s:%s %s", literal ? "[" : "", server->host,
-                     literal ? "]" : "", server->port, what);
+    return error_set(err, kind, "mail server %s:%s %s", url_host(server->host).text, server->port,
+                     what);
 }
 
 bool smtp_trouble_words(const struct mail_server *server, const struct smtp_reply *reply,

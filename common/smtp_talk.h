@@ -1,4 +1,4 @@
-/* smtp_talk: SMTP over a connection that libcurl has opened; the other half of smtp_curl.c.
+/* smtp_talk: SMTP over a connection that libcurl has opened; the other half of smtp_session.c.
  *
  * While libcurl speaks (greeting, TLS, login) what is said is followed with smtp_talk_ask and
  * smtp_talk_hear. Once it has handed the connection over, smtp_talk_send speaks.

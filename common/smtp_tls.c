@@ -26,7 +26,6 @@ static void on_handshake(const SSL *session, int where, int result)
     }
     if ((where & SSL_CB_EXIT) == 0 || result > 0)
         return;
-    tls->certificate = SSL_get_verify_result(session);
     unsigned long code = ERR_peek_last_error();
     snprintf(tls->trouble, sizeof tls->trouble, "%s",
              text_or(code == 0 ? NULL : ERR_reason_error_string(code), "handshake broken off"));
@@ -38,6 +37,7 @@ static bool set_up(struct smtp_tls *tls, bool trusted, struct error *err)
 {
     SSL_CTX_set_app_data(tls->context, tls);
     SSL_CTX_set_info_callback(tls->context, on_handshake);
+    certificate_watch(&tls->certificate, tls->context);
     SSL_CTX_set_verify(tls->context, trusted ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     X509_VERIFY_PARAM *names = SSL_CTX_get0_param(tls->context);
     if (!SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) ||
@@ -79,20 +79,17 @@ void smtp_tls_close(struct smtp_tls *tls)
     tls->context = NULL;
 }
 
-void smtp_tls_lend(const struct smtp_tls *tls, SSL_CTX *context)
+void smtp_tls_lend(struct smtp_tls *tls, SSL_CTX *context)
 {
+    certificate_watch(&tls->certificate, context);
     SSL_CTX_set1_cert_store(context, SSL_CTX_get_cert_store(tls->context));
     SSL_CTX_set1_param(context, SSL_CTX_get0_param(tls->context));
 }
 
 void smtp_tls_explain(const struct smtp_tls *tls, char *words, size_t size)
 {
-    if (tls->certificate == X509_V_ERR_HOSTNAME_MISMATCH ||
-        tls->certificate == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        snprintf(words, size, "has a certificate for another name than %s", tls->host);
-    else if (tls->certificate != X509_V_OK)
-        snprintf(words, size, "has a certificate that is not trusted: %s; check MAIL_CA_FILE",
-                 X509_verify_cert_error_string(tls->certificate));
+    if (tls->certificate.trouble != X509_V_OK)
+        certificate_explain(&tls->certificate, tls->host, "MAIL_CA_FILE", words, size);
     else
         snprintf(words, size, "broke off TLS: %s", text_or(tls->trouble, "handshake broken off"));
 }

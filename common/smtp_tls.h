@@ -7,14 +7,15 @@
 
 #include <openssl/ssl.h>
 
+#include "certificate.h"
 #include "error.h"
 #include "mailer.h"
 
 /* Zero-initialised by the caller; stays where it is while it is open, OpenSSL keeps its address. */
 struct smtp_tls {
     SSL_CTX *context;
-    char host[256];   /* the name that is asked for and that the certificate must have */
-    long certificate; /* X509_V_..., of the latest handshake that failed */
+    char host[256]; /* the name that is asked for and that the certificate must have */
+    struct certificate certificate; /* of the latest handshake */
     char trouble[128];
 };
 
@@ -28,8 +29,9 @@ bool smtp_tls_open(struct smtp_tls *tls, const struct mail_server *server, bool 
                    const struct smtp_tls *like, struct error *err);
 void smtp_tls_close(struct smtp_tls *tls);
 
-/* Have a context of another library's making trust and check the same. */
-void smtp_tls_lend(const struct smtp_tls *tls, SSL_CTX *context);
+/* Have a context of another library's making trust and check the same, and note its certificates in
+ * tls. */
+void smtp_tls_lend(struct smtp_tls *tls, SSL_CTX *context);
 
 /* Why the latest handshake failed, in words that follow "mail server HOST:PORT ". */
 void smtp_tls_explain(const struct smtp_tls *tls, char *words, size_t size);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "words.h"
 
 enum { WAIT_MS = 500 }; /* before the second try, twice that before the third */
 
@@ -28,14 +29,14 @@ static void set_base(struct supabase *supabase, const char *url)
 }
 
 /* Both headers: a gateway looks at the one, the server behind it at the other. */
-static bool open_http(struct supabase *supabase, struct error *err)
+static bool open_http(struct supabase *supabase, const char *ca_file, struct error *err)
 {
     struct text apikey = { 0 }, bearer = { 0 };
     text_printf(&apikey, "apikey: %s", supabase->key);
     text_printf(&bearer, "Authorization: Bearer %s", supabase->key);
     const char *headers[] = { "Content-Type: application/json", apikey.chars, bearer.chars, NULL };
     bool done = apikey.failed || bearer.failed ? error_memory(err)
-                                               : http_open(&supabase->http, headers, err);
+                                               : http_open(&supabase->http, headers, ca_file, err);
     text_free(&apikey);
     text_free(&bearer);
     return done;
@@ -62,7 +63,7 @@ bool supabase_open(struct supabase **supabase, const struct config *config, stru
         error_set(err, ERR_CONFIG, "SUPABASE_SERVICE_KEY holds a blank or a line break");
     else if (made->base.failed)
         error_memory(err);
-    else if (open_http(made, err)) {
+    else if (open_http(made, config->ca_file, err)) {
         *supabase = made;
         return true;
     }
@@ -73,15 +74,10 @@ bool supabase_open(struct supabase **supabase, const struct config *config, stru
 /* --- asking ----------------------------------------------------------------------------------- */
 
 /* A server or gateway may repeat the request in its answer, and errors quote answers. */
-static void blot_key(const struct supabase *supabase, struct text *said)
+void supabase_blot(const struct supabase *supabase, struct http_request *request)
 {
-    size_t length = strlen(supabase->key);
-    char *at = said->chars;
-    while (at != NULL && length > 0) {
-        at = memmem(at, said->length - (size_t)(at - said->chars), supabase->key, length);
-        if (at != NULL)
-            memset(at, '*', length);
-    }
+    if (request->status != 200)
+        words_blot(request->said.chars, request->said.length, supabase->key);
 }
 
 static enum storage_verdict verdict_of(const struct http_request *request, char *words, size_t size)
@@ -110,8 +106,7 @@ bool supabase_ask(struct supabase *supabase, struct http_request *requests, size
         if (!http_perform(supabase->http, requests, count, err))
             return false;
         for (size_t i = 0; i < count; i++) {
-            if (requests[i].status != 200)
-                blot_key(supabase, &requests[i].said);
+            supabase_blot(supabase, &requests[i]);
             if (!supabase_may_pass(&requests[i]))
                 continue;
             passing = true;
@@ -221,12 +216,31 @@ static bool settles(const struct http_request *request)
            verdict == STORAGE_KEY_REFUSED;
 }
 
-static void move_prefix(struct supabase *supabase, bool away)
+void supabase_move(struct supabase *supabase, bool away)
 {
+    if (supabase->moved == away)
+        return;
+    supabase->moved = away;
     if (away)
         supabase->base.chars[supabase->base.length -= supabase->prefix_length] = '\0';
     else
         text_add(&supabase->base, hosted_prefix, supabase->prefix_length);
+}
+
+bool supabase_judge(struct supabase *supabase, const struct http_request *request,
+                    const char *bucket, bool *elsewhere, struct error *err)
+{
+    if (request->status != 0)
+        supabase->settled = supabase->settled || settles(request);
+    *elsewhere = !supabase->settled && supabase_verdict(request) == STORAGE_NO_ROUTE;
+    return !*elsewhere && take_bucket(request, bucket, err);
+}
+
+bool supabase_not_found(struct supabase *supabase, struct error *err)
+{
+    if (!supabase->settled)
+        supabase_move(supabase, false);
+    return error_set(err, ERR_UNAVAILABLE, "no storage is found at %s: 404", supabase->base.chars);
 }
 
 /* Ask for the bucket at one address; *elsewhere: nothing is there. */
@@ -238,10 +252,8 @@ static bool check_here(struct supabase *supabase, const char *bucket, bool *else
     struct http_request request = { .method = "GET", .url = url.chars, .wait_ms = SUPABASE_ASK_MS };
     bool done =
         url.failed ? error_memory(err) : supabase_ask(supabase, &request, 1, SUPABASE_TRIES, err);
-    if (done && request.status != 0)
-        supabase->settled = supabase->settled || settles(&request);
-    *elsewhere = done && !supabase->settled && supabase_verdict(&request) == STORAGE_NO_ROUTE;
-    done = done && !*elsewhere && take_bucket(&request, bucket, err);
+    *elsewhere = false;
+    done = done && supabase_judge(supabase, &request, bucket, elsewhere, err);
     http_forget(&request);
     text_free(&url);
     return done;
@@ -254,12 +266,8 @@ bool supabase_check(struct supabase *supabase, const char *bucket, struct error 
         return true;
     if (!elsewhere)
         return false;
-    move_prefix(supabase, true);
-    if (check_here(supabase, bucket, &elsewhere, err))
-        return true;
-    if (!supabase->settled)
-        move_prefix(supabase, false);
-    return error_set(err, ERR_UNAVAILABLE, "no storage is found at %s: 404", supabase->base.chars);
+    supabase_move(supabase, true);
+    return check_here(supabase, bucket, &elsewhere, err) || supabase_not_found(supabase, err);
 }
 
 bool supabase_settle(struct supabase *supabase, const char *bucket, struct error *err)

@@ -27,6 +27,7 @@ struct supabase {
     struct text base;     /* address of the storage */
     size_t prefix_length; /* of what was put behind SUPABASE_URL, at the end of base */
     bool settled;         /* the address is the right one */
+    bool moved;           /* it is the one without what was put behind SUPABASE_URL */
     bool by_folder;       /* the server has no list-v2 */
 };
 
@@ -43,6 +44,17 @@ bool supabase_check(struct supabase *supabase, const char *bucket, struct error 
 
 /* Find out the address, with a look at the bucket, unless it is known. Errors: as storage_check. */
 bool supabase_settle(struct supabase *supabase, const char *bucket, struct error *err);
+
+/* The pieces of supabase_check, for who asks by himself (GET what "/bucket/" of the bucket).
+ * supabase_blot strikes the key out of an answer that is not 200, before anything else looks at it.
+ * supabase_judge: true when it shows the bucket; else err says why, or *elsewhere is set, and the
+ * question goes to the other address: supabase_move(supabase, true). When nothing is there either,
+ * supabase_not_found moves back, unless the address is known, and sets err. */
+void supabase_blot(const struct supabase *supabase, struct http_request *request);
+bool supabase_judge(struct supabase *supabase, const struct http_request *request,
+                    const char *bucket, bool *elsewhere, struct error *err);
+void supabase_move(struct supabase *supabase, bool away);
+bool supabase_not_found(struct supabase *supabase, struct error *err);
 
 /* Append the address of what ("/object/list/") of the bucket. */
 void supabase_address(struct text *url, const struct supabase *supabase, const char *what,

@@ -67,6 +67,17 @@ const char *utf8_trouble(const char *text, size_t length, bool tab_allowed)
     return NULL;
 }
 
+void words_blot(char *text, size_t length, const char *secret)
+{
+    size_t width = strlen(secret);
+    char *at = text, *end = text + length;
+    while (at != NULL && width > 0) {
+        at = memmem(at, (size_t)(end - at), secret, width);
+        if (at != NULL)
+            memset(at, '*', width);
+    }
+}
+
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;

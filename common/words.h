@@ -21,6 +21,10 @@ void utf8_clean(char *to, size_t size, const char *from);
  * control character"); NULL when nothing is. */
 const char *utf8_trouble(const char *text, size_t length, bool tab_allowed);
 
+/* Put a '*' over each byte of secret wherever it stands in length bytes of text, which a peer may
+ * have repeated; nothing for a secret of "". text may be NULL. */
+void words_blot(char *text, size_t length, const char *secret);
+
 /* The member of names (NULL-terminated) nearest to word by edit distance, NULL when none is near
  * enough to be meant (distance over 3, or over half of the word). */
 const char *nearest_name(const char *word, const char *const *names);

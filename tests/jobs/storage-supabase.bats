@@ -341,7 +341,7 @@ first_v2='--like --colon-cursor --no-created-at'
     cat key crt >pem
     server --tls pem
     SUPABASE_URL=https://localhost:$port storage check
-    assert_error 69 unavailable "https://localhost:$port is not trusted over TLS: .*self.signed"
+    assert_error 69 unavailable "https://localhost:$port has a certificate that is not trusted: self.signed certificate; check CA_FILE"
 }
 
 @test "the environment leads no request through a proxy" {

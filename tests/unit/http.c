@@ -132,7 +132,7 @@ static int start_server(void **state)
     }
     setpgid(server->pid, server->pid);
     close(listener);
-    return http_open(&server->http, headers, &err) ? 0 : -1;
+    return http_open(&server->http, headers, "", &err) ? 0 : -1;
 }
 
 static int stop_server(void **state)
@@ -312,7 +312,7 @@ static void a_header_with_a_line_break_is_refused(void **state)
     static const char *const headers[] = { "apikey: a\r\nX-More: b", NULL };
     struct http *http = NULL;
     struct error err = { 0 };
-    assert_false(http_open(&http, headers, &err));
+    assert_false(http_open(&http, headers, "", &err));
     assert_null(http);
     assert_int_equal(err.kind, ERR_CONFIG);
     assert_string_equal(err.text, "an HTTP header holds a control character");

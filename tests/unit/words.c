@@ -98,6 +98,17 @@ static void a_word_too_far_from_all_names_means_none(void **state)
     assert_null(nearest_name("json", none));
 }
 
+static void a_secret_is_struck_out_wherever_it_stands(void **state)
+{
+    (void)state;
+    char text[] = "key keykey\0key ke";
+    words_blot(text, sizeof text - 1, "key");
+    assert_memory_equal(text, "*** ******\0*** ke", sizeof text);
+    words_blot(text, sizeof text - 1, "");
+    words_blot(NULL, 0, "key");
+    assert_memory_equal(text, "*** ******\0*** ke", sizeof text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +119,7 @@ int main(void)
         cmocka_unit_test(trouble_is_named),
         cmocka_unit_test(the_nearest_name_is_the_one_that_was_meant),
         cmocka_unit_test(a_word_too_far_from_all_names_means_none),
+        cmocka_unit_test(a_secret_is_struck_out_wherever_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
