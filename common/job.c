@@ -1,6 +1,5 @@
 #include "job.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "deadline.h"
 #include "mail_text.h"
+#include "metrics.h"
 #include "spool.h"
 #include "text.h"
 #include "words.h"
@@ -91,18 +91,6 @@ struct db *job_second_db(struct job *job)
     return db;
 }
 
-/* expiredOrders → expired_orders: log keys are in snake case. */
-static void snake_case(const char *camel, char *snake, size_t size)
-{
-    size_t length = 0;
-    for (; *camel != '\0' && length + 3 < size; camel++) {
-        if (isupper((unsigned char)*camel))
-            snake[length++] = '_';
-        snake[length++] = (char)tolower((unsigned char)*camel);
-    }
-    snake[length] = '\0';
-}
-
 static void log_end(struct job *job, const char *status, const struct error *err)
 {
     char keys[LOG_FIELDS][48];
@@ -117,7 +105,7 @@ static void log_end(struct job *job, const char *status, const struct error *err
     {
         if (counters == LOG_FIELDS || !json_is_integer(value))
             continue;
-        snake_case(name, keys[counters], sizeof keys[0]);
+        text_snake_case(name, keys[counters], sizeof keys[0]);
         numbers[counters] = decimal(json_integer_value(value));
         fields[count++] = (struct log_field){ keys[counters], numbers[counters].text };
         counters++;
@@ -216,6 +204,7 @@ static void run_attempt(struct job *job, struct error *err)
     deadline_start(run->timeout_ms);
     bool locked = begin_attempt(job, err);
     if (locked) {
+        ping_start(&job->ping, run->id);
         deadline_start(run->timeout_ms);
         db_fence(job->db, run->id);
         job->type->work(job, err);
@@ -282,6 +271,33 @@ static void run_attempts(struct job *job, struct error *err)
     }
 }
 
+static int exit_code(const struct job *job, const struct error *err)
+{
+    if (err->kind != ERR_NONE)
+        return error_exit_code(err->kind);
+    return job->failed_items > 0 ? EXIT_SOME_FAILED : EXIT_SUCCESS;
+}
+
+/* A run, and who else is told of it. Success is exit code 0 for both, as for "job && curl URL".
+ *
+ * Where nothing ran (another run is going on, the task is disabled or paused, a wrong option) both
+ * hear nothing. The other run tells of itself. A task that is switched off becomes old in
+ * Prometheus and late at the dead-man's switch, and a person is told after a while, for that is
+ * what they are there for; who means it so silences them there. */
+static void run_and_tell(struct job *job, struct error *err)
+{
+    struct metrics metrics;
+    struct error trouble = { 0 };
+    metrics_begin(&metrics, job->type->task.program);
+    run_attempts(job, err);
+    int code = exit_code(job, err);
+    bool ran = err->kind != ERR_BUSY && err->kind != ERR_USAGE;
+    if (ran && !metrics_end(&metrics, job->config.metrics_dir, code, job->result, &trouble))
+        log_event(&job->log, LOG_WARN, "no_metrics", "error", trouble.text, NULL);
+    if (ran || job->ping.rid[0] != '\0') /* a start that was told has an end, also a retry's */
+        ping_end(&job->ping, job->run.id, code == EXIT_SUCCESS);
+}
+
 /* --- looking without touching -------------------------------------------------------------- */
 
 static bool check_all(struct job *job, const char *const *names, int *count, struct error *err)
@@ -303,7 +319,8 @@ static bool check(struct job *job, struct error *err)
                                         "alert_sync",     NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
-    if (!log_ready(&job->config, err) || !spool_ready(job->config.state_dir, err))
+    if (!log_ready(&job->config, err) || !spool_ready(job->config.state_dir, err) ||
+        !metrics_ready(job->config.metrics_dir, err))
         return false;
     if (job->type->sends_mail && !mail_text_check(job->config.mail_templates, err))
         return false;
@@ -379,6 +396,8 @@ static bool prepare(struct job *job, struct error *err)
         return false;
     if (!wants_check(job)) /* that one writes no log, and says of the file whether it would do */
         log_open(&job->log, &job->config, job->type->task.program);
+    if (!ping_open(&job->ping, &job->config, job->type->task.program, &job->log, err))
+        return false;
     const char *ca_file = job->config.mail_ca_file;
     if (ca_file[0] != '\0' && access(ca_file, R_OK) != 0)
         return error_set(err, ERR_CONFIG, "MAIL_CA_FILE=%s cannot be read", ca_file);
@@ -418,8 +437,8 @@ static int report(struct job *job, const struct error *err)
         fflush(stdout);
     }
     if (err->kind != ERR_NONE)
-        return complain(job->type->task.program, err);
-    return job->failed_items > 0 ? EXIT_SOME_FAILED : EXIT_SUCCESS;
+        complain(job->type->task.program, err);
+    return exit_code(job, err);
 }
 
 int job_main(int argc, char **argv, const struct job_type *type)
@@ -451,7 +470,7 @@ int job_main(int argc, char **argv, const struct job_type *type)
         else if (wants_look(&job))
             look(&job, &err);
         else
-            run_attempts(&job, &err);
+            run_and_tell(&job, &err);
     }
     int code = report(&job, &err);
     db_close(job.db);
