@@ -549,9 +549,9 @@ failed() { # PATTERN...: the lines about pings in the log, in order
 
 @test "a start that is slow takes nothing off the time of the work" {
     order 1 pending '-1 minute'
-    slow 1 1
+    slow 1 4
     watched hang-start
-    timed expire --timeout 2s
+    expire --timeout 6s
     assert_success
     assert_equal "$(in_status expired)" T0001
 }

@@ -1,12 +1,21 @@
 #include "ping.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "deadline.h"
 
 /* What goes over the wire, and when: tests/jobs/watch.bats. */
 
@@ -150,6 +159,52 @@ static void a_bad_address_names_the_key_and_not_the_value(void **state)
                                   "https://hc-ping.com/your-uuid");
 }
 
+/* --- close to the hard end ----------------------------------------------------------------- */
+
+/* Tell the end of a run that is so many rungs up the ladder to a switch that never answers; returns
+ * how the process ended. */
+static int told_from_rung(int rungs, const char *expected)
+{
+    int status = 0;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        static struct ping ping;
+        char url[64], empty[1] = "", level[] = "info";
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof address;
+        int listener = socket(AF_INET, SOCK_STREAM, 0);
+        struct config config = {
+            .ping_url_deliver_mail = url, .log_file = empty, .log_level = level, .log_format = level
+        };
+        struct log log;
+        struct error err = { 0 };
+        if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 8) != 0 ||
+            getsockname(listener, (struct sockaddr *)&address, &size) != 0)
+            _exit(1);
+        snprintf(url, sizeof url, "http://127.0.0.1:%d/x", ntohs(address.sin_port));
+        log_open(&log, &config, "deliver-mail");
+        deadline_install("");
+        for (int i = 0; i < rungs; i++)
+            raise(SIGALRM);
+        if (!ping_open(&ping, &config, "deliver-mail", &log, &err))
+            _exit(2);
+        ping_end(&ping, "R", false);
+        _exit(strstr(ping.tail.chars, expected) == NULL ? 3 : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void an_end_is_over_before_the_hard_end_comes(void **state)
+{
+    (void)state;
+    assert_int_equal(told_from_rung(8, "timed out after 1000 ms"), 0);
+    assert_int_equal(told_from_rung(9, "ping_failed signal=fail error=\"no time is left for it\""),
+                     0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +216,7 @@ int main(void)
         cmocka_unit_test(each_program_has_a_key_of_its_own),
         cmocka_unit_test(who_has_no_key_or_no_value_is_not_watched),
         cmocka_unit_test(a_bad_address_names_the_key_and_not_the_value),
+        cmocka_unit_test(an_end_is_over_before_the_hard_end_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
