@@ -130,6 +130,18 @@ static const struct key {
       "debug info warn error", 0, 0 },
     { "LOG_FORMAT", KEY_CHOICE, AT(log_format), "logfmt", "shape of a log line: logfmt json",
       "logfmt json", 0, 0 },
+    { "METRICS_DIR", KEY_PATH, AT(metrics_dir), "",
+      "folder of node_exporter's textfile collector; unset: none", NULL, 0, 0 },
+    { "PING_URL_EXPIRE_ORDERS", KEY_SECRET, AT(ping_url_expire_orders), "",
+      "dead-man's switch that its runs are told to; unset: none", NULL, 0, 0 },
+    { "PING_URL_SEND_REMINDERS", KEY_SECRET, AT(ping_url_send_reminders), "",
+      "the same for send-reminders", NULL, 0, 0 },
+    { "PING_URL_DELIVER_MAIL", KEY_SECRET, AT(ping_url_deliver_mail), "",
+      "the same for deliver-mail", NULL, 0, 0 },
+    { "PING_URL_CLEANUP_DATA", KEY_SECRET, AT(ping_url_cleanup_data), "",
+      "the same for cleanup-data", NULL, 0, 0 },
+    { "PING_URL_HEALTH_CHECK", KEY_SECRET, AT(ping_url_health_check), "",
+      "the same for health-check", NULL, 0, 0 },
 #undef AT
 };
 
@@ -502,6 +514,14 @@ void config_free(struct config *config)
         if (!is_number(&keys[i]))
             wipe(*text_slot(config, &keys[i]));
     *config = (struct config){ 0 };
+}
+
+const char *config_text(const struct config *config, const char *name)
+{
+    const struct key *key = find_key(name);
+    return key == NULL || is_number(key)
+               ? NULL
+               : *(char *const *)(const void *)((const char *)config + key->offset);
 }
 
 void config_print_keys(FILE *out)

@@ -50,6 +50,14 @@ struct config {
     char *log_file;   /* "" = no log file */
     char *log_level;  /* debug info warn error */
     char *log_format; /* logfmt json */
+
+    char *metrics_dir; /* "" = none */
+    /* Secrets, "" = none; ping_open looks its own up. */
+    char *ping_url_expire_orders;
+    char *ping_url_send_reminders;
+    char *ping_url_deliver_mail;
+    char *ping_url_cleanup_data;
+    char *ping_url_health_check;
 };
 
 /* Load: defaults, then the file (path; NULL: $TICKEASY_JOBS_CONFIG, else /etc/tickeasy-jobs.conf
@@ -72,6 +80,9 @@ void config_free(struct config *config);
  * Errors    ERR_CONFIG as in config_load; config may then hold a part of the settings */
 bool config_parse_text(struct config *config, const char *name, const char *text, size_t length,
                        const char **secret, struct error *err);
+
+/* The value of the text key of this name; NULL when there is no such key. */
+const char *config_text(const struct config *config, const char *name);
 
 /* Every key, its default and meaning, one line each; for --help. */
 void config_print_keys(FILE *out);

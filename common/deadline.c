@@ -122,6 +122,11 @@ int deadline_left_ms(void)
     return end_ms == INT64_MAX ? NO_DEADLINE : until(end_ms);
 }
 
+int deadline_hard_left_ms(void)
+{
+    return rung == 0 ? NO_DEADLINE : (RUNGS - rung) * 1000;
+}
+
 void deadline_close(int grace_ms)
 {
     closing_end_ms = deadline_now_ms() + grace_ms;

@@ -30,6 +30,9 @@ void deadline_disarm(void);
  * deadline_close it counts the seconds granted for closing the books instead. */
 int deadline_left_ms(void);
 
+/* Milliseconds until the ladder's hard end, whole seconds; a lot while it is not climbed. */
+int deadline_hard_left_ms(void);
+
 /* The work is over: from here on deadline_left_ms grants a fresh grace_ms, signal or not, so that
  * the end of the run can be written down. The hard end stays where it is. */
 void deadline_close(int grace_ms);

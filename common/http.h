@@ -27,7 +27,7 @@ struct http_trace {
 struct http_request {
     const char *method; /* "GET", "POST", "DELETE" */
     const char *url;    /* http or https */
-    const char *body;   /* JSON; NULL: none */
+    const char *body;   /* NULL: none */
     int wait_ms;        /* longest time for all of it, name and connection included, at least 1 */
     bool once;          /* never sent twice: over a new connection, as libcurl sends again what is
                          * lost on an old one */

@@ -1,6 +1,5 @@
 #include "job.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "alert_channel.h"
 #include "deadline.h"
 #include "mail_text.h"
+#include "metrics.h"
 #include "spool.h"
 #include "text.h"
 #include "words.h"
@@ -93,18 +93,6 @@ struct db *job_second_db(struct job *job)
     return db;
 }
 
-/* expiredOrders → expired_orders: log keys are in snake case. */
-static void snake_case(const char *camel, char *snake, size_t size)
-{
-    size_t length = 0;
-    for (; *camel != '\0' && length + 3 < size; camel++) {
-        if (isupper((unsigned char)*camel))
-            snake[length++] = '_';
-        snake[length++] = (char)tolower((unsigned char)*camel);
-    }
-    snake[length] = '\0';
-}
-
 static void log_end(struct job *job, const char *status, const struct error *err)
 {
     char keys[LOG_FIELDS][48];
@@ -119,7 +107,7 @@ static void log_end(struct job *job, const char *status, const struct error *err
     {
         if (counters == LOG_FIELDS || !json_is_integer(value))
             continue;
-        snake_case(name, keys[counters], sizeof keys[0]);
+        text_snake_case(name, keys[counters], sizeof keys[0]);
         numbers[counters] = decimal(json_integer_value(value));
         fields[count++] = (struct log_field){ keys[counters], numbers[counters].text };
         counters++;
@@ -239,12 +227,15 @@ static void run_attempt(struct job *job, struct error *err)
     bool surveyed = job->type->survey == NULL || job->type->survey(job, err);
     bool locked = surveyed && begin_attempt(job, err);
     if (locked) {
+        ping_start(&job->ping, run->id);
         deadline_start(run->timeout_ms);
         db_fence(job->db, run->id);
         job->type->work(job, err);
         if (job->db != NULL)
             db_fence(job->db, NULL);
     } else if (surveyed && goes_on_alone(job, err)) {
+        ping_start(&job->ping, run->id);
+        deadline_start(run->timeout_ms);
         job->type->work(job, err);
     }
     finish_attempt(job, locked, err);
@@ -324,6 +315,35 @@ static void run_attempts(struct job *job, struct error *err)
         alert_task(job, err);
 }
 
+static int exit_code(const struct job *job, const struct error *err)
+{
+    if (err->kind != ERR_NONE)
+        return error_exit_code(err->kind);
+    return job->failed_items > 0 ? EXIT_SOME_FAILED : job->exit_code;
+}
+
+/* A run, and who else is told of it. Success is exit code 0 for both, as for "job && curl URL"; a
+ * check that found something and says so by its exit code has done its work.
+ *
+ * Where nothing ran (another run is going on, the task is disabled or paused, a wrong option) both
+ * hear nothing. The other run tells of itself. A task that is switched off becomes old in
+ * Prometheus and late at the dead-man's switch, and a person is told after a while, for that is
+ * what they are there for; who means it so silences them there. */
+static void run_and_tell(struct job *job, struct error *err)
+{
+    struct metrics metrics;
+    struct error trouble = { 0 };
+    metrics_begin(&metrics, job->type->task.program);
+    run_attempts(job, err);
+    bool good = err->kind == ERR_NONE && job->failed_items == 0;
+    bool ran = err->kind != ERR_BUSY && err->kind != ERR_USAGE;
+    if (ran && !metrics_end(&metrics, job->config.metrics_dir, good, exit_code(job, err),
+                            job->result, &trouble))
+        log_event(&job->log, LOG_WARN, "no_metrics", "error", trouble.text, NULL);
+    if (ran || job->ping.rid[0] != '\0') /* a start that was told has an end, also a retry's */
+        ping_end(&job->ping, job->run.id, good);
+}
+
 /* --- looking without touching -------------------------------------------------------------- */
 
 static bool check_all(struct job *job, const char *const *names, int *count, struct error *err)
@@ -350,7 +370,8 @@ static bool check(struct job *job, struct error *err)
                                         NULL };
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
-    if (!log_ready(&job->config, err) || !spool_ready(job->config.state_dir, err))
+    if (!log_ready(&job->config, err) || !spool_ready(job->config.state_dir, err) ||
+        !metrics_ready(job->config.metrics_dir, err))
         return false;
     if (job->type->sends_mail && !mail_text_check(job->config.mail_templates, err))
         return false;
@@ -426,7 +447,8 @@ static bool prepare(struct job *job, struct error *err)
         return false;
     if (!wants_check(job)) /* that one writes no log, and says of the file whether it would do */
         log_open(&job->log, &job->config, job->type->task.program);
-    if (!alert_channel_check(&job->config, err))
+    if (!alert_channel_check(&job->config, err) ||
+        !ping_open(&job->ping, &job->config, job->type->task.program, &job->log, err))
         return false;
     const char *ca_file = job->config.mail_ca_file;
     if (ca_file[0] != '\0' && access(ca_file, R_OK) != 0)
@@ -470,8 +492,8 @@ static int report(struct job *job, const struct error *err)
         fflush(stdout);
     }
     if (err->kind != ERR_NONE)
-        return complain(job->type->task.program, err);
-    return job->failed_items > 0 ? EXIT_SOME_FAILED : job->exit_code;
+        complain(job->type->task.program, err);
+    return exit_code(job, err);
 }
 
 int job_main(int argc, char **argv, const struct job_type *type)
@@ -503,7 +525,7 @@ int job_main(int argc, char **argv, const struct job_type *type)
         else if (wants_look(&job))
             look(&job, &err);
         else
-            run_attempts(&job, &err);
+            run_and_tell(&job, &err);
     }
     int code = report(&job, &err);
     db_close(job.db);

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "mailer.h"
 #include "options.h"
+#include "ping.h"
 #include "runs.h"
 
 /* One run under way; what a job's work is handed. */
@@ -22,6 +23,7 @@ struct job {
     struct config config;
     struct mail_server mail_server; /* valid when config.mail_url is set */
     struct log log;
+    struct ping ping;
     struct db *db;
     struct run run;
     struct error unrecorded; /* why job->db is NULL in the work of a job with a survey */

@@ -184,13 +184,39 @@ void log_close(struct log *log)
 
 static bool wanted(const struct log *log, enum log_level level)
 {
-    return log != NULL && level >= log->level && (log->fd >= 0 || log->failed);
+    return log != NULL && log->program != NULL && level >= log->level &&
+           (log->fd >= 0 || log->failed || log->tail != NULL);
+}
+
+/* The line behind the others, of which the oldest make room. */
+static void keep(struct log_tail *tail, const struct line *line)
+{
+    size_t length = line->length;
+    if (length > LOG_TAIL_BYTES) {
+        length = LOG_TAIL_BYTES - 1;
+        while (((unsigned char)line->chars[length] & 0xc0) == 0x80)
+            length--; /* not within a character */
+        length++;
+    }
+    if (tail->length + length > LOG_TAIL_BYTES) {
+        size_t least = tail->length + length - LOG_TAIL_BYTES;
+        const char *end = memchr(tail->chars + least - 1, '\n', tail->length - least + 1);
+        size_t gone = (size_t)(end + 1 - tail->chars);
+        tail->length -= gone;
+        memmove(tail->chars, tail->chars + gone, tail->length);
+    }
+    memcpy(tail->chars + tail->length, line->chars, length);
+    tail->length += length;
+    tail->chars[tail->length - 1] = '\n';
+    tail->chars[tail->length] = '\0';
 }
 
 static void finish(struct log *log, struct line *line)
 {
     int kept = errno; /* a caller may log before it looks at errno */
     add_end(line, log->json);
+    if (log->tail != NULL)
+        keep(log->tail, line);
     if (log->fd >= 0 && !write_once(log->fd, line))
         give_up(log);
     if (log->failed)

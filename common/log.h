@@ -12,14 +12,22 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
+/* The last lines of a log, whole ones, for who cannot read the file. */
+enum { LOG_TAIL_BYTES = 10000 }; /* what healthchecks.io keeps of a body at the least: 10 kB */
+struct log_tail {
+    size_t length;
+    char chars[LOG_TAIL_BYTES + 1]; /* NUL-terminated */
+};
+
 struct log {
     const char *program;
     char run[37]; /* run id, "" before there is one */
     enum log_level level;
     bool json;
-    int fd;         /* -1: no log file */
-    bool failed;    /* said once on standard error that the file cannot be written */
-    char path[512]; /* for that message */
+    int fd;                /* -1: no log file */
+    bool failed;           /* said once on standard error that the file cannot be written */
+    char path[512];        /* for that message */
+    struct log_tail *tail; /* the caller's, NULL = not kept; to be set after log_open */
 };
 
 /* Open config->log_file for appending (mode 0640). A file that cannot be opened or later written is

@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,17 @@ struct interval interval(long ms)
     struct interval interval;
     snprintf(interval.text, sizeof interval.text, "%ld ms", ms);
     return interval;
+}
+
+void text_snake_case(const char *camel, char *snake, size_t size)
+{
+    size_t length = 0;
+    for (; *camel != '\0' && length + 3 < size; camel++) {
+        if (isupper((unsigned char)*camel))
+            snake[length++] = '_';
+        snake[length++] = (char)tolower((unsigned char)*camel);
+    }
+    snake[length] = '\0';
 }
 
 const char *text_or(const char *text, const char *otherwise)

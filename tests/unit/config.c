@@ -147,6 +147,8 @@ static void every_key_is_taken_from_the_file(void **state)
                          "STORAGE_BUCKETS=avatar,venue\n"
                          "FILE_MIN_AGE=2d\n"
                          "FILE_QUARANTINE_DAYS=0\n"
+                         "METRICS_DIR=/metrics\n"
+                         "PING_URL_CLEANUP_DATA=https://h/uuid\n"
                          "FILE_MAX_DELETE_PERCENT=100\n"
                          "FILE_IGNORE_COLUMNS=users.website_url\n"
                          "STATE_DIR=/tmp/state\n"
@@ -173,6 +175,11 @@ static void every_key_is_taken_from_the_file(void **state)
     assert_string_equal(config->storage_buckets, "avatar,venue");
     assert_int_equal(config->file_min_age_ms, 172800000);
     assert_int_equal(config->file_quarantine_days, 0);
+    assert_string_equal(config->metrics_dir, "/metrics");
+    assert_string_equal(config_text(config, "PING_URL_CLEANUP_DATA"), "https://h/uuid");
+    assert_string_equal(config_text(config, "PING_URL_EXPIRE_ORDERS"), "");
+    assert_null(config_text(config, "PING_URL_ANOTHER"));
+    assert_null(config_text(config, "FILE_QUARANTINE_DAYS"));
     assert_int_equal(config->file_max_delete_percent, 100);
     assert_string_equal(config->file_ignore_columns, "users.website_url");
     assert_string_equal(config->state_dir, "/tmp/state");
@@ -481,7 +488,7 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; lines++)
         if (strlen(line) > 100)
             fail_msg("%zu columns: %s", strlen(line), line);
-    assert_int_equal(lines - 1, 40);
+    assert_int_equal(lines - 1, 57);
     free(text);
 }
 

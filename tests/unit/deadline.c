@@ -251,6 +251,16 @@ IN_A_PROCESS(a_socket_that_is_watched_too_late_is_shut_down_at_once)
     deadline_watch_socket(-1);
 }
 
+IN_A_PROCESS(the_hard_end_comes_nearer_only_once_the_ladder_is_climbed)
+{
+    EXPECT(deadline_hard_left_ms() == INT_MAX);
+    deadline_start(1);
+    pause(); /* the alarm, and each rung after it */
+    EXPECT(deadline_hard_left_ms() == 9000);
+    pause();
+    EXPECT(deadline_hard_left_ms() == 8000);
+}
+
 static void hang(void)
 {
     deadline_start(1);
@@ -289,6 +299,7 @@ int main(void)
         cmocka_unit_test(the_time_for_closing_does_not_count_for_what_comes_after),
         cmocka_unit_test(the_ladder_shuts_the_watched_socket_down),
         cmocka_unit_test(a_socket_that_is_watched_too_late_is_shut_down_at_once),
+        cmocka_unit_test(the_hard_end_comes_nearer_only_once_the_ladder_is_climbed),
         cmocka_unit_test(what_hangs_is_ended_hard_ten_seconds_after_the_alarm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

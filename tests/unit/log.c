@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "words.h"
 
 /* A folder of its own for each test, with the names of the files that tests use. */
 struct place {
@@ -318,6 +319,86 @@ static void no_log_file_means_silence(void **state)
     assert_string_equal(content(place->stderr_file), "");
 }
 
+/* --- the tail ------------------------------------------------------------------------------ */
+
+static void the_tail_keeps_lines_with_and_without_a_file(void **state)
+{
+    const struct place *place = *state;
+    static struct log_tail tail;
+    const char *paths[] = { "", place->file, "/dev/full" };
+    for (size_t i = 0; i < 3; i++) {
+        struct log log;
+        tail = (struct log_tail){ 0 };
+        open_log(&log, paths[i], "info", "logfmt");
+        log.tail = &tail;
+        log_event(&log, LOG_DEBUG, "unseen", NULL);
+        log_event(&log, LOG_INFO, "first", "a", "1", NULL);
+        log_event(&log, LOG_WARN, "second", NULL);
+        log_close(&log);
+        const char *rest = after_stamp(tail.chars, "") + strlen(" info expire-orders first a=1\n");
+        assert_string_equal(after_stamp(rest, ""), " warn expire-orders second\n");
+    }
+}
+
+static void of_many_lines_the_tail_has_the_last_ones_whole(void **state)
+{
+    (void)state;
+    static struct log_tail tail;
+    struct log log;
+    tail = (struct log_tail){ 0 };
+    open_log(&log, "", "info", "logfmt");
+    log.tail = &tail;
+    for (int i = 0; i < 3000; i++) {
+        char number[16], blanks[64];
+        snprintf(number, sizeof number, "%d", i);
+        snprintf(blanks, sizeof blanks, "%*s", i % 61, "");
+        log_event(&log, LOG_INFO, "line", "number", number, "x", blanks, NULL);
+        assert_true(tail.length <= LOG_TAIL_BYTES && tail.length == strlen(tail.chars));
+        assert_true(strncmp(tail.chars, "20", 2) == 0 && tail.chars[tail.length - 1] == '\n');
+        if (i > 1000) /* as many as there is room for */
+            assert_true(tail.length > LOG_TAIL_BYTES - 160);
+        int first = -1, lines = 0;
+        for (const char *at = tail.chars; (at = strstr(at, "number=")) != NULL; at++, lines++)
+            if (first < 0)
+                first = (int)strtol(at + strlen("number="), NULL, 10);
+        assert_int_equal(first + lines, i + 1);
+    }
+}
+
+static void a_line_longer_than_the_tail_is_cut_between_characters(void **state)
+{
+    (void)state;
+    static struct log_tail tail;
+    for (size_t shift = 0; shift < 3; shift++) {
+        struct log log;
+        struct log_field fields[12];
+        char value[1001] = "";
+        tail = (struct log_tail){ 0 };
+        open_log(&log, "", "info", "logfmt");
+        log.tail = &tail;
+        for (size_t i = 0; i + 3 < sizeof value; i += 3)
+            snprintf(value + i, sizeof value - i, "票");
+        for (size_t i = 0; i < 12; i++)
+            fields[i] = (struct log_field){ &"aaa"[shift], value };
+        log_event(&log, LOG_INFO, "before", NULL);
+        log_fields(&log, LOG_INFO, "long", fields, 12);
+        assert_true(tail.length > LOG_TAIL_BYTES - 4 && tail.length <= LOG_TAIL_BYTES);
+        assert_int_equal(tail.chars[tail.length - 1], '\n');
+        assert_null(utf8_trouble(tail.chars, tail.length - 1, false));
+        log_event(&log, LOG_INFO, "after", NULL);
+        assert_string_equal(after_stamp(tail.chars, ""), " info expire-orders after\n");
+    }
+}
+
+static void a_log_that_was_never_opened_keeps_nothing(void **state)
+{
+    (void)state;
+    static struct log_tail tail;
+    struct log log = { .fd = -1, .tail = &tail };
+    log_event(&log, LOG_ERROR, "e", NULL);
+    assert_int_equal(tail.length, 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
 int main(void)
@@ -337,6 +418,10 @@ int main(void)
         TEST(a_line_of_which_only_a_part_fits_goes_to_stderr_whole),
         TEST(a_fifo_without_a_reader_does_not_hold_the_job_up),
         TEST(no_log_file_means_silence),
+        TEST(the_tail_keeps_lines_with_and_without_a_file),
+        TEST(of_many_lines_the_tail_has_the_last_ones_whole),
+        TEST(a_line_longer_than_the_tail_is_cut_between_characters),
+        TEST(a_log_that_was_never_opened_keeps_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,20 @@ static void a_duration_becomes_an_interval_of_postgresql(void **state)
     assert_string_equal(interval(LONG_MAX).text, "9223372036854775807 ms");
 }
 
+static void a_name_becomes_snake_case_and_is_cut_at_its_room(void **state)
+{
+    (void)state;
+    char snake[8];
+    text_snake_case("aBC", snake, sizeof snake);
+    assert_string_equal(snake, "a_b_c");
+    text_snake_case("", snake, sizeof snake);
+    assert_string_equal(snake, "");
+    text_snake_case("expiredOrders", snake, sizeof snake);
+    assert_string_equal(snake, "expir");
+    text_snake_case("ABCD", snake, sizeof snake);
+    assert_string_equal(snake, "_a_b_c");
+}
+
 static void an_empty_or_missing_text_gives_way(void **state)
 {
     (void)state;
@@ -112,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_becomes_text_up_to_the_largest),
         cmocka_unit_test(a_duration_becomes_an_interval_of_postgresql),
+        cmocka_unit_test(a_name_becomes_snake_case_and_is_cut_at_its_room),
         cmocka_unit_test(an_empty_or_missing_text_gives_way),
         cmocka_unit_test(a_text_grows_by_pieces),
         cmocka_unit_test(a_text_grows_far_beyond_its_first_room),
