@@ -1,7 +1,7 @@
 # Tickeasy jobs: the floor plan. `make` builds bin/, `make help` lists the targets.
 
 VERSION  = 0.1.0
-PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data
+PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data health-check
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
@@ -62,6 +62,7 @@ all: $(PROGRAMS:%=$(BIN)/%)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
+$(BIN)/health-check: $(CHECKS) $(BUILD)/jobs/check-own.o $(BUILD)/jobs/health-report.o
 
 $(BIN)/%: $(BUILD)/jobs/%.o $(LIBRARY) | $(BIN)
 	$(say) LINK $@

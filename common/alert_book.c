@@ -211,9 +211,14 @@ static bool is_over(const json_t *book, const json_t *entry)
     return false;
 }
 
-/* Both hosts saw it begin: it began with the first, and was told by the last. */
+/* Both hosts saw it begin: it began with the first, and was told by the last. One that was seen bad
+ * since it was good is not on its way to be over. */
 static void join(json_t *entry, const json_t *local)
 {
+    if (number_of(local, "lastSeen") > number_of(entry, "goodSince")) {
+        set(entry, "good", 0);
+        set(entry, "goodSince", 0);
+    }
     static const char *const firsts[] = { "firstSeen", "opened" };
     static const char *const lasts[] = { "lastSeen", "told", "bad" };
     for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {

@@ -185,7 +185,7 @@ static void post_all(struct job *job)
     struct error err = { 0 };
     char path[ALERT_PATH_BYTES];
     int64_t end_ms = deadline_now_ms() + POSTS_MS;
-    bool taken = waiting.count > 0 && http_open(&http, headers, &err);
+    bool taken = waiting.count > 0 && http_open(&http, headers, job->config.ca_file, &err);
     for (int i = 0; i < waiting.count && taken; i++) {
         int wait_ms = (int)(end_ms - deadline_now_ms());
         path_of(&waiting, i, path);
@@ -225,12 +225,12 @@ static void kept_free(struct kept *kept)
     free(kept);
 }
 
-/* "2026-…Z-RUN-1.mail.json" to "RUN-1@domain": a repeat is recognised by it. */
-static void message_id(const struct session *session, const char *name, char *id, size_t size)
+/* "2026-…Z-RUN-1.mail.json" to "RUN-1": who gets it twice recognises it by that. */
+static void id_of(const char *name, char *id, size_t size)
 {
     const char *from = strstr(name, "Z-");
     from = from == NULL ? name : from + 2;
-    snprintf(id, size, "%.*s@%s", (int)strcspn(from, "."), from, sender_domain(&session->sender));
+    snprintf(id, size, "%.*s", (int)strcspn(from, "."), from);
 }
 
 /* NULL when the file is of no use (then it is gone), or with the session's error. */
@@ -245,15 +245,16 @@ static struct kept *write_letter(struct session *session, int number)
     path_of(&session->waiting, number, kept->path);
     json_t *data = take(session->job, kept->path);
     char *text = data == NULL ? NULL : json_dumps(data, JSON_COMPACT);
-    char id[256];
-    message_id(session, session->waiting.entries[number]->d_name, id, sizeof id);
-    struct letter_facts facts = { .id = "alert",
+    char id[64], message_id[sizeof id + 256];
+    id_of(session->waiting.entries[number]->d_name, id, sizeof id);
+    snprintf(message_id, sizeof message_id, "%s@%s", id, sender_domain(&session->sender));
+    struct letter_facts facts = { .id = id,
                                   .kind = "alert",
                                   .lang = config->mail_lang,
                                   .data = text,
                                   .recipient = config->alert_email,
                                   .recipient_name = "",
-                                  .message_id = id,
+                                  .message_id = message_id,
                                   .created = time(NULL) };
     if (text != NULL)
         kept->letter = letter_write(&facts, config, &session->sender, &session->err);

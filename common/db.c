@@ -24,9 +24,11 @@ struct db {
     PGcancel *cancel;   /* made at connect time: making it later could fail when it is needed */
     const char *schema; /* the folder below jobs/sql */
     const char *fence;
-    size_t ahead; /* statements of our own that went ahead of the steps under way */
-    bool broken;  /* given up in the middle of a transaction: answers could be mistaken */
-    bool away;    /* for db_was_away */
+    size_t ahead;     /* statements of our own that went ahead of the steps under way */
+    bool broken;      /* given up in the middle of a transaction: answers could be mistaken */
+    bool away;        /* for db_was_away */
+    int limit_ms;     /* 0 = none but the deadline */
+    int64_t asked_ms; /* the latest question */
 };
 
 /* --- statements ---------------------------------------------------------------------------- */
@@ -451,6 +453,11 @@ bool db_was_away(const struct db *db)
     return db->away;
 }
 
+void db_limit(struct db *db, int ms)
+{
+    db->limit_ms = ms;
+}
+
 void db_fence(struct db *db, const char *run_id)
 {
     db->fence = run_id;
@@ -463,6 +470,14 @@ static void cancel_statement(const struct db *db)
 {
     char ignored[256];
     PQcancel(db->cancel, ignored, sizeof ignored);
+}
+
+static int limit_left(const struct db *db)
+{
+    if (db->limit_ms == 0)
+        return 60000;
+    int64_t left = db->asked_ms + db->limit_ms - deadline_now_ms();
+    return left < 0 ? 0 : (int)left;
 }
 
 /* Wait until libpq can go on. The deadline cancels the statement once and then waits a little for
@@ -478,7 +493,12 @@ static bool wait_for_server(struct db *db, int64_t *cancel_end_ms, struct error 
         return connection_lost(db, err);
     int ready;
     if (*cancel_end_ms == 0) {
-        ready = deadline_poll(&wait, 1, 60000);
+        int left = limit_left(db);
+        if (left == 0)
+            return error_set(err, ERR_UNAVAILABLE,
+                             "database is not reachable: no answer within %d s",
+                             db->limit_ms / 1000);
+        ready = deadline_poll(&wait, 1, left);
         if (ready <= 0 && deadline_left_ms() == 0) {
             cancel_statement(db);
             *cancel_end_ms = deadline_now_ms() + CANCEL_GRACE_MS;
@@ -509,6 +529,7 @@ static bool next_result(struct db *db, int64_t *cancel_end_ms, PGresult **rows, 
 
 static bool send_sql(struct db *db, const char *sql, const char *const *args, struct error *err)
 {
+    db->asked_ms = deadline_now_ms();
     return PQsendQueryParams(db->connection, sql, parameter_count(sql), NULL, args, NULL, NULL,
                              0) != 0 ||
            connection_lost(db, err);

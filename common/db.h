@@ -73,6 +73,10 @@ void db_abandon(struct db *db);
  * with another peer may be the database's. */
 bool db_was_away(const struct db *db);
 
+/* From now on no question waits for longer than ms for its answer (ERR_UNAVAILABLE then, and the
+ * connection is of no use any more); 0: as long as the deadline lets it. */
+void db_limit(struct db *db, int ms);
+
 /* From now on each transaction of db that may write first checks, inside itself, that the run with
  * this id is still the running one (else ERR_FENCED, nothing written). NULL: no fence. The text is
  * kept, not copied. */

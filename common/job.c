@@ -388,14 +388,24 @@ static bool check(struct job *job, struct error *err)
     return true;
 }
 
+/* The clock of the database, or of this host for a job that does without. */
+static bool look_around(struct job *job, struct error *err)
+{
+    const char *now = options_value(&job->options, "now");
+    if (job->type->survey == NULL)
+        return db_connect(&job->db, &job->config, job->type->task.program, err) &&
+               runs_clock(job->db, &job->run, now, err);
+    run_clock_here(&job->run, now);
+    return job->type->survey(job, err) &&
+           (job->db == NULL || runs_clock(job->db, &job->run, now, err));
+}
+
 static bool look(struct job *job, struct error *err)
 {
     run_init(&job->run, &job->type->task, "manual", 1);
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->run.timeout_ms);
-    bool looked = db_connect(&job->db, &job->config, job->type->task.program, err) &&
-                  runs_clock(job->db, &job->run, options_value(&job->options, "now"), err) &&
-                  job->type->look(job, err);
+    bool looked = look_around(job, err) && job->type->look(job, err);
     deadline_disarm();
     return looked;
 }
@@ -419,8 +429,9 @@ static void print_help(const struct job_type *type)
     printf("\nConfiguration, KEY=value lines in --config FILE, $TICKEASY_JOBS_CONFIG or\n"
            "/etc/tickeasy-jobs.conf; the environment wins:\n");
     config_print_keys(stdout);
+    printf("\nExit codes: %s, 64 called wrong,\n",
+           text_or(type->exit_codes, "0 done (or nothing to do), 1 done but some items failed"));
     printf(
-        "\nExit codes: 0 done (or nothing to do), 1 done but some items failed, 64 called wrong,\n"
         "69 database or mail server not reachable, 70 the schema refuses a statement, 75 out of\n"
         "time, stopped, locked out, or another run is going on, 78 configuration missing or "
         "wrong.\n");
@@ -530,6 +541,7 @@ int job_main(int argc, char **argv, const struct job_type *type)
     int code = report(&job, &err);
     db_close(job.db);
     json_decref(job.result);
+    free(job.findings);
     log_close(&job.log);
     config_free(&job.config);
     return code;

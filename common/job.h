@@ -29,6 +29,7 @@ struct job {
     struct error unrecorded; /* why job->db is NULL in the work of a job with a survey */
     json_t *result;          /* counters, in the source document's camelCase */
     long failed_items;       /* > 0: the run is completed, but exits 1 */
+    void *findings;          /* of the survey, from malloc: for the work */
     int exit_code;           /* of a completed run, for a program that has its own; else 0 */
     int tellings;            /* how often this process told of alerts */
 };
@@ -36,14 +37,16 @@ struct job {
 /* What a program is: const, one per executable. */
 struct job_type {
     struct task task;
-    const char *summary;               /* first line of --help */
+    const char *summary;    /* first line of --help */
+    const char *exit_codes; /* for --help, of a program with its own job->exit_code; else NULL */
     const struct option_spec *options; /* its own, NULL = none */
     const char *const *statements;     /* what --check prepares, NULL-terminated */
     /* What --check asks beside them; *count statements more. NULL: nothing. */
     bool (*check)(struct job *job, int *count, struct error *err);
-    /* Looks around before the database is asked for anything, and leaves job->db connected if it is
-     * there. With it the work is done in any case: with job->db NULL when the run could not be
-     * recorded, for the reason in job->unrecorded; its record then waits in the spool. NULL: none.
+    /* Looks around before the database is asked for anything, puts what it finds into
+     * job->findings, and leaves job->db connected if it is there. With it the work is done in any
+     * case: with job->db NULL when the run could not be recorded, for the reason in
+     * job->unrecorded; its record then waits in the spool. NULL: none.
      */
     bool (*survey)(struct job *job, struct error *err);
     bool sends_mail; /* MAIL_URL is parsed before anything else happens */

@@ -17,7 +17,7 @@ struct sender {
 /* One mail under way. mail.owner is the letter. */
 struct letter {
     struct mail mail;
-    char id[37];
+    char id[64];
     char to[256];
     char *text;
 };
@@ -30,7 +30,7 @@ const char *sender_domain(const struct sender *sender);
 
 /* What a letter is made of; the texts stay the caller's. */
 struct letter_facts {
-    const char *id;   /* at most 36 characters */
+    const char *id;   /* cut at 63 characters */
     const char *kind; /* of its text, see mail_text.h */
     const char *lang;
     const char *data; /* JSON */

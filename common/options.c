@@ -6,7 +6,7 @@
 #include "value.h"
 #include "words.h"
 
-enum { COUNT_MAX = 1000000, COLUMNS = 100, SHOWN_BYTES = 100 };
+enum { COUNT_MAX = 1000000, COLUMNS = 100, VALUE_COLUMNS = 32, SHOWN_BYTES = 100 };
 
 const struct option_spec options_common[] = {
     { "config", OPTION_TEXT, "FILE", "read the configuration from FILE" },
@@ -250,10 +250,19 @@ long options_number(const struct options *options, const char *name, long otherw
     return number;
 }
 
+/* What stands for the value. A long list of words would leave no room for what they mean. */
+static const char *value_name(const struct option_spec *spec)
+{
+    if (spec->value == NULL)
+        return "";
+    return spec->type == OPTION_WORDS && strlen(spec->value) > VALUE_COLUMNS ? "LIST" : spec->value;
+}
+
 /* Columns of "--name VALUE". */
 static size_t spec_width(const struct option_spec *spec)
 {
-    return strlen("--") + strlen(spec->name) + (spec->value == NULL ? 0 : 1 + strlen(spec->value));
+    size_t value = strlen(value_name(spec));
+    return strlen("--") + strlen(spec->name) + (value == 0 ? 0 : 1 + value);
 }
 
 static size_t widest(const struct option_spec *specs, size_t so_far)
@@ -283,8 +292,9 @@ static void print_wrapped(FILE *out, const char *words, size_t column)
 static void print_specs(FILE *out, const struct option_spec *specs, size_t width)
 {
     for (; specs != NULL && specs->name != NULL; specs++) {
-        fprintf(out, "  --%s%s%s%*s", specs->name, specs->value == NULL ? "" : " ",
-                specs->value == NULL ? "" : specs->value, (int)(width - spec_width(specs)) + 2, "");
+        const char *value = value_name(specs);
+        fprintf(out, "  --%s%s%s%*s", specs->name, value[0] == '\0' ? "" : " ", value,
+                (int)(width - spec_width(specs)) + 2, "");
         print_wrapped(out, specs->help, 2 + width + 2);
     }
 }

@@ -69,6 +69,7 @@ bool ping_open(struct ping *ping, const struct config *config, const char *progr
     char key[64];
     key_of(program, key, sizeof key);
     ping->url = text_or(config_text(config, key), "");
+    ping->ca_file = config->ca_file;
     ping->log = log;
     if (*ping->url == '\0')
         return true;
@@ -123,8 +124,7 @@ static void tell(const struct ping *ping, enum ping_signal signal, const char *r
                                     .wait_ms = wait_ms };
     if (url.failed)
         error_memory(&err);
-    /* CA_FILE belongs here as soon as http_open takes one; until then the system's are trusted. */
-    else if (http_open(&http, headers, &err))
+    else if (http_open(&http, headers, ping->ca_file, &err))
         post_until(http, &request, end_ms, signal == PING_START ? 1 : TRIES, &err);
     http_close(http);
     text_free(&url);

@@ -18,7 +18,8 @@ enum ping_signal { PING_START, PING_SUCCESS, PING_FAIL };
 
 struct ping {
     const char *url; /* the configuration's; "" = nobody is told */
-    char rid[37];    /* of the start that was told, "" = none was */
+    const char *ca_file;
+    char rid[37]; /* of the start that was told, "" = none was */
     struct log *log;
     struct log_tail tail;
 };

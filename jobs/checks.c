@@ -11,7 +11,6 @@
 
 enum {
     SLICE_MS = 100, /* a signal does not end a wait of libcurl's, the end of a slice does */
-    SOON_DAYS = 14, /* until a certificate expires: who renews by machine has done it by then */
 };
 
 static const struct probe_kind *const kinds[] = { &probe_database, &probe_redis, &probe_storage,
@@ -52,7 +51,7 @@ void probe_is_fine(struct probe *probe, const char *peer)
 {
     char words[128];
     long days = probe->check->certificate_days;
-    if (days == CHECK_NO_CERTIFICATE || days >= SOON_DAYS) {
+    if (days == CHECK_NO_CERTIFICATE || days >= CHECK_SOON_DAYS) {
         settle(probe, CHECK_OK, "");
         return;
     }

@@ -21,6 +21,9 @@ enum check_state {
 
 #define CHECK_NO_CERTIFICATE LONG_MIN
 
+/* Until a certificate expires: who renews by machine has done it by then. */
+enum { CHECK_SOON_DAYS = 14 };
+
 /* One check: name is the caller's, the rest is filled in. */
 struct check {
     const char *name; /* "database" "redis" "storage" "openai" "mail" */

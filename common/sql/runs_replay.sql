@@ -1,5 +1,6 @@
 -- runs_replay: a run that ended while the database was away; exactly once, by its id. A row that is
--- still there as running gets the end that the run itself wrote down.
+-- still there as running gets the end that the run itself wrote down. What a health check found comes
+-- with it, as health_record has it.
 -- $1 the spooled record jsonb
 -- one row: known bool (the task is registered), arrived bool (false: it was there already)
 WITH record AS (
@@ -26,6 +27,17 @@ WITH record AS (
            execution_time_ms = excluded.execution_time_ms
      WHERE log.status = 'running'
     RETURNING task_id, start_time, status
+), checked AS (
+    INSERT INTO tickeasy_jobs.health_checks (id, database, redis, storage, openai, "timestamp", details)
+    SELECT record.id, found.database, found.redis, found.storage, found.openai, found."timestamp",
+           found.details
+      FROM record,
+           jsonb_to_record(record.result) AS found(database boolean, redis boolean, storage boolean,
+                                                   openai boolean, "timestamp" timestamptz, details jsonb)
+     WHERE "taskId" = 'health-check'
+       AND found.details IS NOT NULL
+       AND EXISTS (SELECT FROM tickeasy_jobs.scheduled_tasks WHERE id = record."taskId")
+    ON CONFLICT (id) DO NOTHING
 ), counted AS (
     UPDATE tickeasy_jobs.scheduled_tasks AS task
        SET last_run = greatest(last_run, ended.start_time),

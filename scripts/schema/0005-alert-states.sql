@@ -1,7 +1,7 @@
 -- 0005: alerts that last: seen often enough to open, told again, told to be over.
 ALTER TABLE tickeasy_jobs.alerts
     ALTER COLUMN opened_at DROP NOT NULL, -- NULL: seen, but not often enough yet
-    ADD COLUMN first_seen_at timestamptz,
+    ADD COLUMN first_seen_at timestamptz DEFAULT now(),
     ADD COLUMN bad        int NOT NULL DEFAULT 1, -- times in a row that it was seen
     ADD COLUMN good       int NOT NULL DEFAULT 0, -- times in a row that it was not
     ADD COLUMN good_since timestamptz,

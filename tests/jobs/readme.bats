@@ -33,13 +33,13 @@ block() {
         [[ $status -le 1 ]] || fail "$command: exit $status: $output"
         count=$((count + 1))
     done < <(block 'At three in the morning')
-    assert_equal "$count" 15
+    assert_equal "$count" 17
     assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" f
 }
 
 @test "the configuration of the set-up is accepted, and --check answers as shown" {
-    block 'Set it up in ten minutes' | grep -E '^(MAIL|ALERT|LOG|DATABASE)_?[A-Z]*=' >"$BATS_TEST_TMPDIR/conf"
-    assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/conf")" 6
+    block 'Set it up in ten minutes' | grep -E '^(MAIL|ALERT|LOG|DATABASE|REDIS)_?[A-Z_]*=' >"$BATS_TEST_TMPDIR/conf"
+    assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/conf")" 8
     sed -i '/^DATABASE_URL=.*owner/d' "$BATS_TEST_TMPDIR/conf"
     chmod 600 "$BATS_TEST_TMPDIR/conf"
     run expire-orders --check --config "$BATS_TEST_TMPDIR/conf"
@@ -53,6 +53,14 @@ block() {
     while read -r code; do
         assert_regex " ${output//$'\n'/ }" "[ (]$code "
     done < <(sed -nE 's/^\| ([0-9]+) \|.*/\1/p' "$readme")
+}
+
+@test "the table of a health check looks as shown" {
+    run script -qec 'LANG=C.UTF-8 NO_COLOR=1 health-check --only database,disk' /dev/null
+    assert_success
+    local same='s/ +[0-9]+ ms/ N ms/; s/[ \r]+$//'
+    assert_equal "$(sed -E "$same" <<<"$output")" \
+        "$(block 'Health and alerts' | sed -nE "/^[✔·]/{$same;p}")"
 }
 
 @test "every script and file that it names is there" {

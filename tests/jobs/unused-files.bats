@@ -860,7 +860,7 @@ refused|2.jpg|too-many|1|3'
     clean_files --dry-run
     assert_success
     assert_equal "$(sed 's/ *$//; s/  */ /g' <<<"$output" | cut -d' ' -f1-5)" 'part what count oldest
-files unused files 2 '"$(date -d '3 days ago' +%F)"'
+files unused files 2 '"$(TZ=Asia/Taipei date -d '3 days ago' +%F)"'
 files unused files, in quarantine
 0 rows and 2 files'
     clean_files --dry-run --json

@@ -262,6 +262,23 @@ static void two_hosts_outages_are_one(void **state)
     json_decref(book);
 }
 
+static void one_that_came_back_while_away_is_not_half_over(void **state)
+{
+    (void)state;
+    json_t *half = entry(100, 120, 100, 0, false);
+    json_object_set_new(half, "good", json_real(1));
+    json_object_set_new(half, "goodSince", json_real(130));
+    json_t *book = merged(json_pack("[o]", half), json_pack("[o]", entry(100, 140, 100, 0, true)));
+    assert_true(number_of(json_array_get(book, 0), "good") == 0);
+    json_decref(book);
+    half = entry(100, 120, 100, 0, false);
+    json_object_set_new(half, "good", json_real(1));
+    json_object_set_new(half, "goodSince", json_real(150));
+    book = merged(json_pack("[o]", half), json_pack("[o]", entry(100, 140, 100, 0, true)));
+    assert_true(number_of(json_array_get(book, 0), "good") == 1);
+    json_decref(book);
+}
+
 static void what_another_host_has_closed_is_not_opened_again(void **state)
 {
     (void)state;
@@ -314,6 +331,7 @@ int main(void)
         cmocka_unit_test(silence_puts_off_what_lasts_and_drops_what_does_not),
         cmocka_unit_test(what_happened_meanwhile_is_taken_over),
         cmocka_unit_test(two_hosts_outages_are_one),
+        cmocka_unit_test(one_that_came_back_while_away_is_not_half_over),
         cmocka_unit_test(what_another_host_has_closed_is_not_opened_again),
         cmocka_unit_test(what_is_no_book_is_none),
     };

@@ -488,7 +488,7 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; lines++)
         if (strlen(line) > 100)
             fail_msg("%zu columns: %s", strlen(line), line);
-    assert_int_equal(lines - 1, 57);
+    assert_int_equal(lines - 1, 46);
     free(text);
 }
 

@@ -175,9 +175,11 @@ static int told_from_rung(int rungs, const char *expected)
                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         socklen_t size = sizeof address;
         int listener = socket(AF_INET, SOCK_STREAM, 0);
-        struct config config = {
-            .ping_url_deliver_mail = url, .log_file = empty, .log_level = level, .log_format = level
-        };
+        struct config config = { .ping_url_deliver_mail = url,
+                                 .ca_file = empty,
+                                 .log_file = empty,
+                                 .log_level = level,
+                                 .log_format = level };
         struct log log;
         struct error err = { 0 };
         if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 8) != 0 ||

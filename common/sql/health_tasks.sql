@@ -1,0 +1,25 @@
+-- health_tasks: how the other tasks fare.
+-- $1 id of the task that asks  $2 now timestamptz
+-- rows: program text, cron_expression text, is_wanted bool (neither disabled nor paused), attempts int
+--   (that a run of it has), failures int (in a row), since bigint (seconds since 1970: the latest of
+--   its last start, the day it was registered, the last change of its row),
+--   and of the run that is going on, NULL without: late_s bigint (seconds past its lease), host text,
+--   pid int
+SELECT task.program,
+       task.cron_expression,
+       task.is_active AND (task.paused_until IS NULL OR task.paused_until < $2::timestamptz) AS is_wanted,
+       task.max_retries + 1 AS attempts,
+       task.consecutive_failures AS failures,
+       extract(epoch FROM greatest(task.created_at, task.updated_at, task.paused_until,
+           (SELECT max(start_time)
+              FROM tickeasy_jobs.task_execution_logs
+             WHERE task_id = task.id)))::bigint AS since,
+       extract(epoch FROM $2::timestamptz - run.lease_until)::bigint AS late_s,
+       run.host,
+       run.pid
+  FROM tickeasy_jobs.scheduled_tasks AS task
+  LEFT JOIN tickeasy_jobs.task_execution_logs AS run
+    ON run.task_id = task.id
+   AND run.status = 'running'
+ WHERE task.id <> $1
+ ORDER BY task.program

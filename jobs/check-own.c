@@ -1,0 +1,208 @@
+#include "check-own.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "cron.h"
+#include "spool.h"
+#include "text.h"
+#include "zone.h"
+
+enum {
+    LATE_MAIL_MS = 15 * 60 * 1000, /* deliver-mail comes by each minute */
+    LATE_TASK_S = 180,             /* a slot that long ago is missed, not just about to be taken */
+    LOW_PERCENT = 10,              /* of the disk left; root's share is not ours */
+    FULL_PERCENT = 3,
+};
+
+static void found(struct check *check, enum check_state state, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void found(struct check *check, enum check_state state, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(check->words, sizeof check->words, format, args);
+    va_end(args);
+    check->state = state;
+}
+
+/* --- disk ------------------------------------------------------------------------------------- */
+
+static int percent(unsigned long part, unsigned long whole)
+{
+    return whole == 0 ? 100 : (int)((double)part * 100 / (double)whole);
+}
+
+void check_disk(const struct job *job, struct health *health)
+{
+    struct check *check = &health->checks[HEALTH_DISK];
+    const char *folder = job->config.state_dir;
+    struct statvfs disk;
+    struct error why = { 0 };
+    if (!spool_ready(folder, &why) || statvfs(folder, &disk) != 0) {
+        found(check, CHECK_CRITICAL, "%s", text_or(why.text, strerror(errno)));
+        return;
+    }
+    int space = percent(disk.f_bavail, disk.f_blocks), files = percent(disk.f_favail, disk.f_files);
+    int least = space < files ? space : files;
+    health->figures[HEALTH_DISK] =
+        (struct health_figure){ "free_bytes", "B",
+                                (long long)disk.f_bavail * (long long)disk.f_frsize };
+    check->state = CHECK_OK;
+    if (least < LOW_PERCENT)
+        found(check, least < FULL_PERCENT ? CHECK_CRITICAL : CHECK_WARNING,
+              "%d %% of the %s left where STATE_DIR=%s is", least,
+              space <= files ? "space is" : "inodes are", folder);
+}
+
+/* --- questions to the database ---------------------------------------------------------------- */
+
+static PGresult *ask(struct job *job, struct health *health, int number, const char *statement,
+                     const char *const *args)
+{
+    struct check *check = &health->checks[number];
+    struct error err = { 0 };
+    PGresult *rows =
+        job->db == NULL ? NULL : db_query(job->db, statement, args, DB_READ_ONLY, &err);
+    if (rows != NULL) {
+        check->state = CHECK_OK;
+        return rows;
+    }
+    health->is_told[number] = true; /* by that of the database */
+    found(check, CHECK_UNKNOWN, "%s",
+          job->db == NULL ? "not known while the database is away" : err.text);
+    return NULL;
+}
+
+static void say_duration(char *text, size_t size, long seconds)
+{
+    if (seconds < 7200)
+        snprintf(text, size, "%ld min", seconds / 60);
+    else if (seconds < 2L * 86400)
+        snprintf(text, size, "%ld h", seconds / 3600);
+    else
+        snprintf(text, size, "%ld days", seconds / 86400);
+}
+
+/* As long as mails go out, one that waits has its own reasons: a slow relay, MAIL_RATE, a recipient
+ * whose server puts us off. */
+void check_backlog(struct job *job, struct health *health)
+{
+    struct interval late = interval(LATE_MAIL_MS);
+    const char *args[] = { job->run.now, late.text };
+    PGresult *row = ask(job, health, HEALTH_BACKLOG, "health_backlog", args);
+    if (row == NULL)
+        return;
+    health->figures[HEALTH_BACKLOG] =
+        (struct health_figure){ "mails", "", db_number(row, 0, "waiting") };
+    char oldest[32];
+    say_duration(oldest, sizeof oldest, db_number(row, 0, "oldest_s"));
+    if (db_number(row, 0, "late") > 0 && !db_true(row, 0, "is_moving"))
+        found(
+            &health->checks[HEALTH_BACKLOG], CHECK_CRITICAL,
+            "%ld mails wait, the oldest for %s, and none was sent for %d min; deliver-mail --list "
+            "tells why",
+            db_number(row, 0, "waiting"), oldest, LATE_MAIL_MS / 60000);
+    PQclear(row);
+}
+
+/* --- tasks ------------------------------------------------------------------------------------ */
+
+/* What is wrong with tasks, in one line. */
+struct complaints {
+    char *words;
+    size_t size, used;
+    long count;
+};
+
+static void complain(struct complaints *all, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void complain(struct complaints *all, const char *format, ...)
+{
+    va_list args;
+    all->count++;
+    if (all->used + 2 >= all->size)
+        return;
+    if (all->used > 0)
+        all->used += (size_t)snprintf(all->words + all->used, all->size - all->used, ", ");
+    va_start(args, format);
+    int length = vsnprintf(all->words + all->used, all->size - all->used, format, args);
+    va_end(args);
+    all->used += (size_t)length;
+    if (all->used > all->size)
+        all->used = all->size;
+}
+
+/* The latest slot of a schedule that is long enough ago. crontab's times are the machine's, unless
+ * somebody has made it APP_TIMEZONE: what was missed in both was missed. */
+static bool latest_slot(const struct job *job, const struct cron *cron, time_t *slot)
+{
+    time_t before = (time_t)zone_instant(job->run.now) - LATE_TASK_S, here = 0;
+    if (!cron_previous(cron, job->config.app_timezone, before, slot) ||
+        !cron_previous(cron, ":/etc/localtime", before, &here))
+        return false;
+    *slot = here < *slot ? here : *slot;
+    return true;
+}
+
+static void judge_schedule(const struct job *job, const PGresult *rows, int row,
+                           struct complaints *all)
+{
+    const char *program = db_text(rows, row, "program");
+    struct cron cron;
+    struct error err = { 0 };
+    time_t slot = 0, since = (time_t)db_number(rows, row, "since");
+    char at[64];
+    if (!cron_parse(&cron, db_text(rows, row, "cron_expression"), &err)) {
+        complain(all, "%s has no schedule: %s", program, err.text);
+    } else if (latest_slot(job, &cron, &slot) && since < slot) {
+        zone_text(at, sizeof at, job->config.app_timezone, slot);
+        complain(all, "%s should have run at %s and did not; look at the crontab and at cron",
+                 program, at);
+    }
+}
+
+/* Failures are told by the task's own alert. */
+static void judge_task(const struct job *job, const PGresult *rows, int row, struct complaints *all,
+                       struct complaints *failing)
+{
+    const char *program = db_text(rows, row, "program");
+    long late_s = db_number(rows, row, "late_s");
+    char late[32];
+    say_duration(late, sizeof late, late_s);
+    if (!db_is_null(rows, row, "late_s") && late_s > 0)
+        complain(all, "%s on %s, pid %s, is %s past its time and has not ended", program,
+                 db_text(rows, row, "host"), db_text(rows, row, "pid"), late);
+    else if (db_true(rows, row, "is_wanted") && db_is_null(rows, row, "late_s"))
+        judge_schedule(job, rows, row, all);
+    if (db_true(rows, row, "is_wanted") &&
+        db_number(rows, row, "failures") >= db_number(rows, row, "attempts"))
+        complain(failing, "%s failed %s times in a row", program, db_text(rows, row, "failures"));
+}
+
+void check_tasks(struct job *job, struct health *health)
+{
+    struct check *check = &health->checks[HEALTH_TASKS];
+    char failures[sizeof check->words];
+    const char *args[] = { job->run.task->id, job->run.now };
+    PGresult *rows = ask(job, health, HEALTH_TASKS, "health_tasks", args);
+    if (rows == NULL)
+        return;
+    struct complaints all = { .words = check->words, .size = sizeof check->words };
+    struct complaints failing = { .words = failures, .size = sizeof failures };
+    for (int row = 0; row < PQntuples(rows); row++)
+        judge_task(job, rows, row, &all, &failing);
+    PQclear(rows);
+    health->figures[HEALTH_TASKS] =
+        (struct health_figure){ "troubles", "", all.count + failing.count };
+    health->is_told[HEALTH_TASKS] = all.count == 0 && failing.count > 0;
+    if (failing.count > 0)
+        complain(&all, "%s", failures);
+    if (all.count > 0)
+        check->state = CHECK_CRITICAL;
+}

@@ -1,0 +1,247 @@
+#include "health-report.h"
+
+#include <string.h>
+
+#include "words.h"
+
+const char *const health_names[HEALTH_CHECKS + 1] = { "database", "redis", "storage",
+                                                      "openai",   "mail",  "backlog",
+                                                      "tasks",    "disk",  NULL };
+
+/* --- what it comes to ------------------------------------------------------------------------- */
+
+enum check_state health_state(const struct health *health, int check)
+{
+    enum check_state state = health->checks[check].state;
+    return state == CHECK_CRITICAL && !health->critical[check] ? CHECK_WARNING : state;
+}
+
+/* A higher rank is worse. */
+static int rank(enum check_state state)
+{
+    switch (state) {
+    case CHECK_OFF:
+    case CHECK_OK:
+        return 0;
+    case CHECK_WARNING:
+        return 1;
+    case CHECK_UNKNOWN:
+        return 2;
+    case CHECK_CRITICAL:
+        return 3;
+    }
+    return 3;
+}
+
+enum check_state health_worst(const struct health *health)
+{
+    enum check_state worst = CHECK_OK;
+    for (int i = 0; i < HEALTH_CHECKS; i++)
+        if (rank(health_state(health, i)) > rank(worst))
+            worst = health_state(health, i);
+    return worst;
+}
+
+int health_exit_code(enum check_state state)
+{
+    switch (state) {
+    case CHECK_OFF:
+    case CHECK_OK:
+        return 0;
+    case CHECK_WARNING:
+        return 1;
+    case CHECK_CRITICAL:
+        return 2;
+    case CHECK_UNKNOWN:
+        return 3;
+    }
+    return 3;
+}
+
+static const char *word(enum check_state state)
+{
+    switch (state) {
+    case CHECK_OFF:
+        return "off";
+    case CHECK_OK:
+        return "ok";
+    case CHECK_WARNING:
+        return "warning";
+    case CHECK_CRITICAL:
+        return "critical";
+    case CHECK_UNKNOWN:
+        return "unknown";
+    }
+    return "unknown";
+}
+
+/* --- JSON ------------------------------------------------------------------------------------- */
+
+static json_t *detail(const struct health *health, int i)
+{
+    const struct check *check = &health->checks[i];
+    json_t *made =
+        json_pack("{s:s, s:o, s:s*}", "state", word(health_state(health, i)), "latency_ms",
+                  check->latency_ms < 0 ? json_null() : json_integer(check->latency_ms), "error",
+                  check->words[0] == '\0' ? NULL : check->words);
+    if (check->certificate_days != CHECK_NO_CERTIFICATE)
+        json_object_set_new(made, "certificate_days", json_integer(check->certificate_days));
+    if (health->figures[i].name != NULL)
+        json_object_set_new(made, health->figures[i].name, json_integer(health->figures[i].value));
+    return made;
+}
+
+static json_t *is_up(const struct check *check)
+{
+    return check->state == CHECK_OFF
+               ? json_null()
+               : json_boolean(check->state == CHECK_OK || check->state == CHECK_WARNING);
+}
+
+bool health_result(const struct health *health, json_t *result)
+{
+    json_t *details = json_object();
+    bool made = json_object_set_new(result, "status", json_string(word(health_worst(health)))) == 0;
+    for (int i = HEALTH_DATABASE; i <= HEALTH_OPENAI; i++)
+        made = json_object_set_new(result, health_names[i], is_up(&health->checks[i])) == 0 && made;
+    for (int i = 0; i < HEALTH_CHECKS; i++)
+        if (health->checks[i].state != CHECK_OFF)
+            made = json_object_set_new(details, health_names[i], detail(health, i)) == 0 && made;
+    return json_object_set_new(result, "details", details) == 0 && made;
+}
+
+/* --- alerts ----------------------------------------------------------------------------------- */
+
+static json_t *sighting(const struct check *check, const char *kind, bool bad)
+{
+    return bad ? json_pack("{s:s, s:s, s:s}", "kind", kind, "cause", check->name, "summary",
+                           check->words)
+               : json_pack("{s:s, s:s, s:b}", "kind", kind, "cause", check->name, "good", 1);
+}
+
+json_t *health_sight(const struct health *health)
+{
+    json_t *seen = json_array();
+    bool made = seen != NULL;
+    for (int i = 0; i < HEALTH_CHECKS; i++) {
+        const struct check *check = &health->checks[i];
+        bool fine = check->state == CHECK_OK || check->state == CHECK_OFF;
+        bool down = health->critical[i] && !fine && check->state != CHECK_WARNING;
+        /* what depends on the database is not known without it, and no news either */
+        if (health->is_told[i])
+            continue;
+        made =
+            made && json_array_append_new(seen, sighting(check, "service-down", down)) == 0 &&
+            (down || json_array_append_new(seen, sighting(check, "service-warning", !fine)) == 0);
+    }
+    if (made)
+        return seen;
+    json_decref(seen);
+    return NULL;
+}
+
+/* --- Nagios ----------------------------------------------------------------------------------- */
+
+/* What stands behind a bar is numbers to Nagios. */
+static void put_words(FILE *out, const char *words)
+{
+    for (; *words != '\0'; words++)
+        fputc(*words == '|' ? '/' : *words, out);
+}
+
+static const char *nagios_word(enum check_state state)
+{
+    static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+    return words[health_exit_code(state)];
+}
+
+static void put_figures(FILE *out, const struct health *health)
+{
+    const char *between = " |";
+    for (int i = 0; i < HEALTH_CHECKS; i++) {
+        const struct check *check = &health->checks[i];
+        const struct health_figure *figure = &health->figures[i];
+        if (check->state == CHECK_OFF)
+            continue;
+        if (i < HEALTH_PEERS && check->latency_ms >= 0)
+            fprintf(out, "%s %s=%dms", between, check->name, check->latency_ms), between = "";
+        if (check->certificate_days != CHECK_NO_CERTIFICATE)
+            fprintf(out, "%s %s_certificate_days=%ld;%d:;0:", between, check->name,
+                    check->certificate_days, CHECK_SOON_DAYS),
+                between = "";
+        if (figure->name != NULL)
+            fprintf(out, "%s %s_%s=%lld%s", between, check->name, figure->name, figure->value,
+                    figure->unit),
+                between = "";
+    }
+}
+
+void health_print_nagios(FILE *out, const struct health *health)
+{
+    int fine = 0;
+    const char *between = " - ";
+    fprintf(out, "TICKEASY %s", nagios_word(health_worst(health)));
+    for (int r = 3; r > 0; r--) /* the worst first */
+        for (int i = 0; i < HEALTH_CHECKS; i++)
+            if (rank(health_state(health, i)) == r) {
+                fprintf(out, "%s%s: ", between, health_names[i]);
+                put_words(out, health->checks[i].words);
+                between = "; ";
+            }
+    for (int i = 0; i < HEALTH_CHECKS; i++)
+        fine += health->checks[i].state == CHECK_OK;
+    if (health_worst(health) == CHECK_OK)
+        fprintf(out, " - %d checks are fine", fine);
+    put_figures(out, health);
+    fputc('\n', out);
+}
+
+/* --- a table ---------------------------------------------------------------------------------- */
+
+/* Of each state: a mark, the same in ASCII, a colour. */
+struct look {
+    const char *mark, *plain, *colour;
+};
+
+static struct look look_of(enum check_state state)
+{
+    switch (state) {
+    case CHECK_OFF:
+        return (struct look){ "·", "-", "" };
+    case CHECK_OK:
+        return (struct look){ "✔", "+", "\033[32m" };
+    case CHECK_WARNING:
+        return (struct look){ "!", "!", "\033[33m" };
+    case CHECK_CRITICAL:
+        return (struct look){ "✘", "x", "\033[31m" };
+    case CHECK_UNKNOWN:
+        return (struct look){ "?", "?", "\033[35m" };
+    }
+    return (struct look){ "?", "?", "" };
+}
+
+static void print_line(FILE *out, const struct health *health, int i, bool marks, bool colours)
+{
+    const struct check *check = &health->checks[i];
+    enum check_state state = health_state(health, i);
+    struct look look = look_of(state);
+    char latency[24] = "", words[sizeof check->words];
+    if (i < HEALTH_PEERS && check->latency_ms >= 0 && state != CHECK_OFF)
+        snprintf(latency, sizeof latency, "%d ms", check->latency_ms);
+    utf8_clean(words, sizeof words, check->words);
+    bool coloured = colours && look.colour[0] != '\0';
+    fprintf(out, "%s%s%s %-9s %-9s %8s  %s", coloured ? look.colour : "",
+            marks ? look.mark : look.plain, coloured ? "\033[0m" : "", check->name,
+            state == CHECK_OFF ? "" : word(state), latency,
+            state == CHECK_OFF ? "not configured" : words);
+    if (check->certificate_days != CHECK_NO_CERTIFICATE && check->words[0] == '\0')
+        fprintf(out, "certificate for %ld more days", check->certificate_days);
+    fputc('\n', out);
+}
+
+void health_print(FILE *out, const struct health *health, bool marks, bool colours)
+{
+    for (int i = 0; i < HEALTH_CHECKS; i++)
+        if (health->wanted[i])
+            print_line(out, health, i, marks, colours);
+}
