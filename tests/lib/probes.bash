@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # what run sets
+# shellcheck disable=SC2034,SC2154 # what run sets, what the tests read
 # probes: words for the tests of health-check's network checks; load database.bash and job.bash too.
 peers=$PROJECT/tests/peers
 
@@ -44,6 +44,7 @@ teardown_probes() {
 peer() {
     local name=$1
     shift
+    rm -f "$name.out" # of a namesake before it
     "$@" >"$name.out" 2>"$name.err" 3>&- 4>&- &
     left+=($!)
     wait_for grep -q '^port ' "$name.out" || { cat "$name.err"; return 1; }
@@ -55,10 +56,10 @@ through() { peer "proxy.$port" "$peers/tcp-proxy" --to "$port" --mode "$@"; }
 
 # redis [OPTION...]: a real one on $port, with no file but those in this folder; with TLS=1 only TLS
 redis() {
-    local tries tls=()
-    for tries in {1..30}; do
+    local _ tls=()
+    for _ in {1..30}; do
         port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-        [[ -z ${TLS-} ]] || tls=(--port 0 --tls-port $port --tls-cert-file "$CERTIFICATES/$TLS.crt"
+        [[ -z ${TLS-} ]] || tls=(--port 0 --tls-port "$port" --tls-cert-file "$CERTIFICATES/$TLS.crt"
             --tls-key-file "$CERTIFICATES/$TLS.key" --tls-ca-cert-file "$CERTIFICATES/ca.crt")
         redis-server --port $port "${tls[@]}" --bind 127.0.0.1 --save '' --dir "$PWD" "$@" >redis.log 2>&1 3>&- 4>&- &
         left+=($!)
@@ -72,7 +73,7 @@ wait_for_redis() { # PID: until it takes connections; fails when it ends
     local _
     for _ in {1..200}; do
         kill -0 "$1" 2>/dev/null || return 1
-        ! grep -qE 'Ready to accept|Server initialized' redis.log || return 0
+        ! grep -qE 'Ready to accept|Loading RDB' redis.log || return 0
         sleep 0.05
     done
     return 1
