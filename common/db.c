@@ -389,7 +389,7 @@ bool db_connect(struct db **db, const struct config *config, const char *program
     struct db *made = NULL;
     int64_t end = deadline_now_ms() + CONNECT_MS;
     bool connected = false, going = db_connect_start(&made, config, program, err);
-    while (going && !connected) {
+    while (going && made != NULL && !connected) {
         int64_t left = end - deadline_now_ms();
         going = db_connect_step(made, config, left < 0 ? 0 : (int)left, &connected, err);
         bool waiting = going && !connected && made->polling != PGRES_POLLING_OK &&

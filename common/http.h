@@ -28,15 +28,15 @@ struct http_request {
     const char *method; /* "GET", "POST", "DELETE" */
     const char *url;    /* http or https */
     const char *body;   /* NULL: none */
+    size_t most_bytes;  /* of the answer's body; 0: HTTP_MOST_BYTES */
     int wait_ms;        /* longest time for all of it, name and connection included, at least 1 */
     bool once;          /* never sent twice: over a new connection, as libcurl sends again what is
                          * lost on an old one */
-    size_t most_bytes;  /* of the answer's body; 0: HTTP_MOST_BYTES */
 
     int status;       /* of the answer; 0: none came, and err says why */
-    struct text said; /* the body of the answer, as long as a status is there; for http_forget */
     struct error err; /* ERR_UNAVAILABLE no whole answer came; text names the peer and the reason;
                        * ERR_CONFIG the certificates to trust cannot be read */
+    struct text said; /* the body of the answer, as long as a status is there; for http_forget */
     struct http_trace trace;
 };
 

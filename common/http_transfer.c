@@ -72,15 +72,14 @@ static bool is_connected(const struct http_trace *trace)
 
 const char *http_how_far(CURL *curl, const struct http_trace *trace, bool tls)
 {
-    curl_off_t bytes = 0;
-    curl_easy_getinfo(curl, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
     if (trace->socket == 0)
         return "its name is still looked up";
     if (!is_connected(trace))
         return "no connection yet";
     if (tls && !has_been(curl, CURLINFO_APPCONNECT_TIME_T))
         return "connected, but TLS does not begin";
-    return bytes == 0 ? "connected, but nothing came back" : "a part of the answer came";
+    return has_been(curl, CURLINFO_STARTTRANSFER_TIME_T) ? "a part of the answer came"
+                                                         : "connected, but nothing came back";
 }
 
 /* The host in scheme://host:port. */

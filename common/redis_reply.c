@@ -180,5 +180,6 @@ void redis_closed(struct redis_reply *reply)
     if (reply->verdict != REDIS_UNKNOWN)
         return;
     judge(reply, REDIS_FAILS, "closed the connection without a whole answer%s",
-          reply->server->tls ? "" : "; is rediss:// meant?");
+          reply->server->tls ? "; does it want one of our certificates (tls-auth-clients)?"
+                             : "; is rediss:// meant?");
 }

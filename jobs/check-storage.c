@@ -120,7 +120,7 @@ static bool begin_buckets(struct probe *probe, struct storage_probe *storage, st
     char name[NAME_BYTES];
     while (names_next(&rest, name))
         storage->count++;
-    storage->buckets = calloc(storage->count, sizeof *storage->buckets);
+    storage->buckets = calloc(storage->count + 1, sizeof *storage->buckets); /* never of nothing */
     if (storage->buckets == NULL)
         return error_memory(err);
     if (!supabase_open(&storage->supabase, config, err))

@@ -15,7 +15,7 @@ enum {
 
 static const struct probe_kind *const kinds[] = { &probe_database, &probe_redis, &probe_storage,
                                                   &probe_openai, &probe_mail };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* --- what a probe says ------------------------------------------------------------------------ */
 
@@ -180,6 +180,8 @@ static bool run(struct probing *all, struct probe *probes, struct check *checks,
         begun = begin(&probes[i], all, &checks[i], err) && begun;
     bool done = begun && go_on(all, probes, count, err);
     give_up(probes, count, err);
+    for (size_t i = 0; i < count && done; i++) /* a check may see the end before the loop does */
+        done = checks[i].state != CHECK_UNKNOWN || deadline_ok(err);
     for (size_t i = 0; i < count; i++)
         if (probes[i].kind != NULL)
             probes[i].kind->end(&probes[i]);

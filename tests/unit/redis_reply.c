@@ -99,17 +99,14 @@ static void errors_are_told_by_their_code(void **state)
 static void a_login_that_is_not_needed_is_a_warning(void **state)
 {
     (void)state;
-    static const char unneeded[] = "-ERR AUTH <password> called without any password configured "
-                                   "for the default user. Are you sure?\r\n";
-    char answer[200] = "";
-    strcpy(answer, unneeded);
-    assert_answered(login, answer, REDIS_UNKNOWN, "has no password set, REDIS_URL has one");
-    strcat(answer, "+PONG\r\n");
-    assert_answered(login, answer, REDIS_WARNS, "has no password set, REDIS_URL has one");
-    strcpy(answer, unneeded);
-    strcat(answer, "-LOADING x\r\n");
-    assert_answered(login, answer, REDIS_WARNS,
+#define UNNEEDED                                                                                   \
+    "-ERR AUTH <password> called without any password configured for the default user. Sure?\r\n"
+    assert_answered(login, UNNEEDED, REDIS_UNKNOWN, "has no password set, REDIS_URL has one");
+    assert_answered(login, UNNEEDED "+PONG\r\n", REDIS_WARNS,
+                    "has no password set, REDIS_URL has one");
+    assert_answered(login, UNNEEDED "-LOADING x\r\n", REDIS_WARNS,
                     "is loading its data, and answers nothing until it has");
+#undef UNNEEDED
 }
 
 static void what_is_no_redis_is_told_by_its_first_bytes(void **state)
