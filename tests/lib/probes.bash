@@ -54,11 +54,11 @@ peer() {
 # through MODE [OPTION...]: a tcp-proxy to $port, which is then its own
 through() { peer "proxy.$port" "$peers/tcp-proxy" --to "$port" --mode "$@"; }
 
-# redis [OPTION...]: a real one on $port, with no file but those in this folder; with TLS=1 only TLS
+# redis [OPTION...]: a real one on $port (which PORT chooses), with no file but those in this folder; with TLS=1 only TLS
 redis() {
     local _ tls=()
     for _ in {1..30}; do
-        port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+        port=${PORT:-$((20000 + (RANDOM * 32768 + RANDOM) % 12000))}
         [[ -z ${TLS-} ]] || tls=(--port 0 --tls-port "$port" --tls-cert-file "$CERTIFICATES/$TLS.crt"
             --tls-key-file "$CERTIFICATES/$TLS.key" --tls-ca-cert-file "$CERTIFICATES/ca.crt")
         redis-server --port $port "${tls[@]}" --bind 127.0.0.1 --save '' --dir "$PWD" "$@" >redis.log 2>&1 3>&- 4>&- &
