@@ -96,9 +96,11 @@ $(BUILD) $(BIN):
 	@mkdir -p $@
 
 # --- tests ---------------------------------------------------------------------------------------
+$(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
+
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@
-	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(UNIT_LIBS)
+	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS) $(UNIT_LIBS)
 
 unit-tests: $(UNIT_TESTS)
 
@@ -125,6 +127,7 @@ bench: all
 	tests/bench/mail
 	tests/bench/cleanup
 	tests/bench/files
+	tests/bench/health
 
 demo:
 	scripts/demo

@@ -87,7 +87,7 @@ class Bench:
     def timed(self, command, **settings):
         """Seconds, peak KB and output of one process on the copy."""
         started = time.monotonic()
-        child = subprocess.Popen(command, env=dict(self.env, DATABASE_URL=self.at("work"), **settings),
+        child = subprocess.Popen(command, env={**self.env, "DATABASE_URL": self.at("work"), **settings},
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         out, errors = child.stdout.read(), child.stderr.read()
         _, status, usage = os.wait4(child.pid, 0)
