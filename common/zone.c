@@ -41,8 +41,9 @@ struct tm zone_clock(const char *zone, time_t at)
 void zone_text(char *text, size_t size, const char *zone, time_t at)
 {
     struct tm local = zone_clock(zone, at);
-    size_t length = strftime(text, size, "%Y-%m-%d %H:%M", &local);
-    snprintf(text + length, size - length, " (%s)", zone);
+    char clock[32] = "";
+    strftime(clock, sizeof clock, "%Y-%m-%d %H:%M", &local);
+    snprintf(text, size, "%s (%s)", clock, zone);
 }
 
 long zone_offset(time_t at)
@@ -92,13 +93,13 @@ bool zone_change_before(time_t since, time_t until, time_t *change)
     return false;
 }
 
-/* "+08:00" in seconds; "Z" is 0. */
-static int offset_s(const char *text)
+/* "+08:00", as time_valid has seen it, in seconds; "Z" is 0. */
+static long offset_s(const char *text)
 {
-    int hours = 0, minutes = 0;
-    if (sscanf(text + 1, "%2d:%2d", &hours, &minutes) != 2)
+    if (*text == 'Z')
         return 0;
-    return (text[0] == '-' ? -60 : 60) * (hours * 60 + minutes);
+    long minutes = strtol(text + 1, NULL, 10) * 60 + strtol(text + 4, NULL, 10);
+    return (*text == '-' ? -60 : 60) * minutes;
 }
 
 double zone_instant(const char *text)
