@@ -269,6 +269,7 @@ static bool report(const struct job *job, const struct error *err, int *code)
     return true;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): others count statements there
 static bool check(struct job *job, int *count, struct error *err)
 {
     bool critical[HEALTH_CHECKS];
