@@ -446,20 +446,25 @@ POST text/plain; charset=utf-8 /ok/$token/start"
 
 # --- a switch that is of no help ------------------------------------------------------------------
 
-# costs MODE LEAST MOST: a run with such a switch does its work, exits 0 and takes that many
-# milliseconds longer than one without; no part of the address is in the log
+# costs MODE MOST: a run with such a switch does its work, exits 0 and takes at most that many
+# milliseconds longer than one without; no part of the address is in the log. A busy machine gets a
+# second chance.
 costs() {
     local without_ms
-    PING_URL_EXPIRE_ORDERS='' timed expire --cron
-    without_ms=$took_ms
-    watched "$1"
-    : >"$LOG_FILE"
-    timed expire --cron
-    took_ms=$((took_ms - without_ms))
-    assert_equal "$status|$output$stderr" '0|'
-    assert_equal "$(run_row status)" completed
-    echo "$1 took $took_ms ms"
-    ((took_ms >= $2 && took_ms <= $3))
+    for _ in 1 2; do
+        PING_URL_EXPIRE_ORDERS='' timed expire --cron
+        without_ms=$took_ms
+        watched "$1"
+        : >"$LOG_FILE"
+        : >"$SWITCH/$token"
+        timed expire --cron
+        assert_equal "$status|$output$stderr" '0|'
+        assert_equal "$(run_row status)" completed
+        took_ms=$((took_ms - without_ms))
+        echo "$1 costs $took_ms ms"
+        ((took_ms > $2)) || break
+    done
+    ((took_ms <= $2))
     run grep -c "$token" "$LOG_FILE"
     assert_output 0
     assert_metrics 0 1
@@ -473,45 +478,46 @@ failed() { # PATTERN...: the lines about pings in the log, in order
 }
 
 @test "a switch that hangs costs five seconds at the most, and changes nothing" {
-    costs hang 4300 5000
+    costs hang 5000
     failed 'signal=start error="http://127.0.0.1:[0-9]+ timed out after 1500 ms: ' \
         'signal=success error="http://127.0.0.1:[0-9]+ timed out after 3000 ms: '
     assert_equal "$(pings)" 'start success'
 }
 
 @test "a switch that hangs at the start only costs a second and a half" {
-    costs hang-start 1300 2000
+    costs hang-start 2000
     failed 'signal=start .* timed out after 1500 ms'
     assert_equal "$(pings)" 'start success'
 }
 
 @test "a switch that answers a byte a second, or without an end, costs no more" {
-    costs drip 4300 5000
-    costs endless -500 5000
+    costs drip 5000
+    failed 'signal=start .* timed out after 1500 ms' 'signal=success .* timed out after 3000 ms'
+    costs endless 5000
 }
 
 @test "a switch that answers 500 is tried again within its time, one that answers 404 or 302 is not" {
-    costs 500 900 2000
+    costs 500 2000
     failed 'signal=start error="it answers 500"' 'signal=success error="it answers 500"'
     assert_equal "$(pings)" 'start success success success'
-    rm "$SWITCH/$token"
-    costs 404 -500 800
+    costs 404 800
     failed 'signal=start error="it answers 404"' 'signal=success error="it answers 404"'
-    costs 302 -500 800
-    assert_equal "$(pings)" 'start success start success'
+    assert_equal "$(pings)" 'start success'
+    costs 302 800
+    assert_equal "$(pings)" 'start success'
     [[ ! -e $SWITCH/elsewhere ]]
 }
 
 @test "an end that was lost is told again" {
-    costs 1x500-end 400 1500
+    costs 1x500-end 1500
     failed
     assert_equal "$(pings)" 'start success success'
 }
 
 @test "a switch that closes, breaks off, is not there or has no address costs no more" {
-    costs drop 900 2000
+    costs drop 2000
     failed 'signal=start .* gave no whole answer' 'signal=success .* gave no whole answer'
-    costs half 900 2000
+    costs half 2000
     PING_URL_EXPIRE_ORDERS=http://127.0.0.1:1/x/$token timed expire
     assert_success
     ((took_ms < 3000))
