@@ -110,12 +110,12 @@ void metrics_render(const struct metrics *metrics, struct text *out)
               seconds(metrics->ended_ms));
     /* 0, not left out: then "time() - … > 300" holds for a job that never succeeded, too */
     add_gauge(out, program, success_name,
-              "When the last run that exited 0 ended; 0 when none ever did.",
+              "When the last run that went well ended; 0 when none ever did.",
               seconds(metrics->succeeded_ms));
     add_gauge(out, program, "duration_seconds", "How long the last run took, with its retries.",
               seconds(metrics->duration_ms));
     add_gauge(out, program, "exit_code", "Exit code of the last run.", decimal(metrics->exit_code));
-    add_gauge(out, program, "success", "1 when the last run exited 0, else 0.",
+    add_gauge(out, program, "success", "1 when the last run went well, else 0.",
               decimal(metrics->good));
     add_result(out, program, metrics->result);
 }
