@@ -57,10 +57,12 @@ static void an_outage_names_service_reason_and_beginning(void **state)
     assert_non_null(strstr(subject, "DOWN: redis."));
     assert_non_null(strstr(text, "- redis: no answer within 10 s\n"));
     assert_non_null(strstr(text, "since 2023-11-15 06:13 (Asia/Taipei)"));
+    assert_non_null(strstr(text, "run\nhealth-check on jobs-1 as the jobs' user"));
     free(text);
     text = rendered(json_pack("[o]", note("opened", "service-down", "redis")), "zh-TW", subject,
                     sizeof subject);
-    assert_non_null(strstr(subject, "服務中斷：redis"));
+    assert_string_equal(subject, "【Tickeasy】服務中斷：redis。");
+    assert_non_null(strstr(text, "登入 jobs-1，執行 health-check"));
     free(text);
 }
 
@@ -73,7 +75,7 @@ static void its_end_says_how_long_it_was(void **state)
     assert_non_null(strstr(subject, "Over: redis."));
     assert_null(strstr(subject, "DOWN"));
     assert_non_null(strstr(text, "it lasted 57 min, from 2023-11-15 06:13 (Asia/Taipei) to "
-                                 "2023-11-15 07:10 (Asia/Taipei)"));
+                                 "2023-11-15 07:10 (Asia/Taipei)\n  it was: no answer within"));
     free(text);
     text = rendered(json_pack("[o]", note("again", "service-down", "redis")), "en", subject,
                     sizeof subject);
