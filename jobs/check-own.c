@@ -55,7 +55,7 @@ void check_disk(const struct job *job, struct health *health)
     check->state = CHECK_OK;
     if (least < LOW_PERCENT)
         found(check, least < FULL_PERCENT ? CHECK_CRITICAL : CHECK_WARNING,
-              "%d %% of the %s left where STATE_DIR=%s is", least,
+              "%d %% of the %s left on the disk of STATE_DIR=%s; make room", least,
               space <= files ? "space is" : "inodes are", folder);
 }
 
@@ -97,16 +97,15 @@ void check_backlog(struct job *job, struct health *health)
     PGresult *row = ask(job, health, HEALTH_BACKLOG, "health_backlog", args);
     if (row == NULL)
         return;
-    health->figures[HEALTH_BACKLOG] =
-        (struct health_figure){ "mails", "", db_number(row, 0, "waiting") };
+    long waiting = db_number(row, 0, "waiting");
+    health->figures[HEALTH_BACKLOG] = (struct health_figure){ "mails", "", waiting };
     char oldest[32];
     say_duration(oldest, sizeof oldest, db_number(row, 0, "oldest_s"));
     if (db_number(row, 0, "late") > 0 && !db_true(row, 0, "is_moving"))
-        found(
-            &health->checks[HEALTH_BACKLOG], CHECK_CRITICAL,
-            "%ld mails wait, the oldest for %s, and none was sent for %d min; deliver-mail --list "
-            "tells why",
-            db_number(row, 0, "waiting"), oldest, LATE_MAIL_MS / 60000);
+        found(&health->checks[HEALTH_BACKLOG], CHECK_CRITICAL,
+              "%ld mail%s, the oldest for %s, and none was sent for %d min; deliver-mail --list "
+              "tells why",
+              waiting, waiting == 1 ? " waits" : "s wait", oldest, LATE_MAIL_MS / 60000);
     PQclear(row);
 }
 
@@ -176,13 +175,14 @@ static void judge_task(const struct job *job, const PGresult *rows, int row, str
     char late[32];
     say_duration(late, sizeof late, late_s);
     if (!db_is_null(rows, row, "late_s") && late_s > 0)
-        complain(all, "%s on %s, pid %s, is %s past its time and has not ended", program,
-                 db_text(rows, row, "host"), db_text(rows, row, "pid"), late);
+        complain(all, "%s on %s, pid %s, is %s past its time and has not ended; kill it there",
+                 program, db_text(rows, row, "host"), db_text(rows, row, "pid"), late);
     else if (db_true(rows, row, "is_wanted") && db_is_null(rows, row, "late_s"))
         judge_schedule(job, rows, row, all);
     if (db_true(rows, row, "is_wanted") &&
         db_number(rows, row, "failures") >= db_number(rows, row, "attempts"))
-        complain(failing, "%s failed %s times in a row", program, db_text(rows, row, "failures"));
+        complain(failing, "%s failed %s time%s in a row", program, db_text(rows, row, "failures"),
+                 db_number(rows, row, "failures") == 1 ? "" : "s");
 }
 
 void check_tasks(struct job *job, struct health *health)

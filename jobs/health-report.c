@@ -191,7 +191,7 @@ void health_print_nagios(FILE *out, const struct health *health)
     for (int i = 0; i < HEALTH_CHECKS; i++)
         fine += health->checks[i].state == CHECK_OK;
     if (health_worst(health) == CHECK_OK)
-        fprintf(out, " - %d checks are fine", fine);
+        fprintf(out, " - %d check%s fine", fine, fine == 1 ? " is" : "s are");
     put_figures(out, health);
     fputc('\n', out);
 }
@@ -220,23 +220,33 @@ static struct look look_of(enum check_state state)
     return (struct look){ "?", "?", "" };
 }
 
+/* What stands behind the figures of a check. */
+static void explain(const struct check *check, char *words, size_t size)
+{
+    if (check->state == CHECK_OFF)
+        snprintf(words, size, "not configured");
+    else if (check->words[0] == '\0' && check->certificate_days != CHECK_NO_CERTIFICATE)
+        snprintf(words, size, "certificate for %ld more days", check->certificate_days);
+    else
+        utf8_clean(words, size, check->words);
+}
+
 static void print_line(FILE *out, const struct health *health, int i, bool marks, bool colours)
 {
     const struct check *check = &health->checks[i];
     enum check_state state = health_state(health, i);
     struct look look = look_of(state);
-    char latency[24] = "", words[sizeof check->words];
+    char latency[24] = "", words[sizeof check->words], line[sizeof words + 64];
     if (i < HEALTH_PEERS && check->latency_ms >= 0 && state != CHECK_OFF)
         snprintf(latency, sizeof latency, "%d ms", check->latency_ms);
-    utf8_clean(words, sizeof words, check->words);
+    explain(check, words, sizeof words);
+    int length = snprintf(line, sizeof line, "%-9s %-9s %8s  %s", check->name,
+                          state == CHECK_OFF ? "" : word(state), latency, words);
+    while (length > 0 && line[length - 1] == ' ')
+        length--;
     bool coloured = colours && look.colour[0] != '\0';
-    fprintf(out, "%s%s%s %-9s %-9s %8s  %s", coloured ? look.colour : "",
-            marks ? look.mark : look.plain, coloured ? "\033[0m" : "", check->name,
-            state == CHECK_OFF ? "" : word(state), latency,
-            state == CHECK_OFF ? "not configured" : words);
-    if (check->certificate_days != CHECK_NO_CERTIFICATE && check->words[0] == '\0')
-        fprintf(out, "certificate for %ld more days", check->certificate_days);
-    fputc('\n', out);
+    fprintf(out, "%s%s%s %.*s\n", coloured ? look.colour : "", marks ? look.mark : look.plain,
+            coloured ? "\033[0m" : "", length, line);
 }
 
 void health_print(FILE *out, const struct health *health, bool marks, bool colours)

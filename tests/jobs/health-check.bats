@@ -376,7 +376,7 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
     run health-check
     assert_failure 1
     assert_equal "$(posts)" 1
-    assert_regex "$(post 1)" 'stuck on jobs-2, pid 99, is 50 min past its time'
+    assert_regex "$(post 1)" 'stuck on jobs-2, pid 99, is 50 min past its time and has not ended; kill it there'
 }
 
 @test "mails that do not move are told" {
@@ -385,7 +385,7 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
     sql "UPDATE tickeasy_jobs.mail_outbox SET created_at = now() - interval '20 minutes'"
     run --separate-stderr health-check --nagios --only backlog
     assert_failure 1
-    assert_regex "$output" '1 mails wait, the oldest for 20 min, and none was sent for 15 min'
+    assert_regex "$output" '1 mail waits, the oldest for 20 min, and none was sent for 15 min'
     HEALTH_CRITICAL=backlog run health-check --nagios --only backlog
     assert_failure 2
 }

@@ -82,6 +82,11 @@ static void a_plugins_line_has_the_worst_first_and_one_bar(void **state)
     line = printed(health_print_nagios, &health);
     assert_non_null(strstr(line, "TICKEASY OK - 8 checks are fine | "));
     free(line);
+    for (int i = 0; i < HEALTH_CHECKS - 1; i++)
+        is(&health, i, CHECK_OFF, "");
+    line = printed(health_print_nagios, &health);
+    assert_string_equal(line, "TICKEASY OK - 1 check is fine\n");
+    free(line);
 }
 
 static void a_table_shows_what_was_asked_and_no_control_characters(void **state)
@@ -97,6 +102,7 @@ static void a_table_shows_what_was_asked_and_no_control_characters(void **state)
     assert_non_null(strstr(text, "+ storage   ok           12 ms  certificate for 60 more days\n"));
     assert_non_null(strstr(text, "- mail                          not configured\n"));
     assert_null(strstr(text, "tasks"));
+    assert_null(strstr(text, " \n"));
     free(text);
 }
 
