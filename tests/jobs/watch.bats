@@ -105,9 +105,9 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail
     mkdir "$BATS_TEST_TMPDIR/mail"
     local program
-    for program in expire-orders deliver-mail send-reminders cleanup-data; do "$program" --cron; done
-    assert_equal "$(cd "$METRICS_DIR" && echo *)" 'tickeasy_cleanup_data.prom tickeasy_deliver_mail.prom tickeasy_expire_orders.prom tickeasy_send_reminders.prom'
-    for program in cleanup_data deliver_mail send_reminders; do
+    for program in expire-orders deliver-mail send-reminders cleanup-data health-check; do "$program" --cron; done
+    assert_equal "$(cd "$METRICS_DIR" && echo *)" 'tickeasy_cleanup_data.prom tickeasy_deliver_mail.prom tickeasy_expire_orders.prom tickeasy_health_check.prom tickeasy_send_reminders.prom'
+    for program in cleanup_data deliver_mail health_check send_reminders; do
         metrics "$METRICS_DIR/tickeasy_$program.prom" | grep -q "^exit_code{program=${program/_/-}} 0$"
     done
     # node_exporter refuses a name whose words differ between files
@@ -150,6 +150,15 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     head -c 100000 /dev/urandom >"$prom"
     DATABASE_URL=postgresql:///x?host=/nonexistent expire
     assert_metrics 69 0
+}
+
+@test "a health check that finds something went well, to Prometheus and to the switch" {
+    prom=$METRICS_DIR/tickeasy_health_check.prom
+    export PING_URL_HEALTH_CHECK=$PING_URL_EXPIRE_ORDERS REDIS_URL=redis://127.0.0.1:1
+    run health-check --cron
+    assert_failure 2
+    assert_equal "$(metrics | grep -E '^(exit_code|success)')" $'exit_code{program=health-check} 2\nsuccess{program=health-check} 1'
+    assert_equal "$(pings)" 'start success'
 }
 
 @test "a timeout and a SIGTERM leave their exit code, and what was counted until then" {
