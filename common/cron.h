@@ -22,12 +22,11 @@ struct cron {
 
 /* Read "minute hour day-of-month month day-of-week", blanks or tabs between and around them.
  *
- * A field is a list with commas of: a number, a range 1-5, *, and with a step a range or *
- * ("1-30/7",
- * "*" followed by "/5"; "5/10" is no schedule for cron either). Months and days of the week may be
- * named by three letters in any case, also in ranges; Sunday is 0 or 7. A sixth field may stand
- * before the five when it is exactly "0", the seconds of other schedulers. Instead of all of them:
- * @hourly @daily @midnight @weekly @monthly @yearly @annually, in lower case.
+ * A field is a list with commas of: a number, a range 1-5, an asterisk; the last two may have a
+ * step behind them, as in "1-30/7" ("5/10" is no schedule for cron either). Months and days of the
+ * week may be named by three letters in any case, also in ranges; Sunday is 0 or 7. A sixth field
+ * may stand before the five when it is exactly "0", the seconds of other schedulers. Instead of all
+ * of them: @hourly @daily @midnight @weekly @monthly @yearly @annually, in lower case.
  *
  * When day of month or day of week begins with * (a step may follow), both must fit; otherwise the
  * day fits when either does. A date that never comes ("0 0 31 2 *") is a schedule; it never fires.
@@ -51,9 +50,9 @@ bool cron_parse(struct cron *cron, const char *text, struct error *err);
  *
  * A fire is the instant at which a clock comes to show a minute that fits. Where clocks are changed
  * by less than three hours (cron(8), find_jobs() in Debian's cron.c):
- * - A schedule with minute or hour beginning with *, and @hourly, follows the clock: what is
- * skipped is lost, what is repeated comes again. A skip of up to four minutes is made up for,
- * though.
+ * - A schedule whose minute or hour begins with an asterisk, and @hourly, follows the clock: what
+ *   is skipped is lost, what is repeated comes again. A skip of up to four minutes is made up for,
+ *   though.
  * - Any other schedule has what is skipped made up for at the instant of the change, and does not
  *   fire again in what is repeated. Several skipped times are one fire here; cron starts them in a
  *   row, ten seconds apart.

@@ -11,7 +11,7 @@
 #include "deadline.h"
 #include "http.h"
 
-/* Together under the 5 s that F36 grants; the answer of healthchecks.io takes 0.1 to 0.5 s. */
+/* Together under 5 s, the most that a run may lose by it; healthchecks.io takes 0.1 to 0.5 s. */
 enum {
     START_MS = 1500, /* the work waits for it */
     END_MS = 3000,

@@ -7,10 +7,10 @@
 
 struct aside;
 
-/* Begin work(aside, arg). release(arg) is called by whoever is the last to have it: the thread when
- * it was left behind, else aside_end. NULL when there is no thread; arg is then the caller's. */
+/* Begin work(aside, arg). release_arg(arg) is called by whoever has it last: the thread when it
+ * was left behind, else aside_end. NULL when there is no thread; arg is then the caller's. */
 struct aside *aside_begin(void (*work)(struct aside *aside, void *arg), void *arg,
-                          void (*release)(void *arg));
+                          void (*release_arg)(void *arg));
 
 /* For the work: true once nobody waits any more; what is not arg's may then be gone. */
 bool aside_unwanted(const struct aside *aside);

@@ -50,7 +50,7 @@ enum check_state health_worst(const struct health *health);
 int health_exit_code(enum check_state state);
 
 /* Add what was found to the result of a run: status, the source document's four booleans (null: not
- * configured), and details. Returns false without memory. */
+ * asked), and details. Returns false without memory. */
 bool health_result(const struct health *health, json_t *result);
 
 /* What the alerts are told, as alert_book.h has it: for each check that was done, whether it is
