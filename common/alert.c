@@ -1,7 +1,9 @@
 #include "alert.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "alert_channel.h"
@@ -27,6 +29,7 @@ struct syncing {
     json_t *book;                  /* all there is, then what has become of it */
     json_t *notes;                 /* to be told */
     char posted[ALERT_PATH_BYTES]; /* file of the post that is kept already, "" = none */
+    json_t *loose[ALERT_CHANNELS]; /* what the disk did not take */
 };
 
 /* --- the copy in STATE_DIR -------------------------------------------------------------------- */
@@ -59,6 +62,29 @@ static void save_copy(struct job *job, const json_t *copy)
         log_event(&job->log, LOG_WARN, "alert_copy_failed", "error", trouble.text, NULL);
 }
 
+/* One process at a time reads and writes the copy: two that find the database away at once must not
+ * both tell. Not for ever: told twice is better than not. -1: without. */
+static int lock_copy(struct job *job)
+{
+    char place[4200], path[4300];
+    struct error trouble = { 0 };
+    if (!state_folder(job->config.state_dir, folder, place, sizeof place, &trouble))
+        return -1;
+    snprintf(path, sizeof path, "%s/book.lock", place);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int64_t end_ms = deadline_now_ms() + LOCK_MS;
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && deadline_now_ms() < end_ms)
+        if (!deadline_sleep_ms(20))
+            break;
+    return fd;
+}
+
+static void unlock_copy(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Open entries alone, or with what the database has yet to hear. */
 static json_t *worth_keeping(const json_t *book, bool in_database)
 {
@@ -80,6 +106,7 @@ static json_t *worth_keeping(const json_t *book, bool in_database)
 
 void alert_silence(struct job *job, const char *until)
 {
+    int fd = lock_copy(job);
     json_t *copy = load_copy(job);
     double end = zone_instant(until);
     if (copy != NULL && json_number_value(json_object_get(copy, "silence")) != end) {
@@ -87,6 +114,7 @@ void alert_silence(struct job *job, const char *until)
         save_copy(job, copy);
     }
     json_decref(copy);
+    unlock_copy(fd);
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -121,8 +149,8 @@ static json_t *data_for(const struct syncing *syncing, enum alert_channel channe
     return data;
 }
 
-/* On disk for a channel; *path: "" when there is nothing for it. A full disk must keep nobody from
- * hearing of it by the other channel. */
+/* On disk for a channel; *path: "" when there is nothing for it there. A full disk must keep nobody
+ * from hearing of it, and may be what it is about. */
 static bool keep(struct syncing *syncing, enum alert_channel channel, char path[ALERT_PATH_BYTES],
                  struct error *err)
 {
@@ -132,8 +160,11 @@ static bool keep(struct syncing *syncing, enum alert_channel channel, char path[
     if (!alert_channel_open(job, channel))
         return true;
     json_t *data = data_for(syncing, channel, err);
-    if (data != NULL && !alert_channel_keep(job, channel, job->tellings, data, path, &trouble))
-        log_event(&job->log, LOG_WARN, "alert_lost", "error", trouble.text, NULL);
+    if (data != NULL && !alert_channel_keep(job, channel, job->tellings, data, path, &trouble)) {
+        log_event(&job->log, LOG_WARN, "alert_not_kept", "error", trouble.text, NULL);
+        path[0] = '\0';
+        syncing->loose[channel] = json_incref(data);
+    }
     json_decref(data);
     return err->kind == ERR_NONE;
 }
@@ -294,6 +325,7 @@ static bool sync_alerts(struct job *job, const struct alert_sight *sight, bool a
                         json_t **news, struct error *err)
 {
     struct syncing syncing = { .job = job, .sight = sight, .now = zone_instant(job->run.now) };
+    int fd = anywhere ? lock_copy(job) : -1;
     json_t *copy = anywhere ? load_copy(job) : json_pack("{s:[]}", "book");
     json_t *local = json_object_get(copy, "book");
     syncing.notes = json_array();
@@ -307,13 +339,16 @@ static bool sync_alerts(struct job *job, const struct alert_sight *sight, bool a
         json_object_set_new(copy, "book", worth_keeping(syncing.book, job->db != NULL));
         save_copy(job, copy);
     }
+    unlock_copy(fd);
     *news = synced ? syncing.notes : NULL;
     if (!synced)
         json_decref(syncing.notes);
     json_decref(syncing.book);
     json_decref(copy);
     if (synced && (anywhere || json_array_size(*news) > 0))
-        alert_channel_flush(job);
+        alert_channel_flush(job, syncing.loose);
+    for (int channel = 0; channel < ALERT_CHANNELS; channel++)
+        json_decref(syncing.loose[channel]);
     return synced;
 }
 

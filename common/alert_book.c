@@ -1,5 +1,6 @@
 #include "alert_book.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "zone.h"
@@ -115,7 +116,8 @@ static bool was_bad(json_t *entry, const json_t *seen, const struct alert_rules 
         return true;
     if (told == 0)
         return tell(entry, "opened", now, notes);
-    if (is_told_again(kind) && now - told >= rules->repeat_s - REMINDER_SLACK_S)
+    /* one that was told long after now was told by a clock that was wrong */
+    if (is_told_again(kind) && fabs(now - told) >= rules->repeat_s - REMINDER_SLACK_S)
         return tell(entry, "again", now, notes);
     return true;
 }
@@ -232,18 +234,21 @@ static void join(json_t *entry, const json_t *local)
     json_object_set_new(entry, "changed", json_true());
 }
 
-/* One that ended while the database was away is brought there as it ended, unless it is there. */
+/* One that ended while the database was away is brought there as it ended, unless it is there: what
+ * is open there then is another one. */
 static bool take(json_t *book, json_t *local)
 {
     json_t *entry = find(book, local);
     bool ended = number_of(local, "resolved") != 0;
+    if (is_over(book, local))
+        return true;
     if (entry != NULL && ended)
         return json_object_update(entry, local) == 0;
     if (entry != NULL) {
         join(entry, local);
         return true;
     }
-    return is_over(book, local) || json_array_append_new(book, json_copy(local)) == 0;
+    return json_array_append_new(book, json_copy(local)) == 0;
 }
 
 bool alert_book_merge(json_t *book, const json_t *local, struct error *err)
@@ -264,6 +269,13 @@ bool alert_book_merge(json_t *book, const json_t *local, struct error *err)
 
 /* --- from outside ----------------------------------------------------------------------------- */
 
+/* Up to the year 9999: what follows is no instant to the database. */
+static bool is_figure(const json_t *number)
+{
+    double value = json_number_value(number);
+    return json_is_number(number) && value >= 0 && value < 253402300800.0;
+}
+
 static bool is_entry(json_t *entry)
 {
     static const char *const texts[] = { "kind", "cause", "summary" };
@@ -274,7 +286,7 @@ static bool is_entry(json_t *entry)
             return false;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         const json_t *number = json_object_get(entry, numbers[i]);
-        if (number != NULL && (!json_is_number(number) || json_number_value(number) < 0))
+        if (number != NULL && !is_figure(number))
             return false;
     }
     return true;

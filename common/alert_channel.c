@@ -17,6 +17,7 @@
 #include "mail_text.h"
 #include "state.h"
 #include "text.h"
+#include "words.h"
 
 enum {
     POSTS_MS = 5000,    /* for all posts of a flush */
@@ -64,32 +65,54 @@ static int is_post(const struct dirent *entry)
     return ends_with(entry->d_name, suffixes[ALERT_BY_POST]);
 }
 
-/* What waits for a channel, in order. */
+/* What waits for a channel, in order: files, and then what is in memory alone. */
 struct waiting {
     char place[4096];
     struct dirent **entries;
-    int count;
+    int files, count;
+    json_t *loose;
 };
 
 static struct waiting look(const struct job *job, enum alert_channel channel)
 {
     struct waiting waiting = { .entries = NULL };
     snprintf(waiting.place, sizeof waiting.place, "%s/%s", job->config.state_dir, folder);
-    waiting.count = scandir(waiting.place, &waiting.entries,
-                            channel == ALERT_BY_MAIL ? is_mail : is_post, alphasort);
+    int found = scandir(waiting.place, &waiting.entries,
+                        channel == ALERT_BY_MAIL ? is_mail : is_post, alphasort);
+    waiting.files = waiting.count = found < 0 ? 0 : found;
+    return waiting;
+}
+
+/* Of the files only when nobody else is at them. */
+static struct waiting waits(const struct job *job, enum alert_channel channel, bool files,
+                            json_t *loose)
+{
+    struct waiting waiting = { .entries = NULL };
+    if (files)
+        waiting = look(job, channel);
+    waiting.loose = loose;
+    waiting.count += loose != NULL;
     return waiting;
 }
 
 static void put_away(struct waiting *waiting)
 {
-    for (int i = 0; i < waiting->count; i++)
+    for (int i = 0; i < waiting->files; i++)
         free(waiting->entries[i]);
     free(waiting->entries);
 }
 
+/* "" of what is in memory */
 static void path_of(const struct waiting *waiting, int number, char path[ALERT_PATH_BYTES])
 {
-    snprintf(path, ALERT_PATH_BYTES, "%s/%s", waiting->place, waiting->entries[number]->d_name);
+    path[0] = '\0';
+    if (number < waiting->files)
+        snprintf(path, ALERT_PATH_BYTES, "%s/%s", waiting->place, waiting->entries[number]->d_name);
+}
+
+static bool remove_file(const char *path)
+{
+    return path[0] == '\0' || unlink(path) == 0;
 }
 
 bool alert_channel_waits(const struct job *job, enum alert_channel channel)
@@ -116,33 +139,55 @@ static bool is_old(const char *path)
     return stat(path, &status) == 0 && time(NULL) - status.st_mtime > KEEP_S;
 }
 
-/* The data of a file; NULL when it is of no use, or no more. Then it is gone. */
-static json_t *take(struct job *job, const char *path)
+static void give_up(struct job *job, const char *path, const char *why)
 {
+    if (remove_file(path))
+        log_event(&job->log, LOG_WARN, "alert_given_up", "file", path, "reason", why, NULL);
+}
+
+/* The data of one; NULL when it is of no use, or no more: then it is gone. One that others may read
+ * and we may not (who ran this as root?) stays for them. */
+static json_t *take(struct job *job, const struct waiting *waiting, int number, const char *path)
+{
+    if (number >= waiting->files)
+        return json_incref(waiting->loose);
     json_t *data = state_load(path);
     bool usable = json_is_object(data) && !is_old(path);
     if (usable)
         return data;
     json_decref(data);
-    if (unlink(path) == 0)
-        log_event(&job->log, LOG_WARN, "alert_given_up", "file", path, "reason",
-                  data == NULL ? "it cannot be read" : "nobody took it for three days", NULL);
+    if (data != NULL || is_old(path) || access(path, R_OK) == 0)
+        give_up(job, path,
+                data == NULL ? "it cannot be read" : "it is no alert, or three days old");
     return NULL;
 }
 
-static void log_kept(struct job *job, const char *channel, const char *why)
+static void log_kept(struct job *job, const struct waiting *waiting, const char *channel,
+                     const char *why)
 {
-    log_event(&job->log, LOG_WARN, "alert_kept", "channel", channel, "error", why, NULL);
+    log_event(&job->log, LOG_WARN, waiting->loose != NULL ? "alert_lost" : "alert_kept", "channel",
+              channel, "error", why, NULL);
 }
 
 /* --- posts ------------------------------------------------------------------------------------ */
 
+/* With our own texts when the operator's are broken: nobody mends those at night. */
+static bool render(struct mail_text *words, const struct config *config, const json_t *data,
+                   struct error *err)
+{
+    struct error own = { 0 };
+    return mail_text_render(words, "alert", config->mail_lang, data, config->mail_templates,
+                            &own) ||
+           mail_text_render(words, "alert", config->mail_lang, data, "", err);
+}
+
+/* NULL with ERR_CONFIG when no text can be made of the data. */
 static char *write_post(const struct job *job, json_t *data, struct error *err)
 {
     const struct config *config = &job->config;
     struct mail_text words = { 0 };
     char *post = NULL;
-    if (mail_text_render(&words, "alert", config->mail_lang, data, config->mail_templates, err)) {
+    if (render(&words, config, data, err)) {
         enum alert_format format =
             alert_format(config->alert_webhook_format, config->alert_webhook_url);
         post = alert_post(format, words.subject, words.text, data);
@@ -153,50 +198,84 @@ static char *write_post(const struct job *job, json_t *data, struct error *err)
     return post;
 }
 
-/* True when it was taken. */
-static bool post_one(const struct job *job, struct http *http, json_t *data, int wait_ms,
-                     struct error *err)
+/* What the address holds behind the host is what lets somebody in; web servers like to repeat it.
+ */
+static void blot_address(struct text *said, const char *url)
 {
-    char *post = write_post(job, data, err);
-    if (post == NULL)
-        return false;
-    struct http_request request = { .method = "POST",
-                                    .url = job->config.alert_webhook_url,
-                                    .body = post,
-                                    .wait_ms = wait_ms,
-                                    .once = true };
-    bool asked = http_perform(http, &request, 1, err);
-    bool taken = asked && request.status >= 200 && request.status < 300;
-    if (asked && request.status == 0)
-        error_keep(err, &request.err);
-    else if (asked && !taken)
-        error_set(err, ERR_UNAVAILABLE, "ALERT_WEBHOOK_URL is answered with %d %.*s",
-                  request.status, SHOWN_BYTES, text_or(request.said.chars, ""));
-    http_forget(&request);
-    free(post);
-    return taken;
+    const char *host = strstr(url, "://"), *path = host == NULL ? NULL : strchr(host + 3, '/');
+    const char *token = path == NULL ? NULL : strrchr(path, '/');
+    if (token == NULL || token[1] == '\0')
+        return;
+    words_blot(said->chars, said->length, path);
+    words_blot(said->chars, said->length, token + 1);
 }
 
-static void post_all(struct job *job)
+/* TAKEN; REFUSED: this one, others may do better; DEAF: nobody is there to take any. */
+enum outcome { TAKEN, REFUSED, DEAF };
+
+static enum outcome outcome_of(int status)
+{
+    if (status >= 200 && status < 300)
+        return TAKEN;
+    return status >= 400 && status < 500 && status != 408 && status != 429 ? REFUSED : DEAF;
+}
+
+static enum outcome post_one(const struct job *job, struct http *http, const char *post,
+                             int wait_ms, struct error *err)
+{
+    const char *url = job->config.alert_webhook_url;
+    struct http_request request = {
+        .method = "POST", .url = url, .body = post, .wait_ms = wait_ms, .once = true
+    };
+    bool asked = http_perform(http, &request, 1, err);
+    enum outcome outcome = asked ? outcome_of(request.status) : DEAF;
+    if (asked && request.status == 0) {
+        error_keep(err, &request.err);
+    } else if (asked && outcome != TAKEN) {
+        blot_address(&request.said, url);
+        error_set(err, ERR_UNAVAILABLE, "ALERT_WEBHOOK_URL is answered with %d %.*s",
+                  request.status, SHOWN_BYTES, text_or(request.said.chars, ""));
+    }
+    http_forget(&request);
+    return outcome;
+}
+
+/* False when it is no use to go on. */
+static bool post_number(struct job *job, struct http *http, const struct waiting *waiting,
+                        int number, int64_t end_ms, struct error *err)
+{
+    char path[ALERT_PATH_BYTES];
+    int wait_ms = (int)(end_ms - deadline_now_ms());
+    if (wait_ms <= 0)
+        return error_set(err, ERR_TIMEOUT, "out of time");
+    path_of(waiting, number, path);
+    json_t *data = take(job, waiting, number, path);
+    if (data == NULL)
+        return true;
+    struct error why = { 0 };
+    char *post = write_post(job, data, &why);
+    enum outcome outcome = post != NULL ? post_one(job, http, post, wait_ms, &why) : REFUSED;
+    if (post == NULL && why.kind == ERR_CONFIG)
+        give_up(job, path, why.text);
+    else
+        error_keep(err, &why);
+    free(post);
+    json_decref(data);
+    return outcome == REFUSED || (outcome == TAKEN && remove_file(path));
+}
+
+static void post_all(struct job *job, bool files, json_t *loose)
 {
     static const char *const headers[] = { "Content-Type: application/json", NULL };
-    struct waiting waiting = look(job, ALERT_BY_POST);
+    struct waiting waiting = waits(job, ALERT_BY_POST, files, loose);
     struct http *http = NULL;
     struct error err = { 0 };
-    char path[ALERT_PATH_BYTES];
     int64_t end_ms = deadline_now_ms() + POSTS_MS;
-    bool taken = waiting.count > 0 && http_open(&http, headers, job->config.ca_file, &err);
-    for (int i = 0; i < waiting.count && taken; i++) {
-        int wait_ms = (int)(end_ms - deadline_now_ms());
-        path_of(&waiting, i, path);
-        json_t *data = take(job, path);
-        if (data == NULL)
-            continue;
-        taken = wait_ms > 0 && post_one(job, http, data, wait_ms, &err) && unlink(path) == 0;
-        json_decref(data);
-    }
-    if (waiting.count > 0 && !taken)
-        log_kept(job, "webhook", text_or(err.text, "out of time"));
+    bool going = waiting.count > 0 && http_open(&http, headers, job->config.ca_file, &err);
+    for (int i = 0; i < waiting.count && going; i++)
+        going = post_number(job, http, &waiting, i, end_ms, &err);
+    if (err.kind != ERR_NONE)
+        log_kept(job, &waiting, "webhook", err.text);
     http_close(http);
     put_away(&waiting);
 }
@@ -233,7 +312,19 @@ static void id_of(const char *name, char *id, size_t size)
     snprintf(id, size, "%.*s", (int)strcspn(from, "."), from);
 }
 
-/* NULL when the file is of no use (then it is gone), or with the session's error. */
+/* With our own texts when the operator's are broken, as posts. */
+static struct letter *compose(const struct session *session, const struct letter_facts *facts,
+                              struct error *err)
+{
+    struct config plain = session->job->config;
+    char none[] = "";
+    struct error own = { 0 };
+    struct letter *letter = letter_write(facts, &plain, &session->sender, &own);
+    plain.mail_templates = none;
+    return letter != NULL ? letter : letter_write(facts, &plain, &session->sender, err);
+}
+
+/* NULL when it is of no use (a file is gone then), or with the session's error. */
 static struct kept *write_letter(struct session *session, int number)
 {
     const struct config *config = &session->job->config;
@@ -243,10 +334,13 @@ static struct kept *write_letter(struct session *session, int number)
         return NULL;
     }
     path_of(&session->waiting, number, kept->path);
-    json_t *data = take(session->job, kept->path);
+    json_t *data = take(session->job, &session->waiting, number, kept->path);
     char *text = data == NULL ? NULL : json_dumps(data, JSON_COMPACT);
     char id[64], message_id[sizeof id + 256];
-    id_of(session->waiting.entries[number]->d_name, id, sizeof id);
+    if (number < session->waiting.files)
+        id_of(session->waiting.entries[number]->d_name, id, sizeof id);
+    else
+        snprintf(id, sizeof id, "%s-%d", session->job->run.id, session->job->tellings);
     snprintf(message_id, sizeof message_id, "%s@%s", id, sender_domain(&session->sender));
     struct letter_facts facts = { .id = id,
                                   .kind = "alert",
@@ -256,16 +350,21 @@ static struct kept *write_letter(struct session *session, int number)
                                   .recipient_name = "",
                                   .message_id = message_id,
                                   .created = time(NULL) };
+    struct error why = { 0 };
     if (text != NULL)
-        kept->letter = letter_write(&facts, config, &session->sender, &session->err);
+        kept->letter = compose(session, &facts, &why);
     json_decref(data);
     free(text);
-    if (kept->letter == NULL) {
-        kept_free(kept);
-        return NULL;
+    if (kept->letter != NULL) {
+        kept->letter->mail.owner = kept;
+        return kept;
     }
-    kept->letter->mail.owner = kept;
-    return kept;
+    if (why.kind == ERR_CONFIG)
+        give_up(session->job, kept->path, why.text);
+    else
+        error_keep(&session->err, &why);
+    kept_free(kept);
+    return NULL;
 }
 
 static struct mail *next_mail(void *context)
@@ -288,6 +387,8 @@ static void mark_unknown(const char *path)
 {
     char name[ALERT_PATH_BYTES + sizeof again];
     size_t stem = strlen(path) - strlen(suffixes[ALERT_BY_MAIL]);
+    if (path[0] == '\0')
+        return;
     snprintf(name, sizeof name, "%.*s%s%s", (int)stem, path, again, suffixes[ALERT_BY_MAIL]);
     if (strstr(path, again) != NULL || rename(path, name) != 0)
         unlink(path);
@@ -299,10 +400,10 @@ static void answered(void *context, struct mail *mail, const struct mail_answer 
     struct kept *kept = mail->owner;
     switch (answer->verdict) {
     case MAIL_SENT:
-        unlink(kept->path);
+        remove_file(kept->path);
         break;
     case MAIL_REJECTED:
-        unlink(kept->path);
+        remove_file(kept->path);
         log_event(&session->job->log, LOG_ERROR, "alert_refused", "recipient", mail->to, "reply",
                   answer->reply, NULL);
         break;
@@ -317,16 +418,16 @@ static void answered(void *context, struct mail *mail, const struct mail_answer 
     kept_free(kept);
 }
 
-static void mail_all(struct job *job)
+static void mail_all(struct job *job, bool files, json_t *loose)
 {
-    struct session session = { .job = job, .waiting = look(job, ALERT_BY_MAIL) };
+    struct session session = { .job = job, .waiting = waits(job, ALERT_BY_MAIL, files, loose) };
     struct mail_feed feed = { &session, next_mail, handed_over, answered };
     struct error err = { 0 };
     if (session.waiting.count > 0 && sender_parse(&session.sender, &job->config, &err))
         mailer_deliver(&job->mail_server, &feed, REPLY_MS, &job->log, &err);
     error_keep(&err, &session.err);
     if (err.kind != ERR_NONE)
-        log_kept(job, "mail", err.text);
+        log_kept(job, &session.waiting, "mail", err.text);
     put_away(&session.waiting);
 }
 
@@ -348,14 +449,13 @@ static int lock(const struct job *job)
     return -1;
 }
 
-void alert_channel_flush(struct job *job)
+void alert_channel_flush(struct job *job, json_t *const loose[ALERT_CHANNELS])
 {
     int fd = lock(job);
-    if (fd < 0)
-        return;
     if (alert_channel_open(job, ALERT_BY_POST))
-        post_all(job);
+        post_all(job, fd >= 0, loose[ALERT_BY_POST]);
     if (alert_channel_open(job, ALERT_BY_MAIL))
-        mail_all(job);
-    close(fd);
+        mail_all(job, fd >= 0, loose[ALERT_BY_MAIL]);
+    if (fd >= 0)
+        close(fd);
 }

@@ -13,6 +13,7 @@
 #include "job.h"
 
 enum alert_channel { ALERT_BY_MAIL, ALERT_BY_POST };
+enum { ALERT_CHANNELS = 2 };
 
 enum { ALERT_PATH_BYTES = 4400 };
 
@@ -25,7 +26,7 @@ bool alert_channel_open(const struct job *job, enum alert_channel channel);
 /* True when something waits for the channel already. */
 bool alert_channel_waits(const struct job *job, enum alert_channel channel);
 
-/* Keep data (as alert_note_data makes them) for the channel.
+/* Keep data (as alert_note_data makes them) for the channel, on disk.
  * number    of what this run tells, from 1: together with its id the name of the file
  * path      out: of the file, to be unlinked should it not be told after all
  * Errors    as state_save */
@@ -33,7 +34,8 @@ bool alert_channel_keep(struct job *job, enum alert_channel channel, int number,
                         char path[ALERT_PATH_BYTES], struct error *err);
 
 /* Tell all that is kept, in its order; some seconds at the most, and never an error: what stays is
- * logged. */
-void alert_channel_flush(struct job *job);
+ * logged.
+ * loose   of each channel what could not be kept, NULL = nothing: told now or never */
+void alert_channel_flush(struct job *job, json_t *const loose[ALERT_CHANNELS]);
 
 #endif

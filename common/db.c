@@ -496,9 +496,10 @@ static bool wait_for_server(struct db *db, int64_t *cancel_end_ms, struct error 
         int left = limit_left(db);
         if (left == 0)
             return error_set(err, ERR_UNAVAILABLE,
-                             "database is not reachable: no answer within %d s",
-                             db->limit_ms / 1000);
+                             "database is not reachable: no answer within %d ms", db->limit_ms);
         ready = deadline_poll(&wait, 1, left);
+        if (ready <= 0 && deadline_left_ms() == 0 && db->limit_ms > 0)
+            return deadline_ok(err) && error_set(err, ERR_TIMEOUT, "out of time");
         if (ready <= 0 && deadline_left_ms() == 0) {
             cancel_statement(db);
             *cancel_end_ms = deadline_now_ms() + CANCEL_GRACE_MS;

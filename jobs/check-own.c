@@ -9,6 +9,7 @@
 #include "cron.h"
 #include "spool.h"
 #include "text.h"
+#include "words.h"
 #include "zone.h"
 
 enum {
@@ -23,10 +24,12 @@ static void found(struct check *check, enum check_state state, const char *forma
 
 static void found(struct check *check, enum check_state state, const char *format, ...)
 {
+    char words[sizeof check->words];
     va_list args;
     va_start(args, format);
-    vsnprintf(check->words, sizeof check->words, format, args);
+    vsnprintf(words, sizeof words, format, args);
     va_end(args);
+    utf8_clean(check->words, sizeof check->words, words); /* names come from the database */
     check->state = state;
 }
 
@@ -75,6 +78,12 @@ static PGresult *ask(struct job *job, struct health *health, int number, const c
     health->is_told[number] = true; /* by that of the database */
     found(check, CHECK_UNKNOWN, "%s",
           job->db == NULL ? "not known while the database is away" : err.text);
+    if (job->db != NULL &&
+        err.kind == ERR_UNAVAILABLE) { /* what came after would hide the reason */
+        db_close(job->db);
+        job->db = NULL;
+        job->unrecorded = err;
+    }
     return NULL;
 }
 
@@ -166,6 +175,15 @@ static void judge_schedule(const struct job *job, const PGresult *rows, int row,
     }
 }
 
+/* A run that failed has told of it, if it could: not without the database. Who waits a little will
+ * mostly see the next run do better, or tell. */
+static bool has_told(const struct job *job, const PGresult *rows, int row)
+{
+    time_t since = (time_t)db_number(rows, row, "since");
+    return db_true(rows, row, "is_told") ||
+           since > (time_t)zone_instant(job->run.now) - LATE_TASK_S;
+}
+
 /* Failures are told by the task's own alert. */
 static void judge_task(const struct job *job, const PGresult *rows, int row, struct complaints *all,
                        struct complaints *failing)
@@ -181,19 +199,19 @@ static void judge_task(const struct job *job, const PGresult *rows, int row, str
         judge_schedule(job, rows, row, all);
     if (db_true(rows, row, "is_wanted") &&
         db_number(rows, row, "failures") >= db_number(rows, row, "attempts"))
-        complain(failing, "%s failed %s time%s in a row", program, db_text(rows, row, "failures"),
-                 db_number(rows, row, "failures") == 1 ? "" : "s");
+        complain(has_told(job, rows, row) ? failing : all, "%s failed %s time%s in a row", program,
+                 db_text(rows, row, "failures"), db_number(rows, row, "failures") == 1 ? "" : "s");
 }
 
 void check_tasks(struct job *job, struct health *health)
 {
     struct check *check = &health->checks[HEALTH_TASKS];
-    char failures[sizeof check->words];
+    char words[sizeof check->words], failures[sizeof check->words];
     const char *args[] = { job->run.task->id, job->run.now };
     PGresult *rows = ask(job, health, HEALTH_TASKS, "health_tasks", args);
     if (rows == NULL)
         return;
-    struct complaints all = { .words = check->words, .size = sizeof check->words };
+    struct complaints all = { .words = words, .size = sizeof words };
     struct complaints failing = { .words = failures, .size = sizeof failures };
     for (int row = 0; row < PQntuples(rows); row++)
         judge_task(job, rows, row, &all, &failing);
@@ -204,5 +222,5 @@ void check_tasks(struct job *job, struct health *health)
     if (failing.count > 0)
         complain(&all, "%s", failures);
     if (all.count > 0)
-        check->state = CHECK_CRITICAL;
+        found(check, CHECK_CRITICAL, "%s", words);
 }

@@ -1,7 +1,7 @@
 /* health-check: are the services there that the platform needs, and do our own tasks run?
  * Reads    the services' answers, mail_outbox, scheduled_tasks, task_execution_logs
- * Writes   health_checks, alerts, mail_outbox, all of them once; STATE_DIR while the database is
- * away Re-run   harmless: one more row; who was told is not told again. */
+ * Writes   health_checks, alerts, mail_outbox, all of them once; STATE_DIR while that is away
+ * Re-run   harmless: one more row; who was told is not told again. */
 #include "job.h"
 
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 enum {
     ANSWER_MS = 10000,  /* for a service; one that takes longer is of no use to a customer */
     DATABASE_MS = 5000, /* for the database, once it has answered: people must be told in time */
+    SHARES = 4,         /* of a run's time; a question to the database gets one at the most */
 };
 
 /* --- looking around --------------------------------------------------------------------------- */
@@ -52,6 +53,14 @@ static bool read_critical(const struct config *config, bool critical[HEALTH_CHEC
     return true;
 }
 
+/* What hangs must leave time to tell people. */
+static void limit_questions(struct job *job, int run_ms)
+{
+    int share_ms = run_ms / SHARES;
+    if (job->db != NULL)
+        db_limit(job->db, share_ms < DATABASE_MS ? share_ms : DATABASE_MS);
+}
+
 /* Those of the peers that are wanted; the database always, to write down what was found. */
 static bool ask_peers(struct job *job, struct health *health, struct error *err)
 {
@@ -67,8 +76,7 @@ static bool ask_peers(struct job *job, struct health *health, struct error *err)
     for (size_t i = 0; done && i < count; i++)
         if (health->wanted[number_of(asked[i].name)])
             health->checks[number_of(asked[i].name)] = asked[i];
-    if (job->db != NULL)
-        db_limit(job->db, DATABASE_MS);
+    limit_questions(job, within_ms * 2);
     return done;
 }
 
@@ -107,12 +115,12 @@ static void check_own(struct job *job, struct health *health)
 static void blame_database(struct job *job, struct health *health, const struct error *why)
 {
     struct check *check = &health->checks[HEALTH_DATABASE];
+    db_close(job->db);
+    job->db = NULL;
     if (check->state != CHECK_OK && check->state != CHECK_WARNING)
         return;
     check->state = CHECK_CRITICAL;
     utf8_clean(check->words, sizeof check->words, why->text);
-    db_close(job->db);
-    job->db = NULL;
 }
 
 static bool record(struct job *job, struct error *err)
@@ -197,6 +205,7 @@ static bool write_down(struct job *job, struct health *health, struct error *err
 static bool judge_and_tell(struct job *job, struct error *err)
 {
     struct health *health = job->findings;
+    limit_questions(job, job->run.timeout_ms);
     check_own(job, health);
     if (job->db == NULL)
         blame_database(job, health, &job->unrecorded);

@@ -2,7 +2,8 @@
 -- $1 id of the task that asks  $2 now timestamptz
 -- rows: program text, cron_expression text, is_wanted bool (neither disabled nor paused), attempts int
 --   (that a run of it has), failures int (in a row), since bigint (seconds since 1970: the latest of
---   its last start, the day it was registered, the last change of its row),
+--   its last start, the day it was registered, the last change of its row), is_told bool (there is an
+--   alert that it failed, or somebody ran it by hand last),
 --   and of the run that is going on, NULL without: late_s bigint (seconds past its lease), host text,
 --   pid int
 SELECT task.program,
@@ -14,6 +15,16 @@ SELECT task.program,
            (SELECT max(start_time)
               FROM tickeasy_jobs.task_execution_logs
              WHERE task_id = task.id)))::bigint AS since,
+       EXISTS (SELECT
+                 FROM tickeasy_jobs.alerts
+                WHERE kind = 'task-failed'
+                  AND cause = task.id
+                  AND resolved_at IS NULL)
+           OR coalesce((SELECT trigger <> 'cron'
+                          FROM tickeasy_jobs.task_execution_logs
+                         WHERE task_id BETWEEN task.id AND task.id -- see cleanup_logs_kept
+                         ORDER BY task_id, start_time DESC
+                         LIMIT 1), false) AS is_told,
        extract(epoch FROM $2::timestamptz - run.lease_until)::bigint AS late_s,
        run.host,
        run.pid

@@ -149,6 +149,21 @@ static void a_reminder_does_not_wait_for_the_next_run_for_a_second(void **state)
     json_decref(desk.book);
 }
 
+static void a_clock_that_was_wrong_puts_off_no_reminder(void **state)
+{
+    (void)state;
+    struct desk desk = new_desk(1, 2);
+    desk.now = START + 30 * 86400.0;
+    see_redis(&desk, true);
+    desk.now = START;
+    see_redis(&desk, true);
+    assert_string_equal(desk.told, "again:redis");
+    desk.now = START - 2 * MINUTE; /* another host's, a little late */
+    see_redis(&desk, true);
+    assert_string_equal(desk.told, "");
+    json_decref(desk.book);
+}
+
 static void a_warning_is_not_told_again(void **state)
 {
     (void)state;
@@ -279,6 +294,18 @@ static void one_that_came_back_while_away_is_not_half_over(void **state)
     json_decref(book);
 }
 
+static void one_that_is_there_as_it_ended_does_not_end_the_next(void **state)
+{
+    (void)state;
+    json_t *book = merged(
+        json_pack("[o, o]", entry(100, 200, 100, 230, false), entry(300, 300, 300, 0, false)),
+        json_pack("[o]", entry(100, 200, 100, 230, true)));
+    assert_int_equal(json_array_size(book), 1);
+    const json_t *one = json_array_get(book, 0);
+    assert_true(number_of(one, "firstSeen") == 300 && number_of(one, "resolved") == 0);
+    json_decref(book);
+}
+
 static void what_another_host_has_closed_is_not_opened_again(void **state)
 {
     (void)state;
@@ -307,6 +334,7 @@ static void what_is_no_book_is_none(void **state)
         "[{\"kind\":1,\"cause\":\"\",\"summary\":\"\"}]",
         "[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\",\"bad\":-1}]",
         "[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\",\"told\":\"x\"}]",
+        "[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\",\"told\":1e300}]",
         "[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\"}", /* cut */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -332,6 +360,8 @@ int main(void)
         cmocka_unit_test(what_happened_meanwhile_is_taken_over),
         cmocka_unit_test(two_hosts_outages_are_one),
         cmocka_unit_test(one_that_came_back_while_away_is_not_half_over),
+        cmocka_unit_test(one_that_is_there_as_it_ended_does_not_end_the_next),
+        cmocka_unit_test(a_clock_that_was_wrong_puts_off_no_reminder),
         cmocka_unit_test(what_another_host_has_closed_is_not_opened_again),
         cmocka_unit_test(what_is_no_book_is_none),
     };
