@@ -367,16 +367,16 @@ bool alert_sync_anywhere(struct job *job, const struct alert_sight *sight, json_
 
 void alert_task(struct job *job, const struct error *failure)
 {
-    const char *task = job->run.task->id;
+    const char *program = job->run.task->program;
     bool good = failure->kind == ERR_NONE;
     json_t *news = NULL;
     struct error trouble = { 0 };
     struct alert_sight sight = {
         .kinds = json_pack("[s]", "task-failed"),
-        .seen =
-            good ? json_pack("[{s:s, s:s, s:b}]", "kind", "task-failed", "cause", task, "good", 1)
-                 : json_pack("[{s:s, s:s, s:s}]", "kind", "task-failed", "cause", task, "summary",
-                             failure->text),
+        .seen = good ? json_pack("[{s:s, s:s, s:b}]", "kind", "task-failed", "cause", program,
+                                 "good", 1)
+                     : json_pack("[{s:s, s:s, s:s}]", "kind", "task-failed", "cause", program,
+                                 "summary", failure->text),
     };
     deadline_start(FLUSH_MS);
     if (!alert_sync(job, &sight, &news, &trouble))

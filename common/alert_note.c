@@ -52,11 +52,19 @@ static void add_name(json_t *data, const char *key, const char *name)
     json_object_set_new(data, key, json_sprintf("%s%s%s", names, *names == '\0' ? "" : ", ", name));
 }
 
+long alert_note_minutes(const json_t *note, double now)
+{
+    bool over = strcmp(text_of(note, "event"), "over") == 0;
+    double since = number_of(note, "firstSeen"), until = over ? number_of(note, "goodSince") : now;
+    long minutes = (long)(until / 60) - (long)(since / 60);
+    return minutes < 1 ? 1 : minutes;
+}
+
 static json_t *item_of(const json_t *note, const struct alert_teller *teller)
 {
     double since = number_of(note, "firstSeen"), until = number_of(note, "goodSince");
     bool over = strcmp(text_of(note, "event"), "over") == 0;
-    long minutes = (long)(((over ? until : teller->now) - since + 59) / 60);
+    long minutes = alert_note_minutes(note, teller->now);
     char begun[64], ended[64] = "";
     zone_text(begun, sizeof begun, teller->zone, (time_t)since);
     if (over)

@@ -22,6 +22,10 @@ struct alert_teller {
 json_t *alert_note_data(const json_t *notes, const struct alert_teller *teller, bool by_mail,
                         struct error *err);
 
+/* How long it lasted, or lasts, in minutes as the times beside it show them, at least one. now: of
+ * what is not over. */
+long alert_note_minutes(const json_t *note, double now);
+
 /* The formats of ALERT_WEBHOOK_FORMAT. */
 enum alert_format { ALERT_SLACK, ALERT_DISCORD, ALERT_MATTERMOST, ALERT_JSON };
 

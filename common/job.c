@@ -202,6 +202,16 @@ static bool begin_attempt(struct job *job, struct error *err)
     return true;
 }
 
+/* Somebody's lock on our own tables is mostly gone in a moment, and no reason to wake a person. */
+static bool begin_or_wait(struct job *job, struct error *err)
+{
+    int tries = 0;
+    bool begun = begin_attempt(job, err);
+    while (!begun && job->type->survey != NULL && job_try_again(job, &tries, "begin", err))
+        begun = begin_attempt(job, err);
+    return begun;
+}
+
 /* True when the work is done all the same, without the database. */
 static bool goes_on_alone(struct job *job, struct error *err)
 {
@@ -225,7 +235,7 @@ static void run_attempt(struct job *job, struct error *err)
         run->timeout_ms = run->given_timeout_ms;
     deadline_start(run->timeout_ms);
     bool surveyed = job->type->survey == NULL || job->type->survey(job, err);
-    bool locked = surveyed && begin_attempt(job, err);
+    bool locked = surveyed && begin_or_wait(job, err);
     if (locked) {
         ping_start(&job->ping, run->id);
         deadline_start(run->timeout_ms);

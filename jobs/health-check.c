@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "alert.h"
+#include "alert_note.h"
 #include "check-own.h"
 #include "checks.h"
 #include "deadline.h"
@@ -147,11 +148,9 @@ static void tell_news(struct job *job, const json_t *news)
         const char *event = json_string_value(json_object_get(note, "event"));
         const char *cause = json_string_value(json_object_get(note, "cause"));
         const char *summary = json_string_value(json_object_get(note, "summary"));
-        long minutes = (long)((json_number_value(json_object_get(note, "goodSince")) -
-                               json_number_value(json_object_get(note, "firstSeen")) + 59) /
-                              60);
         if (strcmp(event, "over") == 0)
-            job_warn(job, "alert", "%s is fine again, after %ld min", cause, minutes);
+            job_warn(job, "alert", "%s is fine again, after %ld min", cause,
+                     alert_note_minutes(note, 0));
         else
             job_warn(job, "alert", "%s: %s%s", cause, strcmp(event, "again") == 0 ? "still: " : "",
                      summary);
@@ -209,7 +208,10 @@ static bool judge_and_tell(struct job *job, struct error *err)
     check_own(job, health);
     if (job->db == NULL)
         blame_database(job, health, &job->unrecorded);
+    int tries = 0;
     bool done = write_down(job, health, err);
+    while (!done && job_try_again(job, &tries, "record", err))
+        done = write_down(job, health, err);
     /* lost in between: people are told all the same */
     if (!done && job->db != NULL && err->kind != ERR_FENCED && deadline_ok(&(struct error){ 0 })) {
         blame_database(job, health, err);

@@ -98,6 +98,26 @@ static json_t *is_up(const struct check *check)
                : json_boolean(check->state == CHECK_OK || check->state == CHECK_WARNING);
 }
 
+/* How many checks came to what, for the log and for Prometheus. */
+static bool add_counts(const struct health *health, json_t *result)
+{
+    static const struct {
+        const char *name;
+        enum check_state state;
+    } counts[] = { { "checksOk", CHECK_OK },
+                   { "checksWarning", CHECK_WARNING },
+                   { "checksCritical", CHECK_CRITICAL },
+                   { "checksUnknown", CHECK_UNKNOWN } };
+    bool added = true;
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        int count = 0;
+        for (int i = 0; i < HEALTH_CHECKS; i++)
+            count += health_state(health, i) == counts[c].state;
+        added = json_object_set_new(result, counts[c].name, json_integer(count)) == 0 && added;
+    }
+    return added;
+}
+
 bool health_result(const struct health *health, json_t *result)
 {
     json_t *details = json_object();
@@ -107,7 +127,8 @@ bool health_result(const struct health *health, json_t *result)
     for (int i = 0; i < HEALTH_CHECKS; i++)
         if (health->checks[i].state != CHECK_OFF)
             made = json_object_set_new(details, health_names[i], detail(health, i)) == 0 && made;
-    return json_object_set_new(result, "details", details) == 0 && made;
+    return json_object_set_new(result, "details", details) == 0 && add_counts(health, result) &&
+           made;
 }
 
 /* --- alerts ----------------------------------------------------------------------------------- */

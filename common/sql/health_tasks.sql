@@ -18,7 +18,7 @@ SELECT task.program,
        EXISTS (SELECT
                  FROM tickeasy_jobs.alerts
                 WHERE kind = 'task-failed'
-                  AND cause = task.id
+                  AND cause = task.program
                   AND resolved_at IS NULL)
            OR coalesce((SELECT trigger <> 'cron'
                           FROM tickeasy_jobs.task_execution_logs

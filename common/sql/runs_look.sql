@@ -20,7 +20,7 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        EXISTS (SELECT
                  FROM tickeasy_jobs.alerts
                 WHERE kind = 'task-failed'
-                  AND cause = task.id
+                  AND cause = task.program
                   AND resolved_at IS NULL) AS has_alert,
        to_char((SELECT start_time
                   FROM tickeasy_jobs.task_execution_logs

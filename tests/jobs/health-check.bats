@@ -125,6 +125,19 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
                            FROM tickeasy_jobs.alerts")" "service-down|database|300|4200|t"
 }
 
+@test "a lock on our own tables that is gone in a moment is no outage" {
+    check 0
+    local table
+    for table in scheduled_tasks health_checks alerts; do
+        hold "LOCK TABLE tickeasy_jobs.$table"
+        (sleep 1; echo 'COMMIT;' >&"$held") &
+        check 5
+        assert_success
+        let_go || true
+    done
+    assert_equal "$(spooled)" 0
+}
+
 # --- who is told ----------------------------------------------------------------------------------
 
 @test "an outage goes to the relay at once, and to the chat" {
@@ -402,14 +415,14 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
     run expire-orders --cron --retries 0
     assert_failure
     assert_equal "$(posts)" 1
-    assert_regex "$(post 1)" 'Failed: order-expiration'
+    assert_regex "$(post 1)" 'Failed: expire-orders'
     run expire-orders --cron --retries 0
     assert_equal "$(posts)" 1
     sql "ALTER TABLE elsewhere RENAME TO orders"
     run expire-orders --cron
     assert_success
     assert_equal "$(posts)" 2
-    assert_regex "$(post 2)" 'Over: order-expiration'
+    assert_regex "$(post 2)" 'Over: expire-orders'
     assert_equal "$(mails "kind = 'alert'")" 2
 }
 

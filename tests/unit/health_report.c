@@ -126,6 +126,10 @@ static void a_result_has_the_four_services_and_the_details(void **state)
     assert_string_equal(json_string_value(json_object_get(redis, "error")), "no answer");
     assert_string_equal(json_string_value(json_object_get(redis, "state")), "unknown");
     assert_int_equal(json_integer_value(json_object_get(redis, "latency_ms")), 11);
+    assert_int_equal(json_integer_value(json_object_get(result, "checksOk")), 5);
+    assert_int_equal(json_integer_value(json_object_get(result, "checksWarning")), 1);
+    assert_int_equal(json_integer_value(json_object_get(result, "checksCritical")), 0);
+    assert_int_equal(json_integer_value(json_object_get(result, "checksUnknown")), 1);
     json_decref(result);
 }
 
