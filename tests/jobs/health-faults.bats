@@ -287,7 +287,7 @@ redis_is() { # down | up: one that is asked of, or none
     run health-check
     for n in {1..15}; do
         sql "INSERT INTO tickeasy_jobs.scheduled_tasks (id, name, description, program, cron_expression, max_retries, timeout_ms, created_at, updated_at)
-             VALUES ('t$n', 't', '', 'a' || repeat('檢', 60) || E'\n|\"', '0 0 * * *', 0, 1000, now() - interval '3 days', now() - interval '3 days')"
+             VALUES ('t$n', 't', '', 'a' || repeat('檢', 120) || E'\n|\"', '0 0 * * *', 0, 1000, now() - interval '3 days', now() - interval '3 days')"
     done
     for n in 1 2 3; do
         sql "UPDATE tickeasy_jobs.scheduled_tasks SET program = 'a' || program WHERE id = 't1'"
