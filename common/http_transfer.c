@@ -72,9 +72,10 @@ static bool is_connected(const struct http_trace *trace)
 
 const char *http_how_far(CURL *curl, const struct http_trace *trace, bool tls)
 {
-    if (trace->socket == 0)
+    bool kept = has_been(curl, CURLINFO_PRETRANSFER_TIME_T); /* a connection of before, perhaps */
+    if (trace->socket == 0 && !kept)
         return "its name is still looked up";
-    if (!is_connected(trace))
+    if (!kept && !is_connected(trace))
         return "no connection yet";
     if (tls && !has_been(curl, CURLINFO_APPCONNECT_TIME_T))
         return "connected, but TLS does not begin";

@@ -8,6 +8,7 @@
 #include "aside.h"
 #include "deadline.h"
 #include "probe.h"
+#include "text.h"
 
 enum {
     SLICE_MS = 50,
@@ -20,10 +21,10 @@ struct database {
     const struct config *config;
     const char *program;
     int64_t end_ms;
-    atomic_int socket; /* while its answer is read to the end; the main thread shuts it */
+    atomic_int socket;           /* while its answer is read to the end; the main thread shuts it */
+    _Atomic(const char *) stage; /* how far it has come; NULL: to the end */
 
     struct db *db;
-    const char *stage; /* how far it came, when it came late */
     char host[128];
     struct error err;
     struct certificate certificate;
@@ -31,6 +32,13 @@ struct database {
 };
 
 /* --- in the thread ---------------------------------------------------------------------------- */
+
+/* At most a slice, less at the end. */
+static int left_ms(const struct database *database)
+{
+    int64_t left = database->end_ms - deadline_now_ms();
+    return left < 0 ? 0 : left < SLICE_MS ? (int)left : SLICE_MS;
+}
 
 /* Once nobody waits any more, config may be gone: look before each step. */
 static bool is_late(const struct aside *aside, const struct database *database)
@@ -45,12 +53,12 @@ static bool connect_in_time(const struct aside *aside, struct database *database
         return false;
     while (!connected) {
         snprintf(database->host, sizeof database->host, "%s", db_host(database->db));
-        database->stage = db_connect_stage(database->db);
+        atomic_store(&database->stage, db_connect_stage(database->db));
         if (is_late(aside, database) ||
-            !db_connect_step(database->db, database->config, SLICE_MS, &connected, &database->err))
+            !db_connect_step(database->db, database->config, left_ms(database), &connected,
+                             &database->err))
             return false;
     }
-    database->stage = NULL;
     return true;
 }
 
@@ -59,13 +67,14 @@ static void ask(const struct aside *aside, struct database *database)
     struct db_step step = { .statement = "health_database" };
     if (!db_start(database->db, &step, 1, DB_LAZY, DB_LOCK_MS, &database->err))
         return;
-    while (!db_ready(database->db, SLICE_MS))
-        if (is_late(aside, database)) {
-            database->stage = "connected, but its statement is not answered";
+    atomic_store(&database->stage, "connected, but its statement is not answered");
+    while (!db_ready(database->db, left_ms(database)))
+        if (is_late(aside, database))
             return;
-        }
+    atomic_store(&database->stage, "a part of the answer came");
     atomic_store(&database->socket, db_socket(database->db));
     if (db_finish(database->db, &step, 1, &database->err)) {
+        atomic_store(&database->stage, NULL);
         database->in_recovery = db_true(step.rows, 0, "in_recovery");
         database->read_only = db_true(step.rows, 0, "read_only");
         db_certificate(database->db, &database->certificate);
@@ -98,6 +107,7 @@ static bool begin(struct probe *probe)
         database->program = probe->all->program;
         database->end_ms = probe->all->end_ms - MARGIN_MS;
         atomic_init(&database->socket, -1);
+        atomic_init(&database->stage, "its name is still looked up");
         database->aside = aside_begin(work, database, release);
     }
     if (database == NULL || database->aside == NULL) {
@@ -121,11 +131,12 @@ static void judge(struct probe *probe, struct database *database)
 {
     static const char advice[] = "point DATABASE_URL at the primary, or list all hosts with "
                                  "target_session_attrs=read-write";
+    const char *stage = atomic_load(&database->stage);
     probe_saw(probe, &database->certificate);
     if (database->err.kind != ERR_NONE)
         probe_fails(probe, &database->err);
-    else if (database->stage != NULL)
-        say_late(probe, database->host, database->stage);
+    else if (stage != NULL)
+        say_late(probe, database->host, stage);
     else if (database->in_recovery)
         probe_says(probe, CHECK_CRITICAL,
                    "database at %s is a standby, or being restored, and takes no writes; %s",
@@ -159,8 +170,7 @@ static void late(struct probe *probe)
     int fd = atomic_load(&database->socket);
     if (fd >= 0)
         shutdown(fd, SHUT_RDWR);
-    say_late(probe, "",
-             fd >= 0 ? "a part of the answer came" : "its name is still looked up, or it hangs");
+    say_late(probe, "", text_or(atomic_load(&database->stage), "it was about to be done"));
 }
 
 static void end(struct probe *probe)

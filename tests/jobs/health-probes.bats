@@ -89,7 +89,7 @@ all=(database redis storage openai mail)
         OPENAI_API_KEY=k MAIL_URL=smtp://127.0.0.1:$port
     check -w 1500 "${all[@]}"
     assert_success
-    assert_check database unknown 'database at 127.0.0.1 gave no answer within 1500 ms: connected, .*'
+    assert_check database unknown 'database( at 127.0.0.1)? gave no answer within 1500 ms: connected, .*'
     assert_check redis unknown "Redis 127.0.0.1:$port gave no answer within 1500 ms: connected, but nothing came back"
     assert_check storage unknown "http://127.0.0.1:$port/storage/v1/bucket/tickeasy-files gave no answer .*: connected, but nothing came back"
     assert_check openai unknown "http://127.0.0.1:$port/models gave no answer .*: connected, but nothing came back"
@@ -114,7 +114,7 @@ all=(database redis storage openai mail)
     through drip
     export SUPABASE_URL=http://127.0.0.1:$port SUPABASE_SERVICE_KEY=service-key
     check -w 1500 "${all[@]}"
-    assert_check database unknown 'database at 127.0.0.1 gave no answer .*: connected, but not let in'
+    assert_check database unknown 'database( at 127.0.0.1)? gave no answer .*: connected, but not let in'
     assert_check redis unknown 'Redis .*: a part of the answer came'
     assert_check storage unknown '.*/storage/v1/bucket/tickeasy-files gave no answer .*: a part of the answer came'
     assert_check openai unknown '.*: a part of the answer came'
@@ -134,6 +134,21 @@ all=(database redis storage openai mail)
     assert_equal "$(field mail 3)" -
 }
 
+@test "an answer is taken when it comes, not at the next turn" {
+    new_database
+    redis
+    export REDIS_URL=redis://127.0.0.1:$port
+    local name best
+    for name in redis database; do
+        best=99999
+        for _ in {1..10}; do # the machine may be busy
+            check "$name"
+            [[ $(field "$name" 3) -ge $best ]] || best=$(field "$name" 3)
+        done
+        assert [ "$best" -lt 90 ]
+    done
+}
+
 @test "names that hang hold nobody up" {
     new_database
     redis
@@ -141,7 +156,7 @@ all=(database redis storage openai mail)
         SUPABASE_SERVICE_KEY=k OPENAI_BASE_URL=http://ai.example OPENAI_API_KEY=k MAIL_URL=smtp://mx.example
     SLOW_NAMES_S=20 LD_PRELOAD=$SLOW_NAMES check -w 1000 "${all[@]}"
     assert_success
-    assert_check database unknown 'database gave no answer within 1 s: its name is still looked up, or it hangs'
+    assert_check database unknown 'database gave no answer within 1 s: its name is still looked up'
     assert_check redis ok
     assert_check storage unknown 'http://files.example/.* gave no answer within 1 s: its name is still looked up'
     assert_check openai unknown 'http://ai.example/models gave no answer within 1 s: its name is still looked up'
@@ -357,7 +372,7 @@ own_again() {
         port=$real
         through drip --at $piece
         DATABASE_URL=${DATABASE_TCP_URL/:$real/:$port} check -w 800 database
-        assert_check database unknown 'database at 127.0.0.1 gave no answer within 800 ms: connected, but .*'
+        assert_check database unknown 'database( at 127.0.0.1)? gave no answer within 800 ms: connected, but .*'
         assert [ "$(took)" -le 1300 ]
     done
     port=$real

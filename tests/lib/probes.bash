@@ -61,6 +61,7 @@ redis() {
         port=${PORT:-$((20000 + (RANDOM * 32768 + RANDOM) % 12000))}
         [[ -z ${TLS-} ]] || tls=(--port 0 --tls-port "$port" --tls-cert-file "$CERTIFICATES/$TLS.crt"
             --tls-key-file "$CERTIFICATES/$TLS.key" --tls-ca-cert-file "$CERTIFICATES/ca.crt")
+        rm -f redis.log # of one before it
         redis-server --port "$port" "${tls[@]}" --bind 127.0.0.1 --save '' --dir "$PWD" "$@" >redis.log 2>&1 3>&- 4>&- &
         left+=($!)
         if wait_for_redis $!; then return; fi
