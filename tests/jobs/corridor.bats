@@ -506,14 +506,14 @@ stop_by() { # SIGNAL
     order 1 pending '-1 minute'
     slow 1 3600
     local begin=$SECONDS backend
-    start expire-orders --now "$NOW" --timeout 1s
+    start expire-orders --now "$NOW" --timeout 3s
     wait_for asleep
     backend=$(sql "SELECT pid FROM pg_stat_activity
                     WHERE datname = current_database() AND wait_event = 'PgSleep'")
     kill -STOP "$backend"
     ended
     kill -CONT "$backend"
-    ((SECONDS - begin <= 12))
+    ((SECONDS - begin <= 14))
     assert_equal "$status" 75
     wait_for eval '! asleep'
     sql 'DROP TRIGGER slow_1 ON orders'
