@@ -278,7 +278,7 @@ redis_is() { # down | up: one that is asked of, or none
     run health-check
     assert_failure 1
     assert_equal "$(posts)" 1
-    assert_regex "$(post 1)" 'cleanup-data failed 1 times in a row'
+    assert_regex "$(post 1)" 'cleanup-data failed 1 time in a row'
 }
 
 @test "names in Chinese, cut at any byte, and with line ends keep a check from nothing" {
