@@ -34,13 +34,13 @@ struct syncing {
 
 /* --- the copy in STATE_DIR -------------------------------------------------------------------- */
 
-static const char folder[] = "alerts", file_name[] = "book.json";
+static const char file_name[] = "book.json";
 
 /* {"silence": seconds since 1970, "book": [...]}, empty when there is none of any use. */
 static json_t *load_copy(struct job *job)
 {
     char path[4200];
-    snprintf(path, sizeof path, "%s/%s/%s", job->config.state_dir, folder, file_name);
+    snprintf(path, sizeof path, "%s/%s/%s", job->config.state_dir, alert_folder, file_name);
     json_t *copy = state_load(path);
     char *text = json_dumps(json_object_get(copy, "book"), JSON_COMPACT);
     json_t *book = text == NULL ? NULL : alert_book_parse(text);
@@ -58,7 +58,7 @@ static json_t *load_copy(struct job *job)
 static void save_copy(struct job *job, const json_t *copy)
 {
     struct error trouble = { 0 };
-    if (!state_save(job->config.state_dir, folder, file_name, copy, &trouble))
+    if (!state_save(job->config.state_dir, alert_folder, file_name, copy, &trouble))
         log_event(&job->log, LOG_WARN, "alert_copy_failed", "error", trouble.text, NULL);
 }
 
@@ -68,7 +68,7 @@ static int lock_copy(struct job *job)
 {
     char place[4200], path[4300];
     struct error trouble = { 0 };
-    if (!state_folder(job->config.state_dir, folder, place, sizeof place, &trouble))
+    if (!state_folder(job->config.state_dir, alert_folder, place, sizeof place, &trouble))
         return -1;
     snprintf(path, sizeof path, "%s/book.lock", place);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

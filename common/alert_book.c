@@ -10,13 +10,13 @@ enum { REMINDER_SLACK_S = 30 };
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *entry, const char *key)
+const char *alert_text(const json_t *entry, const char *key)
 {
     const char *text = json_string_value(json_object_get(entry, key));
     return text == NULL ? "" : text;
 }
 
-static double number_of(const json_t *entry, const char *key)
+double alert_number(const json_t *entry, const char *key)
 {
     return json_number_value(json_object_get(entry, key));
 }
@@ -28,8 +28,8 @@ static void set(json_t *entry, const char *key, double number)
 
 static bool same(const json_t *one, const json_t *other)
 {
-    return strcmp(text_of(one, "kind"), text_of(other, "kind")) == 0 &&
-           strcmp(text_of(one, "cause"), text_of(other, "cause")) == 0;
+    return strcmp(alert_text(one, "kind"), alert_text(other, "kind")) == 0 &&
+           strcmp(alert_text(one, "cause"), alert_text(other, "cause")) == 0;
 }
 
 /* The entry about what is seen that is not over; NULL when there is none. */
@@ -39,7 +39,7 @@ static json_t *find(const json_t *book, const json_t *seen)
     json_t *entry;
     json_array_foreach(book, index, entry)
     {
-        if (same(entry, seen) && number_of(entry, "resolved") == 0 &&
+        if (same(entry, seen) && alert_number(entry, "resolved") == 0 &&
             json_object_get(entry, "gone") == NULL)
             return entry;
     }
@@ -48,12 +48,13 @@ static json_t *find(const json_t *book, const json_t *seen)
 
 static json_t *add(json_t *book, const json_t *seen, double now)
 {
-    json_t *entry = json_pack("{s:s, s:s, s:f}", "kind", text_of(seen, "kind"), "cause",
-                              text_of(seen, "cause"), "firstSeen", now);
+    json_t *entry = json_pack("{s:s, s:s, s:f}", "kind", alert_text(seen, "kind"), "cause",
+                              alert_text(seen, "cause"), "firstSeen", now);
     return entry != NULL && json_array_append_new(book, entry) == 0 ? entry : NULL;
 }
 
-bool alert_lasts(const char *kind)
+/* Kinds that are told to be over. */
+static bool lasts(const char *kind)
 {
     return strcmp(kind, "service-down") == 0 || strcmp(kind, "service-warning") == 0 ||
            strcmp(kind, "task-failed") == 0 || strcmp(kind, "mail-blocked") == 0;
@@ -67,7 +68,7 @@ static bool is_service(const char *kind)
 /* A warning that nobody has dealt with is no reason to be woken again. */
 static bool is_told_again(const char *kind)
 {
-    return alert_lasts(kind) && strcmp(kind, "service-warning") != 0;
+    return lasts(kind) && strcmp(kind, "service-warning") != 0;
 }
 
 /* --- the rules -------------------------------------------------------------------------------- */
@@ -98,20 +99,20 @@ static bool tell(json_t *entry, const char *event, double now, json_t *notes)
 static bool was_bad(json_t *entry, const json_t *seen, const struct alert_rules *rules, double now,
                     json_t *notes)
 {
-    const char *kind = text_of(entry, "kind");
-    double bad = number_of(entry, "bad") + 1;
+    const char *kind = alert_text(entry, "kind");
+    double bad = alert_number(entry, "bad") + 1;
     set(entry, "bad", bad);
     set(entry, "good", 0);
     set(entry, "goodSince", 0);
     set(entry, "lastSeen", now);
-    json_object_set_new(entry, "summary", json_string(text_of(seen, "summary")));
+    json_object_set_new(entry, "summary", json_string(alert_text(seen, "summary")));
     json_object_set_new(entry, "changed", json_true());
-    if (number_of(entry, "opened") == 0) {
+    if (alert_number(entry, "opened") == 0) {
         if (is_service(kind) && bad < (double)rules->after)
             return true;
         set(entry, "opened", now);
     }
-    double told = number_of(entry, "told");
+    double told = alert_number(entry, "told");
     if (rules->silent)
         return true;
     if (told == 0)
@@ -124,20 +125,20 @@ static bool was_bad(json_t *entry, const json_t *seen, const struct alert_rules 
 
 static bool was_good(json_t *entry, const struct alert_rules *rules, double now, json_t *notes)
 {
-    const char *kind = text_of(entry, "kind");
+    const char *kind = alert_text(entry, "kind");
     json_object_set_new(entry, "changed", json_true());
-    if (number_of(entry, "opened") == 0) {
+    if (alert_number(entry, "opened") == 0) {
         json_object_set_new(entry, "gone", json_true());
         return true;
     }
-    double good = number_of(entry, "good") + 1;
+    double good = alert_number(entry, "good") + 1;
     set(entry, "good", good);
     set(entry, "bad", 0);
     if (good == 1)
         set(entry, "goodSince", now);
     if (is_service(kind) && good < (double)rules->recover_after)
         return true;
-    bool awaited = alert_lasts(kind) && number_of(entry, "told") != 0;
+    bool awaited = lasts(kind) && alert_number(entry, "told") != 0;
     if (awaited && rules->silent) /* who was told that it began is told its end, when that may be */
         return true;
     set(entry, "resolved", now);
@@ -162,7 +163,7 @@ static bool has_kind(const json_t *kinds, const json_t *entry)
     json_t *kind;
     json_array_foreach(kinds, index, kind)
     {
-        if (strcmp(json_string_value(kind), text_of(entry, "kind")) == 0)
+        if (strcmp(json_string_value(kind), alert_text(entry, "kind")) == 0)
             return true;
     }
     return false;
@@ -187,7 +188,7 @@ bool alert_book_step(json_t *book, const struct alert_sight *sight, const struct
     json_t *one;
     json_array_foreach(book, index, one)
     {
-        if (sight->complete && number_of(one, "resolved") == 0 && has_kind(sight->kinds, one) &&
+        if (sight->complete && alert_number(one, "resolved") == 0 && has_kind(sight->kinds, one) &&
             !is_seen(sight->seen, one))
             stepped = was_good(one, rules, now, notes) && stepped;
     }
@@ -207,7 +208,7 @@ static bool is_over(const json_t *book, const json_t *entry)
     json_t *one;
     json_array_foreach(book, index, one)
     {
-        if (same(one, entry) && number_of(one, "resolved") >= number_of(entry, "lastSeen"))
+        if (same(one, entry) && alert_number(one, "resolved") >= alert_number(entry, "lastSeen"))
             return true;
     }
     return false;
@@ -217,20 +218,20 @@ static bool is_over(const json_t *book, const json_t *entry)
  * since it was good is not on its way to be over. */
 static void join(json_t *entry, const json_t *local)
 {
-    if (number_of(local, "lastSeen") > number_of(entry, "goodSince")) {
+    if (alert_number(local, "lastSeen") > alert_number(entry, "goodSince")) {
         set(entry, "good", 0);
         set(entry, "goodSince", 0);
     }
     static const char *const firsts[] = { "firstSeen", "opened" };
     static const char *const lasts[] = { "lastSeen", "told", "bad" };
     for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
-        double here = number_of(local, firsts[i]), there = number_of(entry, firsts[i]);
+        double here = alert_number(local, firsts[i]), there = alert_number(entry, firsts[i]);
         if (here != 0 && (there == 0 || here < there))
             set(entry, firsts[i], here);
     }
     for (size_t i = 0; i < sizeof lasts / sizeof lasts[0]; i++)
-        if (number_of(local, lasts[i]) > number_of(entry, lasts[i]))
-            set(entry, lasts[i], number_of(local, lasts[i]));
+        if (alert_number(local, lasts[i]) > alert_number(entry, lasts[i]))
+            set(entry, lasts[i], alert_number(local, lasts[i]));
     json_object_set_new(entry, "changed", json_true());
 }
 
@@ -239,7 +240,7 @@ static void join(json_t *entry, const json_t *local)
 static bool take(json_t *book, json_t *local)
 {
     json_t *entry = find(book, local);
-    bool ended = number_of(local, "resolved") != 0;
+    bool ended = alert_number(local, "resolved") != 0;
     if (is_over(book, local))
         return true;
     if (entry != NULL && ended)
@@ -261,7 +262,7 @@ bool alert_book_merge(json_t *book, const json_t *local, struct error *err)
             return error_memory(err);
     }
     while (closed-- > 0)
-        if (number_of(json_array_get(book, closed), "resolved") != 0 &&
+        if (alert_number(json_array_get(book, closed), "resolved") != 0 &&
             !json_is_true(json_object_get(json_array_get(book, closed), "changed")))
             json_array_remove(book, closed);
     return true;

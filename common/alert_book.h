@@ -18,6 +18,10 @@
  * told, goodSince, resolved. "changed": true when it is not in the database like that; "gone": true
  * when it never became an alert and is to be forgotten. A book is an array of them. */
 
+/* A text or a number of an entry, a sight or a note: "" and 0 when there is none. */
+const char *alert_text(const json_t *entry, const char *key);
+double alert_number(const json_t *entry, const char *key);
+
 /* What is seen, as the caller of alert_sync has it:
  * kinds     array of names
  * seen      array of {"kind","cause","summary"}, or {"kind","cause","good":true}
@@ -36,9 +40,6 @@ struct alert_rules {
     bool silent; /* nobody is told; what is still open when that ends is told then */
 };
 struct alert_rules alert_rules(const struct config *config, double now);
-
-/* True for kinds that last: they are told again, and told to be over. */
-bool alert_lasts(const char *kind);
 
 /* Bring the book up to date with what is seen at an instant, and append to notes what is to be
  * told: copies of entries with "event": "opened", "again" or "over". Entries that are touched have

@@ -26,7 +26,7 @@ enum {
     SHOWN_BYTES = 200,  /* of an answer, in the log */
 };
 
-static const char folder[] = "alerts";
+const char alert_folder[] = "alerts";
 static const char *const suffixes[] = { ".mail.json", ".post.json" };
 static const char again[] = ".again"; /* before the suffix: perhaps it was taken already */
 
@@ -76,7 +76,7 @@ struct waiting {
 static struct waiting look(const struct job *job, enum alert_channel channel)
 {
     struct waiting waiting = { .entries = NULL };
-    snprintf(waiting.place, sizeof waiting.place, "%s/%s", job->config.state_dir, folder);
+    snprintf(waiting.place, sizeof waiting.place, "%s/%s", job->config.state_dir, alert_folder);
     int found = scandir(waiting.place, &waiting.entries,
                         channel == ALERT_BY_MAIL ? is_mail : is_post, alphasort);
     waiting.files = waiting.count = found < 0 ? 0 : found;
@@ -129,8 +129,8 @@ bool alert_channel_keep(struct job *job, enum alert_channel channel, int number,
     char name[128];
     snprintf(name, sizeof name, "%s-%s-%d%s", job->run.started, job->run.id, number,
              suffixes[channel]);
-    snprintf(path, ALERT_PATH_BYTES, "%s/%s/%s", job->config.state_dir, folder, name);
-    return state_save(job->config.state_dir, folder, name, data, err);
+    snprintf(path, ALERT_PATH_BYTES, "%s/%s/%s", job->config.state_dir, alert_folder, name);
+    return state_save(job->config.state_dir, alert_folder, name, data, err);
 }
 
 static bool is_old(const char *path)
@@ -438,7 +438,7 @@ static void mail_all(struct job *job, bool files, json_t *loose)
 static int lock(const struct job *job)
 {
     char path[4200];
-    snprintf(path, sizeof path, "%s/%s/lock", job->config.state_dir, folder);
+    snprintf(path, sizeof path, "%s/%s/lock", job->config.state_dir, alert_folder);
     if (!alert_channel_waits(job, ALERT_BY_MAIL) && !alert_channel_waits(job, ALERT_BY_POST))
         return -1;
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

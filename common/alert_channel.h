@@ -15,6 +15,8 @@
 enum alert_channel { ALERT_BY_MAIL, ALERT_BY_POST };
 enum { ALERT_CHANNELS = 2 };
 
+extern const char alert_folder[]; /* in STATE_DIR: "alerts" */
+
 enum { ALERT_PATH_BYTES = 4400 };
 
 /* ERR_CONFIG when ALERT_WEBHOOK_URL is set and no web address; the value is not repeated. */

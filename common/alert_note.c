@@ -15,17 +15,6 @@ enum {
     SLACK_BYTES = 12000,  /* a text over 16 KB is cut by others, too */
 };
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text == NULL ? "" : text;
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
 /* --- the data of the texts -------------------------------------------------------------------- */
 
 /* {"count","items","more"} at key of data, made when missing. */
@@ -48,29 +37,30 @@ static void count(json_t *object, const char *key)
 /* "redis, database" */
 static void add_name(json_t *data, const char *key, const char *name)
 {
-    const char *names = text_of(data, key);
+    const char *names = alert_text(data, key);
     json_object_set_new(data, key, json_sprintf("%s%s%s", names, *names == '\0' ? "" : ", ", name));
 }
 
 long alert_note_minutes(const json_t *note, double now)
 {
-    bool over = strcmp(text_of(note, "event"), "over") == 0;
-    double since = number_of(note, "firstSeen"), until = over ? number_of(note, "goodSince") : now;
+    bool over = strcmp(alert_text(note, "event"), "over") == 0;
+    double since = alert_number(note, "firstSeen"),
+           until = over ? alert_number(note, "goodSince") : now;
     long minutes = (long)(until / 60) - (long)(since / 60);
     return minutes < 1 ? 1 : minutes;
 }
 
 static json_t *item_of(const json_t *note, const struct alert_teller *teller)
 {
-    double since = number_of(note, "firstSeen"), until = number_of(note, "goodSince");
-    bool over = strcmp(text_of(note, "event"), "over") == 0;
+    double since = alert_number(note, "firstSeen"), until = alert_number(note, "goodSince");
+    bool over = strcmp(alert_text(note, "event"), "over") == 0;
     long minutes = alert_note_minutes(note, teller->now);
     char begun[64], ended[64] = "";
     zone_text(begun, sizeof begun, teller->zone, (time_t)since);
     if (over)
         zone_text(ended, sizeof ended, teller->zone, (time_t)until);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "name", text_of(note, "cause"), "summary",
-                     text_of(note, "summary"), "since", begun, "until", ended, "hours",
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "name", alert_text(note, "cause"), "summary",
+                     alert_text(note, "summary"), "since", begun, "until", ended, "hours",
                      (int)(minutes / 60), "minutes", (int)(minutes % 60));
 }
 
@@ -78,9 +68,9 @@ static json_t *item_of(const json_t *note, const struct alert_teller *teller)
  * kind, with underscores. */
 static void section_name(const json_t *note, char *name, size_t size)
 {
-    const char *event = text_of(note, "event");
+    const char *event = alert_text(note, "event");
     bool opened = strcmp(event, "opened") == 0;
-    snprintf(name, size, "%s", opened ? text_of(note, "kind") : event);
+    snprintf(name, size, "%s", opened ? alert_text(note, "kind") : event);
     for (char *c = name; *c != '\0'; c++)
         if (*c == '-')
             *c = '_';
@@ -89,8 +79,8 @@ static void section_name(const json_t *note, char *name, size_t size)
 /* What the subject names: services and tasks by name, all else by number. */
 static void add_to_subject(json_t *data, const json_t *note)
 {
-    const char *event = text_of(note, "event"), *kind = text_of(note, "kind");
-    const char *cause = text_of(note, "cause");
+    const char *event = alert_text(note, "event"), *kind = alert_text(note, "kind");
+    const char *cause = alert_text(note, "cause");
     if (strcmp(event, "over") == 0)
         add_name(data, "names_over", cause);
     else if (strcmp(event, "again") == 0)
@@ -133,7 +123,7 @@ json_t *alert_note_data(const json_t *notes, const struct alert_teller *teller, 
     bool made = data != NULL;
     json_array_foreach(notes, index, note)
     {
-        if (by_mail && strcmp(text_of(note, "kind"), "mail-blocked") == 0)
+        if (by_mail && strcmp(alert_text(note, "kind"), "mail-blocked") == 0)
             continue;
         made = made && add_note(data, note, teller);
         told++;

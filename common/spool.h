@@ -22,8 +22,8 @@ bool spool_keep(const char *state_dir, const char *name, const json_t *record, s
 bool spool_ready(const char *state_dir, struct error *err);
 
 /* Bring all records to the database and remove each file that arrived. A file that cannot be
- * understood is renamed to *.bad and logged. Returns how many arrived; stops after some seconds, and
- * at the first database error (err tells): the rest stays for the next run. */
+ * understood is renamed to *.bad and logged. Returns how many arrived; stops after some seconds,
+ * and at the first database error (err tells): the rest stays for the next run. */
 int spool_replay(const char *state_dir, struct db *db, struct log *log, struct error *err);
 
 #endif

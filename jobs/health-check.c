@@ -145,9 +145,9 @@ static void tell_news(struct job *job, const json_t *news)
     json_t *note;
     json_array_foreach(news, index, note)
     {
-        const char *event = json_string_value(json_object_get(note, "event"));
-        const char *cause = json_string_value(json_object_get(note, "cause"));
-        const char *summary = json_string_value(json_object_get(note, "summary"));
+        const char *event = alert_text(note, "event");
+        const char *cause = alert_text(note, "cause");
+        const char *summary = alert_text(note, "summary");
         if (strcmp(event, "over") == 0)
             job_warn(job, "alert", "%s is fine again, after %ld min", cause,
                      alert_note_minutes(note, 0));
