@@ -93,7 +93,7 @@ static json_t *everything(void)
 {
     json_t *notes =
         json_pack("[o, o]", note("over", "service-down", "a"), note("again", "task-failed", "b"));
-    for (size_t i = 0; i < KINDS * 21; i++)
+    for (size_t i = 0; i < (size_t)KINDS * 21; i++)
         json_array_append_new(notes, note("opened", kinds[i % KINDS], "c"));
     return notes;
 }
