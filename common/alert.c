@@ -1,9 +1,7 @@
 #include "alert.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "alert_channel.h"
@@ -45,8 +43,10 @@ static json_t *load_copy(struct job *job)
     char *text = json_dumps(json_object_get(copy, "book"), JSON_COMPACT);
     json_t *book = text == NULL ? NULL : alert_book_parse(text);
     bool usable = book != NULL;
-    if (copy != NULL && !usable)
+    if (copy != NULL && !usable) {
         log_event(&job->log, LOG_WARN, "alert_copy_bad", "file", path, NULL);
+        unlink(path);
+    }
     json_t *made = json_pack("{s:f, s:o}", "silence",
                              usable ? json_number_value(json_object_get(copy, "silence")) : 0.0,
                              "book", usable ? book : json_array());
@@ -63,20 +63,10 @@ static void save_copy(struct job *job, const json_t *copy)
 }
 
 /* One process at a time reads and writes the copy: two that find the database away at once must not
- * both tell. Not for ever: told twice is better than not. -1: without. */
-static int lock_copy(struct job *job)
+ * both tell. Not for ever: told twice is better than not. */
+static int lock_copy(const struct job *job)
 {
-    char place[4200], path[4300];
-    struct error trouble = { 0 };
-    if (!state_folder(job->config.state_dir, alert_folder, place, sizeof place, &trouble))
-        return -1;
-    snprintf(path, sizeof path, "%s/book.lock", place);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int64_t end_ms = deadline_now_ms() + LOCK_MS;
-    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && deadline_now_ms() < end_ms)
-        if (!deadline_sleep_ms(20))
-            break;
-    return fd;
+    return state_lock(job->config.state_dir, alert_folder, "book.lock", LOCK_MS);
 }
 
 static void unlock_copy(int fd)
@@ -280,10 +270,14 @@ static bool tell(struct syncing *syncing, struct error *err)
 
 static bool has_changed(const json_t *book)
 {
-    json_t *changed = changes(book);
-    bool some = json_array_size(changed) > 0;
-    json_decref(changed);
-    return some;
+    size_t index;
+    json_t *entry;
+    json_array_foreach(book, index, entry)
+    {
+        if (json_is_true(json_object_get(entry, "changed")))
+            return true;
+    }
+    return false;
 }
 
 /* Mostly there is nothing to write, and one look shows it. */
@@ -321,6 +315,17 @@ static bool sync_disk(struct syncing *syncing, json_t *local, struct error *err)
     return keep(syncing, ALERT_BY_MAIL, path, err) && keep(syncing, ALERT_BY_POST, path, err);
 }
 
+/* With the database there it is mostly what it was. */
+static void keep_copy(const struct syncing *syncing, json_t *copy)
+{
+    bool in_database = syncing->job->db != NULL;
+    json_t *book = worth_keeping(syncing->book, in_database);
+    bool same = in_database && json_equal(book, json_object_get(copy, "book"));
+    json_object_set_new(copy, "book", book);
+    if (!same)
+        save_copy(syncing->job, copy);
+}
+
 static bool sync_alerts(struct job *job, const struct alert_sight *sight, bool anywhere,
                         json_t **news, struct error *err)
 {
@@ -335,10 +340,8 @@ static bool sync_alerts(struct job *job, const struct alert_sight *sight, bool a
     bool synced = copy == NULL || syncing.notes == NULL ? error_memory(err)
                   : job->db != NULL                     ? sync_database(&syncing, local, err)
                                                         : sync_disk(&syncing, local, err);
-    if (synced && anywhere) {
-        json_object_set_new(copy, "book", worth_keeping(syncing.book, job->db != NULL));
-        save_copy(job, copy);
-    }
+    if (synced && anywhere)
+        keep_copy(&syncing, copy);
     unlock_copy(fd);
     *news = synced ? syncing.notes : NULL;
     if (!synced)

@@ -1,11 +1,9 @@
 #include "alert_channel.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include "mail_text.h"
 #include "state.h"
 #include "text.h"
+#include "url.h"
 #include "words.h"
 
 enum {
@@ -33,8 +32,7 @@ static const char again[] = ".again"; /* before the suffix: perhaps it was taken
 bool alert_channel_check(const struct config *config, struct error *err)
 {
     const char *url = config->alert_webhook_url;
-    bool web = strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
-    return *url == '\0' || (web && strpbrk(url, " \t\r\n") == NULL) ||
+    return *url == '\0' || url_is_web(url) ||
            error_set(err, ERR_CONFIG,
                      "ALERT_WEBHOOK_URL is not an address such as https://host/path");
 }
@@ -437,16 +435,9 @@ static void mail_all(struct job *job, bool files, json_t *loose)
  * nothing. */
 static int lock(const struct job *job)
 {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/%s/lock", job->config.state_dir, alert_folder);
     if (!alert_channel_waits(job, ALERT_BY_MAIL) && !alert_channel_waits(job, ALERT_BY_POST))
         return -1;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    return state_lock(job->config.state_dir, alert_folder, "lock", 0);
 }
 
 void alert_channel_flush(struct job *job, json_t *const loose[ALERT_CHANNELS])

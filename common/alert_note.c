@@ -7,6 +7,7 @@
 
 #include "alert_book.h"
 #include "text.h"
+#include "url.h"
 #include "zone.h"
 
 enum {
@@ -144,17 +145,14 @@ static bool is_at(const char *url, const char *name)
     const char *host = strstr(url, "://");
     if (host == NULL)
         return false;
-    host += 3;
-    size_t length = strcspn(host, "/?#"), wanted = strlen(name);
-    const char *at = memrchr(host, '@', length);
-    if (at != NULL) {
-        length -= (size_t)(at + 1 - host);
-        host = at + 1;
-    }
-    const char *port = memchr(host, ':', length);
-    length = port == NULL ? length : (size_t)(port - host);
-    return length >= wanted && strncasecmp(host + length - wanted, name, wanted) == 0 &&
-           (length == wanted || host[length - wanted - 1] == '.');
+    struct span where = span_of(host + 3, host + 3 + strcspn(host + 3, "/?#")), login;
+    url_cut_login(&where, &login);
+    const char *port = memchr(where.start, ':', where.length);
+    size_t length = port == NULL ? where.length : (size_t)(port - where.start);
+    size_t wanted = strlen(name);
+    const char *end = where.start + length;
+    return length >= wanted && strncasecmp(end - wanted, name, wanted) == 0 &&
+           (length == wanted || end[-(ptrdiff_t)wanted - 1] == '.');
 }
 
 enum alert_format alert_format(const char *name, const char *url)

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
 #include "deadline.h"
 #include "http.h"
+#include "url.h"
 
 /* Together under 5 s, the most that a run may lose by it; healthchecks.io takes 0.1 to 0.5 s. */
 enum {
@@ -19,29 +18,12 @@ enum {
     TRIES = 3,       /* of an end: a lost one is a false alarm, of a weekly job for a week */
     PAUSE_MS = 500,
     LEAST_MS = 200,
-    URL_MOST_BYTES = 2000,
 };
 
 static const char *const paths[] = { "/start", "", "/fail" };
 static const char *const names[] = { "start", "success", "fail" };
 
 /* --- addresses ----------------------------------------------------------------------------- */
-
-bool ping_url_valid(const char *url)
-{
-    if (strlen(url) > URL_MOST_BYTES ||
-        (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0))
-        return false;
-    for (const char *c = url; *c != '\0'; c++)
-        if (!isascii((unsigned char)*c) || !isgraph((unsigned char)*c) || *c == '#')
-            return false;
-    if (strchr(url, ':')[3] == '/') /* libcurl takes the first part of the path for the host */
-        return false;
-    CURLU *parsed = curl_url();
-    bool valid = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
-    curl_url_cleanup(parsed);
-    return valid;
-}
 
 void ping_url_add(struct text *to, const char *url, enum ping_signal signal, const char *rid)
 {
@@ -73,7 +55,7 @@ bool ping_open(struct ping *ping, const struct config *config, const char *progr
     ping->log = log;
     if (*ping->url == '\0')
         return true;
-    if (!ping_url_valid(ping->url))
+    if (!url_is_web(ping->url))
         return error_set(err, ERR_CONFIG,
                          "%s is not an address such as https://hc-ping.com/your-uuid", key);
     log->tail = &ping->tail;

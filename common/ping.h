@@ -37,9 +37,6 @@ void ping_start(struct ping *ping, const char *run_id);
  * lines of the log. run_id: of the last attempt, in case that no start was told. */
 void ping_end(struct ping *ping, const char *run_id, bool good);
 
-/* True for what a PING_URL may be: http or https, a host, no fragment, at most 2,000 bytes. */
-bool ping_url_valid(const char *url);
-
 /* Append url with the signal behind its path and the run id behind its query. */
 void ping_url_add(struct text *to, const char *url, enum ping_signal signal, const char *rid);
 

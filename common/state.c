@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "deadline.h"
 
 static bool make_folder(const char *path, mode_t mode, struct error *err)
 {
@@ -64,6 +67,26 @@ json_t *state_load(const char *path)
         json = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
     close(fd);
     return json;
+}
+
+int state_lock(const char *state_dir, const char *folder, const char *name, int wait_ms)
+{
+    enum { LOOK_MS = 20 };
+    char place[4096], path[4400];
+    struct error ignored = { 0 };
+    if (!state_folder(state_dir, folder, place, sizeof place, &ignored))
+        return -1;
+    snprintf(path, sizeof path, "%s/%s", place, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    int64_t end_ms = deadline_now_ms() + wait_ms;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        if (deadline_now_ms() >= end_ms || !deadline_sleep_ms(LOOK_MS)) {
+            close(fd);
+            return -1;
+        }
+    return fd;
 }
 
 bool state_takes(const char *folder, struct error *err)

@@ -27,6 +27,11 @@ bool state_save(const char *state_dir, const char *folder, const char *name, con
  * JSON. A link is not followed. */
 json_t *state_load(const char *path);
 
+/* Take the lock STATE_DIR/FOLDER/NAME, which is made when it is missing, waiting wait_ms at the
+ * most for another process. The caller closes what is returned to give it back; -1: it is not ours.
+ */
+int state_lock(const char *state_dir, const char *folder, const char *name, int wait_ms);
+
 /* True when folder takes a file of 64 KiB, which is written and removed: what a full disk still
  * takes is the name of one, so it is not enough to make one. Errors as state_folder. */
 bool state_takes(const char *folder, struct error *err);

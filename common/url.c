@@ -4,8 +4,11 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-enum { HOST_BYTES = 256 };
+#include <curl/curl.h>
+
+enum { HOST_BYTES = 256, WEB_MOST_BYTES = 2000 };
 
 struct span span_of(const char *start, const char *end)
 {
@@ -150,6 +153,22 @@ bool url_host_port(struct span where, char host[256], char port[6], const char *
     if (colon != NULL && !parse_port(port, span_of(colon + 1, end), key, err))
         return false;
     return parse_host(host, span_of(where.start, colon == NULL ? end : colon), key, err);
+}
+
+bool url_is_web(const char *url)
+{
+    if (strlen(url) > WEB_MOST_BYTES ||
+        (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0))
+        return false;
+    for (const char *c = url; *c != '\0'; c++)
+        if (!isascii((unsigned char)*c) || !isgraph((unsigned char)*c) || *c == '#')
+            return false;
+    if (strchr(url, ':')[3] == '/') /* libcurl takes the first part of the path for the host */
+        return false;
+    CURLU *parsed = curl_url();
+    bool valid = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
+    curl_url_cleanup(parsed);
+    return valid;
 }
 
 struct url_host url_host(const char *host)

@@ -35,6 +35,10 @@ bool url_cut_login(struct span *where, struct span *login);
 bool url_host_port(struct span where, char host[256], char port[6], const char *key,
                    struct error *err);
 
+/* True for an address to post to: http or https, a host, no fragment, at most 2,000 bytes of ASCII
+ * without blanks. */
+bool url_is_web(const char *url);
+
 /* A host as it stands in a URL: with brackets around an IPv6 address. */
 struct url_host {
     char text[260];

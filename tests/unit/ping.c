@@ -1,4 +1,5 @@
 #include "ping.h"
+#include "url.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -85,10 +86,10 @@ static void an_address_is_http_with_a_host(void **state)
                                        "https://h/\xe7\xa5\xa8",
                                        " https://h/x" };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        if (!ping_url_valid(good[i]))
+        if (!url_is_web(good[i]))
             fail_msg("%s is refused", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (ping_url_valid(bad[i]))
+        if (url_is_web(bad[i]))
             fail_msg("%s is taken", bad[i]);
 }
 
@@ -99,9 +100,9 @@ static void an_address_has_2000_bytes_at_most(void **state)
     memset(url, 'x', sizeof url);
     memcpy(url, "https://h/", 10);
     url[2001] = '\0';
-    assert_false(ping_url_valid(url));
+    assert_false(url_is_web(url));
     url[2000] = '\0';
-    assert_true(ping_url_valid(url));
+    assert_true(url_is_web(url));
 }
 
 /* --- whose address it is ------------------------------------------------------------------- */
