@@ -58,6 +58,13 @@ static int complain(const char *program, const struct error *err)
     return error_exit_code(err->kind);
 }
 
+void job_print_result(const struct job *job)
+{
+    json_dumpf(job->result, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    fflush(stdout);
+}
+
 void job_warn(struct job *job, const char *event, const char *format, ...)
 {
     char words[1024], line[sizeof words];
@@ -504,9 +511,7 @@ static int report(struct job *job, const struct error *err)
         return EXIT_SUCCESS;
     bool works = !wants_check(job) && !wants_look(job);
     if (works && options_flag(options, "json") && job->result != NULL) {
-        json_dumpf(job->result, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        putchar('\n');
-        fflush(stdout);
+        job_print_result(job);
     } else if (works && is_worth_telling(err->kind) && !cron && !options_flag(options, "quiet") &&
                isatty(STDOUT_FILENO) && job->type->tell != NULL) {
         job->type->tell(job, stdout);
@@ -519,6 +524,9 @@ static int report(struct job *job, const struct error *err)
 
 int job_main(int argc, char **argv, const struct job_type *type)
 {
+    /* What zone.h does must not move the environment under a thread that reads it: there is always
+     * a TZ, by default what the C library takes without one. */
+    setenv("TZ", ":/etc/localtime", 0);
     struct job job = { .type = type, .log.fd = -1 };
     struct error err = { 0 };
     char last_words[128];

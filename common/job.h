@@ -87,6 +87,9 @@ bool job_try_again(struct job *job, int *tries, const char *session, struct erro
  * server has none to spare, which is no trouble but logged. */
 struct db *job_second_db(struct job *job);
 
+/* The result as --json prints it, on standard output. */
+void job_print_result(const struct job *job);
+
 /* One line on standard error for a person, and the same in the log: news that the exit code alone
  * does not tell. */
 void job_warn(struct job *job, const char *event, const char *format, ...)

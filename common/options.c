@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "text.h"
 #include "value.h"
 #include "words.h"
 
@@ -250,12 +251,16 @@ long options_number(const struct options *options, const char *name, long otherw
     return number;
 }
 
-/* What stands for the value. A long list of words would leave no room for what they mean. */
+static const char list_name[] = "LIST";
+
+/* What stands for the value. A long list of words would leave no room for what they mean, and
+ * follows that. */
 static const char *value_name(const struct option_spec *spec)
 {
     if (spec->value == NULL)
         return "";
-    return spec->type == OPTION_WORDS && strlen(spec->value) > VALUE_COLUMNS ? "LIST" : spec->value;
+    return spec->type == OPTION_WORDS && strlen(spec->value) > VALUE_COLUMNS ? list_name
+                                                                             : spec->value;
 }
 
 /* Columns of "--name VALUE". */
@@ -295,7 +300,11 @@ static void print_specs(FILE *out, const struct option_spec *specs, size_t width
         const char *value = value_name(specs);
         fprintf(out, "  --%s%s%s%*s", specs->name, value[0] == '\0' ? "" : " ", value,
                 (int)(width - spec_width(specs)) + 2, "");
-        print_wrapped(out, specs->help, 2 + width + 2);
+        bool is_list = strcmp(value, list_name) == 0;
+        struct text help = { 0 };
+        text_printf(&help, "%s%s%s", specs->help, is_list ? ": " : "", is_list ? specs->value : "");
+        print_wrapped(out, text_or(help.chars, specs->help), 2 + width + 2);
+        text_free(&help);
     }
 }
 

@@ -26,6 +26,8 @@ enum {
     SHARES = 4,         /* of a run's time; a question to the database gets one at the most */
 };
 
+static const char all_checks[] = "database,redis,storage,openai,mail,backlog,tasks,disk";
+
 /* --- looking around --------------------------------------------------------------------------- */
 
 static int number_of(const char *name)
@@ -46,9 +48,9 @@ static bool read_critical(const struct config *config, bool critical[HEALTH_CHEC
         if (number == HEALTH_CHECKS)
             return error_set(err, ERR_CONFIG,
                              "HEALTH_CRITICAL names \"%s\", which is no check%s%s%s; the checks "
-                             "are database redis storage openai mail backlog tasks disk",
+                             "are %s",
                              name, meant == NULL ? "" : " (did you mean \"",
-                             meant == NULL ? "" : meant, meant == NULL ? "" : "\"?)");
+                             meant == NULL ? "" : meant, meant == NULL ? "" : "\"?)", all_checks);
         critical[number] = true;
     }
     return true;
@@ -67,17 +69,18 @@ static bool ask_peers(struct job *job, struct health *health, struct error *err)
 {
     struct check asked[HEALTH_PEERS];
     size_t count = 0;
-    int within_ms = (int)options_number(&job->options, "timeout", job->type->task.timeout_ms) / 2;
+    int run_ms = (int)options_number(&job->options, "timeout", job->type->task.timeout_ms);
+    int within_ms = run_ms / 2 < ANSWER_MS ? run_ms / 2 : ANSWER_MS;
     for (int i = 0; i < HEALTH_PEERS; i++)
         if (health->wanted[i] || i == HEALTH_DATABASE)
             asked[count++] = health->checks[i];
     const struct mail_server *mail = job->config.mail_url[0] == '\0' ? NULL : &job->mail_server;
-    bool done = checks_run(&job->config, mail, job->type->task.program, asked, count,
-                           within_ms < ANSWER_MS ? within_ms : ANSWER_MS, &job->db, err);
+    bool done = checks_run(&job->config, mail, job->type->task.program, asked, count, within_ms,
+                           &job->db, err);
     for (size_t i = 0; done && i < count; i++)
         if (health->wanted[number_of(asked[i].name)])
             health->checks[number_of(asked[i].name)] = asked[i];
-    limit_questions(job, within_ms * 2);
+    limit_questions(job, run_ms);
     return done;
 }
 
@@ -250,12 +253,10 @@ static bool look(struct job *job, struct error *err)
     check_own(job, health);
     if (!conclude(job, health, err))
         return false;
-    if (options_flag(&job->options, "json")) {
-        json_dumpf(job->result, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        putchar('\n');
-    } else if (!options_flag(&job->options, "nagios") && !options_flag(&job->options, "quiet")) {
+    if (options_flag(&job->options, "json"))
+        job_print_result(job);
+    else if (!options_flag(&job->options, "nagios") && !options_flag(&job->options, "quiet"))
         tell(job, stdout);
-    }
     return true;
 }
 
@@ -297,9 +298,7 @@ static bool options_agree(const struct options *options, struct error *err)
 }
 
 static const struct option_spec own_options[] = {
-    { "only", OPTION_WORDS, "database,redis,storage,openai,mail,backlog,tasks,disk",
-      "only these checks, neither recorded nor told: database,redis,storage,openai,mail,backlog,"
-      "tasks,disk" },
+    { "only", OPTION_WORDS, all_checks, "only these checks, neither recorded nor told" },
     { "nagios", OPTION_FLAG, NULL, "print the line of a monitoring plugin, exit 0 to 3" },
     { 0 },
 };

@@ -8,6 +8,19 @@ const char *const health_names[HEALTH_CHECKS + 1] = { "database", "redis", "stor
                                                       "openai",   "mail",  "backlog",
                                                       "tasks",    "disk",  NULL };
 
+/* What a state is called and looks like. rank: higher is worse; marks: on a terminal, elsewhere. */
+static const struct face {
+    const char *word;
+    int rank, exit_code;
+    const char *mark, *plain, *colour;
+} faces[] = {
+    [CHECK_OFF] = { "off", 0, 0, "·", "-", "" },
+    [CHECK_OK] = { "ok", 0, 0, "✔", "+", "\033[32m" },
+    [CHECK_WARNING] = { "warning", 1, 1, "!", "!", "\033[33m" },
+    [CHECK_CRITICAL] = { "critical", 3, 2, "✘", "x", "\033[31m" },
+    [CHECK_UNKNOWN] = { "unknown", 2, 3, "?", "?", "\033[35m" },
+};
+
 /* --- what it comes to ------------------------------------------------------------------------- */
 
 enum check_state health_state(const struct health *health, int check)
@@ -16,63 +29,18 @@ enum check_state health_state(const struct health *health, int check)
     return state == CHECK_CRITICAL && !health->critical[check] ? CHECK_WARNING : state;
 }
 
-/* A higher rank is worse. */
-static int rank(enum check_state state)
-{
-    switch (state) {
-    case CHECK_OFF:
-    case CHECK_OK:
-        return 0;
-    case CHECK_WARNING:
-        return 1;
-    case CHECK_UNKNOWN:
-        return 2;
-    case CHECK_CRITICAL:
-        return 3;
-    }
-    return 3;
-}
-
 enum check_state health_worst(const struct health *health)
 {
     enum check_state worst = CHECK_OK;
     for (int i = 0; i < HEALTH_CHECKS; i++)
-        if (rank(health_state(health, i)) > rank(worst))
+        if (faces[health_state(health, i)].rank > faces[worst].rank)
             worst = health_state(health, i);
     return worst;
 }
 
 int health_exit_code(enum check_state state)
 {
-    switch (state) {
-    case CHECK_OFF:
-    case CHECK_OK:
-        return 0;
-    case CHECK_WARNING:
-        return 1;
-    case CHECK_CRITICAL:
-        return 2;
-    case CHECK_UNKNOWN:
-        return 3;
-    }
-    return 3;
-}
-
-static const char *word(enum check_state state)
-{
-    switch (state) {
-    case CHECK_OFF:
-        return "off";
-    case CHECK_OK:
-        return "ok";
-    case CHECK_WARNING:
-        return "warning";
-    case CHECK_CRITICAL:
-        return "critical";
-    case CHECK_UNKNOWN:
-        return "unknown";
-    }
-    return "unknown";
+    return faces[state].exit_code;
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -81,7 +49,7 @@ static json_t *detail(const struct health *health, int i)
 {
     const struct check *check = &health->checks[i];
     json_t *made =
-        json_pack("{s:s, s:o, s:s*}", "state", word(health_state(health, i)), "latency_ms",
+        json_pack("{s:s, s:o, s:s*}", "state", faces[health_state(health, i)].word, "latency_ms",
                   check->latency_ms < 0 ? json_null() : json_integer(check->latency_ms), "error",
                   check->words[0] == '\0' ? NULL : check->words);
     if (check->certificate_days != CHECK_NO_CERTIFICATE)
@@ -121,7 +89,8 @@ static bool add_counts(const struct health *health, json_t *result)
 bool health_result(const struct health *health, json_t *result)
 {
     json_t *details = json_object();
-    bool made = json_object_set_new(result, "status", json_string(word(health_worst(health)))) == 0;
+    bool made =
+        json_object_set_new(result, "status", json_string(faces[health_worst(health)].word)) == 0;
     for (int i = HEALTH_DATABASE; i <= HEALTH_OPENAI; i++)
         made = json_object_set_new(result, health_names[i], is_up(&health->checks[i])) == 0 && made;
     for (int i = 0; i < HEALTH_CHECKS; i++)
@@ -204,7 +173,7 @@ void health_print_nagios(FILE *out, const struct health *health)
     fprintf(out, "TICKEASY %s", nagios_word(health_worst(health)));
     for (int r = 3; r > 0; r--) /* the worst first */
         for (int i = 0; i < HEALTH_CHECKS; i++)
-            if (rank(health_state(health, i)) == r) {
+            if (faces[health_state(health, i)].rank == r) {
                 fprintf(out, "%s%s: ", between, health_names[i]);
                 put_words(out, health->checks[i].words);
                 between = "; ";
@@ -218,28 +187,6 @@ void health_print_nagios(FILE *out, const struct health *health)
 }
 
 /* --- a table ---------------------------------------------------------------------------------- */
-
-/* Of each state: a mark, the same in ASCII, a colour. */
-struct look {
-    const char *mark, *plain, *colour;
-};
-
-static struct look look_of(enum check_state state)
-{
-    switch (state) {
-    case CHECK_OFF:
-        return (struct look){ "·", "-", "" };
-    case CHECK_OK:
-        return (struct look){ "✔", "+", "\033[32m" };
-    case CHECK_WARNING:
-        return (struct look){ "!", "!", "\033[33m" };
-    case CHECK_CRITICAL:
-        return (struct look){ "✘", "x", "\033[31m" };
-    case CHECK_UNKNOWN:
-        return (struct look){ "?", "?", "\033[35m" };
-    }
-    return (struct look){ "?", "?", "" };
-}
 
 /* What stands behind the figures of a check. */
 static void explain(const struct check *check, char *words, size_t size)
@@ -256,17 +203,17 @@ static void print_line(FILE *out, const struct health *health, int i, bool marks
 {
     const struct check *check = &health->checks[i];
     enum check_state state = health_state(health, i);
-    struct look look = look_of(state);
+    const struct face *look = &faces[state];
     char latency[24] = "", words[sizeof check->words], line[sizeof words + 64];
     if (i < HEALTH_PEERS && check->latency_ms >= 0 && state != CHECK_OFF)
         snprintf(latency, sizeof latency, "%d ms", check->latency_ms);
     explain(check, words, sizeof words);
     int length = snprintf(line, sizeof line, "%-9s %-9s %8s  %s", check->name,
-                          state == CHECK_OFF ? "" : word(state), latency, words);
+                          state == CHECK_OFF ? "" : faces[state].word, latency, words);
     while (length > 0 && line[length - 1] == ' ')
         length--;
-    bool coloured = colours && look.colour[0] != '\0';
-    fprintf(out, "%s%s%s %.*s\n", coloured ? look.colour : "", marks ? look.mark : look.plain,
+    bool coloured = colours && look->colour[0] != '\0';
+    fprintf(out, "%s%s%s %.*s\n", coloured ? look->colour : "", marks ? look->mark : look->plain,
             coloured ? "\033[0m" : "", length, line);
 }
 
