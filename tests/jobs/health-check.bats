@@ -2,6 +2,8 @@
 load ../lib/database
 load ../lib/job
 load ../lib/mail
+load ../lib/peers
+load ../lib/alerts
 load /usr/lib/bats/bats-support/load.bash
 load /usr/lib/bats/bats-assert/load.bash
 
@@ -11,12 +13,12 @@ setup() {
     unset MAIL_URL
     export APP_TIMEZONE=UTC STATE_DIR=$PWD/state MAIL_LANG=en
     base=$(($(date +%s) - 6 * 3600))
-    good_url=$DATABASE_URL sink=''
+    good_url=$DATABASE_URL left=()
 }
 
 teardown() {
     DATABASE_URL=$good_url
-    [[ -z $sink ]] || kill "$sink" 2>/dev/null || true
+    end_peers
     teardown_mail
 }
 
@@ -26,37 +28,6 @@ check() {
     shift
     run --separate-stderr health-check --now "$(date -u -d "@$((base + minute * 60))" +%FT%TZ)" "$@"
 }
-
-database_is() { # down | up
-    if [[ $1 == down ]]; then
-        DATABASE_URL=postgresql://127.0.0.1:1/nowhere
-    else
-        DATABASE_URL=$good_url
-    fi
-}
-
-webhook() { # what is posted comes to posts
-    : >posts
-    "$peers/http-sink" --file posts --status-file status >sink.out 2>sink.err 3>&- 4>&- &
-    sink=$!
-    wait_for grep -q '^port ' sink.out
-    export ALERT_WEBHOOK_URL=http://127.0.0.1:$(sed -n 's/^port //p' sink.out)/hook/secret-token
-}
-
-posts() { wc -l <posts; }
-post() { sed -n "$1p" posts | python3 -c 'import json,sys; print(json.load(sys.stdin)["body"]["text"])'; }
-
-subjects() { # of the mails in the maildir, in order
-    python3 - mail/new/* <<'PYTHON'
-import email, email.header, sys
-mails = sorted((email.message_from_file(open(name)) for name in sys.argv[1:]),
-               key=lambda mail: mail["Message-ID"])
-for mail in mails:
-    print(email.header.make_header(email.header.decode_header("".join(mail["Subject"].splitlines()))))
-PYTHON
-}
-
-by_mail() { export MAIL_URL=maildir:$PWD/mail ALERT_EMAIL=ops@example.org; }
 
 health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\""; }
 
@@ -119,7 +90,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_regex "$(post 1)" 'DOWN: database'
     assert_regex "$(post 2)" 'Still: database'
     assert_regex "$(post 3)" 'it lasted 1 h 5 min'
-    assert_equal "$(subjects | sort)" $'[Tickeasy] DOWN: database.\n[Tickeasy] Over: database.\n[Tickeasy] Still: database.'
+    assert_equal "$(subjects mail/new/* | sort)" $'[Tickeasy] DOWN: database.\n[Tickeasy] Over: database.\n[Tickeasy] Still: database.'
     assert_equal "$(sql "SELECT kind, cause, extract(epoch FROM first_seen_at)::bigint - $base,
                                 extract(epoch FROM good_since)::bigint - $base, resolved_at IS NOT NULL
                            FROM tickeasy_jobs.alerts")" "service-down|database|300|4200|t"
@@ -147,12 +118,12 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     check 0 --cron
     assert_failure 2
     assert_regex "$stderr" '^health-check: database: database is not reachable: .*Connection refused'
-    assert_equal "$(subjects)" '[Tickeasy] DOWN: database.'
+    assert_equal "$(subjects mail/new/*)" '[Tickeasy] DOWN: database.'
     assert_equal "$(posts)" 1
     assert_equal "$(find state/alerts -name '*.post.json' -o -name '*.mail.json' | wc -l)" 0
     check 5 --cron
     assert_equal "$stderr" ''
-    assert_equal "$(subjects | wc -l)" 1
+    assert_equal "$(subjects mail/new/* | wc -l)" 1
     run grep -r secret-token "$LOG_FILE" state
     assert_failure 1
 }
@@ -231,7 +202,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     MAIL_URL=maildir:$PWD/mail
     check 5
     assert_equal "$(find state/alerts -name '*.mail.json' | wc -l)" 0
-    assert_equal "$(subjects)" '[Tickeasy] DOWN: database. Warning: mail.'
+    assert_equal "$(subjects mail/new/*)" '[Tickeasy] DOWN: database. Warning: mail.'
 }
 
 @test "silence tells nobody, and what lasts is told when it ends" {
@@ -290,7 +261,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     database_is down
     check 0
     assert_failure 2
-    assert_equal "$(subjects | wc -l)" 1
+    assert_equal "$(subjects mail/new/* | wc -l)" 1
     STATE_DIR=/proc/nowhere check 5 --cron
     assert_failure 2
     assert_regex "$stderr" 'database is not reachable'
@@ -309,7 +280,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$stderr" ''
     HEALTH_CRITICAL=databse check 10 --nagios
     assert_failure 3
-    assert_output 'TICKEASY UNKNOWN - HEALTH_CRITICAL names "databse", which is no check (did you mean "database"?); the checks are database redis storage openai mail backlog tasks disk'
+    assert_output 'TICKEASY UNKNOWN - HEALTH_CRITICAL names "databse", which is no check (did you mean "database"?); the checks are database,redis,storage,openai,mail,backlog,tasks,disk'
 }
 
 @test "--only looks, and neither records nor tells" {

@@ -3,6 +3,8 @@
 load ../lib/database
 load ../lib/job
 load ../lib/mail
+load ../lib/peers
+load ../lib/alerts
 load ../lib/faults
 load /usr/lib/bats/bats-support/load.bash
 load /usr/lib/bats/bats-assert/load.bash
@@ -20,52 +22,21 @@ setup() {
 }
 
 teardown() {
-    local one
     DATABASE_URL=$good_url
-    for one in ${left[@]+"${left[@]}"}; do
-        kill -9 "$one" 2>/dev/null && wait "$one" 2>/dev/null
-    done
+    end_peers
     teardown_mail
 }
 
-# background NAME COMMAND...: its port is in $port
-background() {
-    local name=$1
-    shift
-    "$@" >"$name.out" 2>"$name.err" 3>&- 4>&- &
-    left+=($!)
-    wait_for grep -q '^port ' "$name.out"
-    port=$(sed -n 's/^port //p' "$name.out")
-}
-
-webhook() { # [OPTION...]: what is posted comes to posts
-    : >posts
-    background sink "$peers/http-sink" --file posts --status-file status "$@"
-    export ALERT_WEBHOOK_URL=http://127.0.0.1:$port/hook/secret-token
-}
-
-posts() { wc -l <posts; }
-post() { sed -n "$1p" posts | python3 -c 'import json,sys; print(json.load(sys.stdin)["body"]["text"])'; }
-
-database_is() { # down | up
-    if [[ $1 == down ]]; then
-        DATABASE_URL=postgresql://127.0.0.1:1/nowhere
-    else
-        DATABASE_URL=$good_url
-    fi
-}
-
-# through MODE [OPTION...]: the database behind a proxy
-through() {
-    local name=${CLUSTER_TCP_URL} tcp
-    tcp=$(sed -E 's,.*:([0-9]+)/.*,\1,' <<<"$name")
-    background "proxy$RANDOM" "$peers/tcp-proxy" --to "$tcp" --mode "$@"
+# database_through MODE [OPTION...]: the database behind a proxy
+database_through() {
+    local name=$CLUSTER_TCP_URL
+    port=$(sed -E 's,.*:([0-9]+)/.*,\1,' <<<"$name")
+    through "$@"
     DATABASE_URL=$(sed -E "s,:[0-9]+/[^?]*,:$port/$(sql 'SELECT current_database()')," <<<"$name")
 }
 
 no_disk() { STATE_DIR=/proc/nowhere run --separate-stderr health-check --cron; }
 mails() { find mail/new -type f 2>/dev/null | wc -l; }
-by_mail() { export MAIL_URL=maildir:$PWD/mail ALERT_EMAIL=ops@example.org; }
 redis_is() { # down | up: one that is asked of, or none
     export HEALTH_CRITICAL=database,redis
     if [[ $1 == down ]]; then export REDIS_URL=redis://127.0.0.1:1; else unset REDIS_URL; fi
@@ -84,7 +55,7 @@ redis_is() { # down | up: one that is asked of, or none
         rm -rf state
         database_is up
         sql "DELETE FROM tickeasy_jobs.alerts; DELETE FROM tickeasy_jobs.task_execution_logs"
-        through hole --at "$at"
+        database_through hole --at "$at"
         SECONDS=0
         run --separate-stderr health-check --nagios --timeout 2s
         echo "at $at: exit $status, $SECONDS s, $(($(posts) - before)) posts, $output $stderr"
@@ -102,7 +73,7 @@ redis_is() { # down | up: one that is asked of, or none
 @test "a slow database and many records that wait for it keep nobody from being told" {
     webhook
     health-check
-    through delay --ms 150
+    database_through delay --ms 150
     mkdir -p state/spool
     local n
     for n in {1..200}; do
@@ -180,7 +151,7 @@ redis_is() { # down | up: one that is asked of, or none
     assert_equal "$(posts)" 0
     rm status
     export ALERT_WEBHOOK_URL_BEFORE=$ALERT_WEBHOOK_URL
-    background picky "$peers/http-sink" --file picked --refuse 'DOWN: database'
+    peer picky "$peers/http-sink" --file picked --refuse 'DOWN: database'
     ALERT_WEBHOOK_URL=http://127.0.0.1:$port/hook/secret-token
     redis_is down
     run health-check --cron
@@ -306,7 +277,7 @@ redis_is() { # down | up: one that is asked of, or none
     local _ runs=()
     webhook
     health-check
-    through hole
+    database_through hole
     for _ in 1 2 3; do
         health-check --cron --timeout 2s >/dev/null 2>&1 3>&- 4>&- &
         runs+=($!)

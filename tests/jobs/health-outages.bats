@@ -4,6 +4,8 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
+load ../lib/peers
+load ../lib/alerts
 load ../lib/probes
 
 setup_file() {
@@ -24,9 +26,8 @@ setup() {
     new_database
     export STATE_DIR=$PWD/state LOG_FILE=$PWD/log APP_TIMEZONE=UTC
     mkdir box
-    : >posts
-    peer chat "$peers/http-sink" --file posts
-    export ALERT_WEBHOOK_URL=http://127.0.0.1:$port/hook ALERT_EMAIL=ops@example.org MAIL_LANG=en
+    webhook
+    export ALERT_EMAIL=ops@example.org MAIL_LANG=en
     export SUPABASE_SERVICE_KEY=service-key STORAGE_BUCKETS=a OPENAI_API_KEY=sk-test/key MAIL_CA_FILE=$CA_FILE
     declare -gA ports pids
     local name
@@ -85,16 +86,6 @@ is_gone() { ! kill -0 "$1" 2>/dev/null || [[ $(ps -o stat= -p "$1") == Z* ]]; }
 
 check_all() { run --separate-stderr health-check --cron; }
 row() { sql 'SELECT database, redis, storage, openai FROM tickeasy_jobs.health_checks ORDER BY "timestamp" DESC LIMIT 1'; }
-posts() { wc -l <posts; }
-post() { sed -n "$1p" posts | python3 -c 'import json,sys; print(json.load(sys.stdin)["body"]["text"])'; }
-subjects() { # of the mails that arrived, in that order
-    python3 - box/*.eml <<'PYTHON'
-import email, email.header, sys
-for name in sys.argv[1:]:
-    subject = email.message_from_file(open(name))["Subject"]
-    print(email.header.make_header(email.header.decode_header("".join(subject.splitlines()))))
-PYTHON
-}
 
 # outage NAME EXIT ROW WORD REASON: what is recorded and told while it is stopped, and afterwards
 outage() {
@@ -112,7 +103,7 @@ outage() {
     else
         assert_equal "$(row)" "$3"
     fi
-    [[ $1 == mail ]] || assert_equal "$(subjects)" "[Tickeasy] $4: $1."
+    [[ $1 == mail ]] || assert_equal "$(subjects box/*.eml)" "[Tickeasy] $4: $1."
     check_all # and nothing more
     assert_failure "$2"
     assert_equal "$stderr" ''
@@ -130,7 +121,7 @@ outage() {
     assert_regex "$(post 2)" "^\[Tickeasy\] Over: $1\."
     sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now() WHERE status = 'queued'"
     deliver-mail
-    assert_equal "$(subjects | sort)" "$(printf '[Tickeasy] %s.\n' "$4: $1" "Over: $1" | sort)"
+    assert_equal "$(subjects box/*.eml | sort)" "$(printf '[Tickeasy] %s.\n' "$4: $1" "Over: $1" | sort)"
     assert_equal "$(sql 'SELECT count(*), count(resolved_at) FROM tickeasy_jobs.alerts')" '1|1'
 }
 
@@ -151,7 +142,7 @@ outage() {
     assert_regex "$(post 1)" 'DOWN: database, redis\. Warning: storage, openai, mail\.'
     for name in database redis storage openai mail; do start_peer $name; done
     check_all
-    assert_equal "$(subjects)" '[Tickeasy] DOWN: database, redis. Warning: storage, openai, mail.'
+    assert_equal "$(subjects box/*.eml)" '[Tickeasy] DOWN: database, redis. Warning: storage, openai, mail.'
     check_all
     assert_success
     assert_equal "$(posts)" 2

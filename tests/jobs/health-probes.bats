@@ -6,6 +6,7 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
+load ../lib/peers
 load ../lib/probes
 
 setup_file() {

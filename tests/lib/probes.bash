@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # what run sets, what the tests read
-# probes: words for the tests of health-check's network checks; load database.bash and job.bash too.
-peers=$PROJECT/tests/peers
+# probes: words for the tests of health-check's network checks; load database.bash, job.bash and
+# peers.bash too.
 
 # authority: ca.crt and its key in this folder
 authority() {
@@ -33,26 +33,9 @@ setup_probes() {
 }
 
 teardown_probes() {
-    local one
-    for one in ${left[@]+"${left[@]}"}; do
-        kill -9 "$one" 2>/dev/null && wait "$one" 2>/dev/null
-    done
+    end_peers
     drop_database
 }
-
-# peer NAME COMMAND...: in the background; its port is in $port, what it says in NAME.out
-peer() {
-    local name=$1
-    shift
-    rm -f "$name.out" # of a namesake before it
-    "$@" >"$name.out" 2>"$name.err" 3>&- 4>&- &
-    left+=($!)
-    wait_for grep -q '^port ' "$name.out" || { cat "$name.err"; return 1; }
-    port=$(sed -n 's/^port //p' "$name.out")
-}
-
-# through MODE [OPTION...]: a tcp-proxy to $port, which is then its own
-through() { peer "proxy.$port" "$peers/tcp-proxy" --to "$port" --mode "$@"; }
 
 # redis [OPTION...]: a real one on $port (which PORT chooses), with no file but those in this folder; with TLS=1 only TLS
 redis() {
