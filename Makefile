@@ -59,6 +59,7 @@ CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis ch
 all: $(PROGRAMS:%=$(BIN)/%)
 
 # beside its own file, what a program is made of
+$(PROGRAMS:%=$(BIN)/%): $(BUILD)/jobs/tasks.o
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o

@@ -99,6 +99,7 @@ static enum error_kind kind_of(const char *sqlstate)
         enum error_kind kind;
     } kinds[] = {
         { "TJ001", ERR_FENCED },      /* tickeasy_jobs.fence */
+        { "TJ002", ERR_STOPPED },     /* the same, when a person asked the run to stop */
         { "40", ERR_CONFLICT },       /* serialization_failure, deadlock_detected */
         { "55P03", ERR_CONFLICT },    /* lock_not_available: lock_timeout */
         { "57014", ERR_STOPPED },     /* query_canceled, and not by our deadline: an operator */
@@ -159,6 +160,8 @@ static bool result_error(const PGresult *rows, const char *statement, struct err
         return error_set(err, ERR_CONFIG,
                          "%s: %s; the jobs' role must see all rows: ALTER ROLE … BYPASSRLS",
                          statement, words);
+    if (kind_of(sqlstate) == ERR_STOPPED && strncmp(sqlstate, "TJ", 2) == 0)
+        return error_set(err, ERR_STOPPED, "%s", words);
     if (strcmp(sqlstate, "42501") == 0)
         return error_set(err, ERR_CONFIG,
                          "%s: %s; give the jobs' role its rights: scripts/migrate --grant ROLE",

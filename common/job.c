@@ -12,6 +12,7 @@
 #include "deadline.h"
 #include "mail_text.h"
 #include "metrics.h"
+#include "slot.h"
 #include "spool.h"
 #include "text.h"
 #include "words.h"
@@ -73,7 +74,7 @@ void job_warn(struct job *job, const char *event, const char *format, ...)
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
     utf8_clean(line, sizeof line, words); /* they quote what others wrote */
-    fprintf(stderr, "%s: %s\n", job->type->task.program, line);
+    fprintf(stderr, "%s: %s\n", job->type->task->program, line);
     log_event(&job->log, LOG_WARN, event, "message", line, NULL);
 }
 
@@ -92,7 +93,7 @@ struct db *job_second_db(struct job *job)
 {
     struct db *db = NULL;
     struct error why = { 0 };
-    if (!db_connect(&db, &job->config, job->type->task.program, &why)) {
+    if (!db_connect(&db, &job->config, job->type->task->program, &why)) {
         log_event(&job->log, LOG_INFO, "one_connection", "reason", why.text, NULL);
         return NULL;
     }
@@ -126,6 +127,13 @@ static void log_end(struct job *job, const char *status, const struct error *err
     log_fields(&job->log, err->kind == ERR_NONE ? LOG_INFO : LOG_ERROR, "end", fields, count);
 }
 
+static void begin_run(struct job *job, const char *trigger, int attempt)
+{
+    run_init(&job->run, job->type->task, trigger, attempt);
+    job->run.zone = job->config.app_timezone;
+    job->run.is_forced = options_flag(&job->options, "force");
+}
+
 /* --- one attempt --------------------------------------------------------------------------- */
 
 static bool keep_in_spool(struct job *job, const char *status, const struct error *err)
@@ -155,7 +163,7 @@ static void close_row(struct job *job, const char *status, struct error *err)
         error_clear(&trouble);
         db_close(job->db);
         job->db = NULL;
-        closed = db_connect(&job->db, &job->config, job->type->task.program, &trouble) &&
+        closed = db_connect(&job->db, &job->config, job->type->task->program, &trouble) &&
                  runs_finish(job->db, &job->run, status, result, words, &trouble);
     }
     free(result);
@@ -191,7 +199,7 @@ static bool begin_attempt(struct job *job, struct error *err)
     struct run *run = &job->run;
     if (job->db == NULL && job->type->survey != NULL)
         return error_set(err, ERR_UNAVAILABLE, "the database is away");
-    if (job->db == NULL && !db_connect(&job->db, &job->config, job->type->task.program, err))
+    if (job->db == NULL && !db_connect(&job->db, &job->config, job->type->task->program, err))
         return false;
     int replayed = spool_replay(job->config.state_dir, job->db, &job->log, err);
     if (replayed > 0)
@@ -203,7 +211,8 @@ static bool begin_attempt(struct job *job, struct error *err)
     if (!begun)
         return false;
     log_event(&job->log, LOG_INFO, "begin", "trigger", run->trigger, "attempt",
-              decimal(run->attempt).text, "now", run->now, NULL);
+              decimal(run->attempt).text, "now", run->now, "slot",
+              run->slot == 0 ? NULL : instant(run->slot).text, NULL);
     if (run->reaped[0] != '\0')
         log_event(&job->log, LOG_WARN, "reaped", "reason", run->reaped, NULL);
     return true;
@@ -265,15 +274,6 @@ static void run_attempt(struct job *job, struct error *err)
 
 /* --- all attempts -------------------------------------------------------------------------- */
 
-/* Monotonic time of the task's next slot. */
-static int64_t next_slot_ms(const struct task *task)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t into_ms = (now.tv_sec % task->period_s) * 1000 + now.tv_nsec / 1000000;
-    return deadline_now_ms() + (int64_t)task->period_s * 1000 - into_ms;
-}
-
 /* 5 s · 2^(n-1), a fifth more or less, so that two hosts do not stumble over each other again. */
 static int backoff_ms(int attempt)
 {
@@ -298,21 +298,26 @@ static bool is_worth_an_alert(const struct job *job, const struct error *err, bo
 
 static void try_attempts(struct job *job, struct error *err)
 {
-    const struct task *task = &job->type->task;
     bool cron = options_flag(&job->options, "cron");
-    int64_t slot_end_ms = cron ? next_slot_ms(task) : INT64_MAX;
+    time_t fired_at = time(NULL), slot = 0;
+    int64_t fired_ms = deadline_now_ms();
     srandom((unsigned)(deadline_now_ms() ^ getpid()));
     for (int attempt = 1;; attempt++) {
         error_clear(err);
         json_object_clear(job->result);
         job->failed_items = 0;
-        run_init(&job->run, task, cron ? "cron" : "manual", attempt);
+        begin_run(job, cron ? "cron" : "manual", attempt);
+        job->run.fired_at = fired_at;
+        job->run.slot = slot;
         snprintf(job->log.run, sizeof job->log.run, "%s", job->run.id);
         run_attempt(job, err);
         if (!error_is_temporary(err->kind) || attempt > retries_of(job, cron))
             return;
+        slot = job->run.slot;
         int wait_ms = backoff_ms(attempt);
-        if (deadline_now_ms() + wait_ms + job->run.timeout_ms > slot_end_ms)
+        time_t next = cron ? run_next_slot(&job->run, fired_at) : 0;
+        if (next > 0 &&
+            deadline_now_ms() + wait_ms + job->run.timeout_ms > fired_ms + (next - fired_at) * 1000)
             return;
         log_event(&job->log, LOG_WARN, "retry", "attempt", decimal(attempt + 1).text, "wait_ms",
                   decimal(wait_ms).text, NULL);
@@ -350,7 +355,7 @@ static void run_and_tell(struct job *job, struct error *err)
 {
     struct metrics metrics;
     struct error trouble = { 0 };
-    metrics_begin(&metrics, job->type->task.program);
+    metrics_begin(&metrics, job->type->task->program);
     run_attempts(job, err);
     bool good = err->kind == ERR_NONE && job->failed_items == 0;
     bool ran = err->kind != ERR_BUSY && err->kind != ERR_USAGE;
@@ -386,13 +391,13 @@ static bool check(struct job *job, struct error *err)
                                         "mail_refresh",
                                         NULL };
     int timeout_ms = given_timeout_ms(job);
-    deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task.timeout_ms);
+    deadline_start(timeout_ms > 0 ? timeout_ms : job->type->task->timeout_ms);
     if (!log_ready(&job->config, err) || !spool_ready(job->config.state_dir, err) ||
         !metrics_ready(job->config.metrics_dir, err))
         return false;
     if (job->type->sends_mail && !mail_text_check(job->config.mail_templates, err))
         return false;
-    if (!db_connect(&job->db, &job->config, job->type->task.program, err))
+    if (!db_connect(&job->db, &job->config, job->type->task->program, err))
         return false;
     int count = 0;
     if (!check_all(job, corridor, &count, err) ||
@@ -410,7 +415,7 @@ static bool look_around(struct job *job, struct error *err)
 {
     const char *now = options_value(&job->options, "now");
     if (job->type->survey == NULL)
-        return db_connect(&job->db, &job->config, job->type->task.program, err) &&
+        return db_connect(&job->db, &job->config, job->type->task->program, err) &&
                runs_clock(job->db, &job->run, now, err);
     run_clock_here(&job->run, now);
     return job->type->survey(job, err) &&
@@ -419,7 +424,7 @@ static bool look_around(struct job *job, struct error *err)
 
 static bool look(struct job *job, struct error *err)
 {
-    run_init(&job->run, &job->type->task, "manual", 1);
+    begin_run(job, "manual", 1);
     int timeout_ms = given_timeout_ms(job);
     deadline_start(timeout_ms > 0 ? timeout_ms : job->run.timeout_ms);
     bool looked = look_around(job, err) && job->type->look(job, err);
@@ -442,7 +447,9 @@ static bool wants_look(const struct job *job)
 
 static void print_help(const struct job_type *type)
 {
-    options_print(stdout, type->task.program, type->summary, type->options);
+    char usage[64];
+    snprintf(usage, sizeof usage, "%s [OPTION]...", type->task->program);
+    options_print(stdout, usage, type->summary, type->options, options_common);
     printf("\nConfiguration, KEY=value lines in --config FILE, $TICKEASY_JOBS_CONFIG or\n"
            "/etc/tickeasy-jobs.conf; the environment wins:\n");
     config_print_keys(stdout);
@@ -457,6 +464,10 @@ static void print_help(const struct job_type *type)
 static bool options_agree(const struct job *job, struct error *err)
 {
     const struct job_type *type = job->type;
+    if (options_flag(&job->options, "cron") && options_flag(&job->options, "force"))
+        return error_set(err, ERR_USAGE,
+                         "--force is for a run by hand, --cron for the scheduled one: give one of "
+                         "them");
     if (wants_check(job) && type->looks != NULL && type->looks(&job->options))
         return error_set(err, ERR_USAGE,
                          "--check goes alone: it lists nothing and changes nothing");
@@ -474,9 +485,9 @@ static bool prepare(struct job *job, struct error *err)
     if (!config_load(&job->config, options_value(&job->options, "config"), err))
         return false;
     if (!wants_check(job)) /* that one writes no log, and says of the file whether it would do */
-        log_open(&job->log, &job->config, job->type->task.program);
+        log_open(&job->log, &job->config, job->type->task->program);
     if (!alert_channel_check(&job->config, err) ||
-        !ping_open(&job->ping, &job->config, job->type->task.program, &job->log, err))
+        !ping_open(&job->ping, &job->config, job->type->task->program, &job->log, err))
         return false;
     const char *ca_file = job->config.mail_ca_file;
     if (ca_file[0] != '\0' && access(ca_file, R_OK) != 0)
@@ -518,7 +529,7 @@ static int report(struct job *job, const struct error *err)
         fflush(stdout);
     }
     if (err->kind != ERR_NONE)
-        complain(job->type->task.program, err);
+        complain(job->type->task->program, err);
     return exit_code(job, err);
 }
 
@@ -532,20 +543,20 @@ int job_main(int argc, char **argv, const struct job_type *type)
     char last_words[128];
 
     if (!options_parse(&job.options, argc, argv, type->options, &err))
-        return complain(type->task.program, &err);
+        return complain(type->task->program, &err);
     if (options_flag(&job.options, "help")) {
         print_help(type);
         return EXIT_SUCCESS;
     }
     if (options_flag(&job.options, "version")) {
-        printf("%s " VERSION "\n", type->task.program);
+        printf("%s " VERSION "\n", type->task->program);
         return EXIT_SUCCESS;
     }
 
     /* a core file would hold passwords */
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
     snprintf(last_words, sizeof last_words, "%s: still hanging 10 s after its end; ended hard\n",
-             type->task.program);
+             type->task->program);
     deadline_install(last_words);
 
     if (prepare(&job, &err)) {

@@ -36,7 +36,7 @@ struct job {
 
 /* What a program is: const, one per executable. */
 struct job_type {
-    struct task task;
+    const struct task *task;
     const char *summary;    /* first line of --help */
     const char *exit_codes; /* for --help, of a program with its own job->exit_code; else NULL */
     const struct option_spec *options; /* its own, NULL = none */

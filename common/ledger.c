@@ -263,7 +263,8 @@ static bool write_marks(struct ledger *ledger, struct error *err)
             error_clear(err);
         }
         close_in_time(ledger);
-        if ((job->db != NULL || db_connect(&job->db, &job->config, job->type->task.program, err)) &&
+        if ((job->db != NULL ||
+             db_connect(&job->db, &job->config, job->type->task->program, err)) &&
             record(job, ledger->worker, ledger->marks, ledger->counts, err))
             return true;
     }

@@ -13,6 +13,7 @@ const struct option_spec options_common[] = {
     { "config", OPTION_TEXT, "FILE", "read the configuration from FILE" },
     { "cron", OPTION_FLAG, NULL,
       "this is the scheduled run: print news only, retry as the task's retries allow" },
+    { "force", OPTION_FLAG, NULL, "run also when the task is disabled or paused" },
     { "dry-run", OPTION_FLAG, NULL, "show what would be done, change nothing" },
     { "check", OPTION_FLAG, NULL, "check configuration, database and statements, then end" },
     { "json", OPTION_FLAG, NULL, "print a run's result as a JSON object, a listing as an array" },
@@ -65,12 +66,20 @@ static int find(const struct options *options, const char *name, size_t length)
     return -1;
 }
 
-/* The option that an argument "--name" or "--name=value" spells out in full, or -1. */
+/* The option that an argument "--name", "--name=value", "-n" or "-nVALUE" spells out in full, or
+ * -1.
+ */
 static int find_argument(const struct options *options, const char *argument)
 {
     if (strncmp(argument, "--", 2) != 0)
-        return -1;
-    return find(options, argument + 2, strcspn(argument + 2, "="));
+        return argument[0] == '-' && argument[1] != '\0' ? find(options, argument + 1, 1) : -1;
+    size_t length = strcspn(argument + 2, "=");
+    return length > 1 ? find(options, argument + 2, length) : -1;
+}
+
+static const char *dashes(const struct option_spec *spec)
+{
+    return spec->name[1] == '\0' ? "-" : "--";
 }
 
 static bool refuse_unknown(const struct options *options, const char *argument, const char *program,
@@ -177,46 +186,93 @@ static bool take(struct options *options, const char *argument, int answer, cons
         return refuse_unknown(options, argument, program, err);
     const struct option_spec *spec = options->specs[index];
     if (answer == ':')
-        return error_set(err, ERR_USAGE, "option --%s needs %s; see %s --help", spec->name,
-                         expectation(spec->type), program);
+        return error_set(err, ERR_USAGE, "option %s%s needs %s; see %s --help", dashes(spec),
+                         spec->name, expectation(spec->type), program);
     if (answer == '?')
         return error_set(err, ERR_USAGE, "option --%s takes no value; see %s --help", spec->name,
                          program);
     const char *value = spec->type == OPTION_FLAG ? "" : optarg;
     if (!value_valid(spec->type, value))
-        return error_set(err, ERR_USAGE, "option --%s: \"%s\" is not %s; see %s --help", spec->name,
-                         shown(value).text, expectation(spec->type), program);
+        return error_set(err, ERR_USAGE, "option %s%s: \"%s\" is not %s; see %s --help",
+                         dashes(spec), spec->name, shown(value).text, expectation(spec->type),
+                         program);
     options->values[index] = value;
     return spec->type != OPTION_WORDS || choose(options, index, value, err);
+}
+
+/* What getopt_long wants to know of the one-letter options: "n:". */
+static void list_letters(const struct options *options, char *letters)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct option_spec *spec = options->specs[i];
+        if (spec->name[1] != '\0')
+            continue;
+        *letters++ = spec->name[0];
+        if (spec->type != OPTION_FLAG)
+            *letters++ = ':';
+    }
+    *letters = '\0';
+}
+
+static bool take_operand(struct options *options, const char *operand, const char *program,
+                         struct error *err)
+{
+    if (options->operand_count == OPERANDS_MAX)
+        return error_set(err, ERR_USAGE, "more than %d operands; see %s --help", OPERANDS_MAX,
+                         program);
+    options->operands[options->operand_count++] = operand;
+    return true;
+}
+
+/* Operands come as answer 1, in their order among the options. */
+static bool parse(struct options *options, int argc, char **argv, const char *program,
+                  struct error *err)
+{
+    struct option table[OPTIONS_MAX + 1] = { { 0 } };
+    char letters[2 * OPTIONS_MAX + 3] = "-:";
+    for (size_t i = 0; i < options->count; i++) {
+        table[i].name = options->specs[i]->name;
+        table[i].has_arg = options->specs[i]->type == OPTION_FLAG ? no_argument : required_argument;
+    }
+    list_letters(options, letters + strlen(letters));
+    opterr = 0;
+    optind = 0; /* glibc: start afresh, also when an earlier parse stopped half-way */
+    for (;;) {
+        int at = optind == 0 ? 1 : optind;
+        int answer = getopt_long(argc, argv, letters, table, NULL);
+        if (answer == -1)
+            break;
+        if (answer == 1 ? !take_operand(options, optarg, program, err)
+                        : !take(options, argv[at], answer, program, err))
+            return false;
+    }
+    for (; optind < argc; optind++) /* behind "--" */
+        if (!take_operand(options, argv[optind], program, err))
+            return false;
+    return true;
+}
+
+bool options_parse_command(struct options *options, int argc, char **argv, const char *program,
+                           const struct option_spec *const lists[2], struct error *err)
+{
+    *options = (struct options){ 0 };
+    if (!add_specs(options, lists[0]) || !add_specs(options, lists[1]))
+        return error_set(err, ERR_INTERNAL, "more than %d options are declared", OPTIONS_MAX);
+    return parse(options, argc, argv, program, err);
 }
 
 bool options_parse(struct options *options, int argc, char **argv, const struct option_spec *own,
                    struct error *err)
 {
-    *options = (struct options){ 0 };
-    if (!add_specs(options, options_common) || !add_specs(options, own))
-        return error_set(err, ERR_INTERNAL, "more than %d options are declared", OPTIONS_MAX);
-    struct option table[OPTIONS_MAX + 1] = { { 0 } };
-    for (size_t i = 0; i < options->count; i++) {
-        table[i].name = options->specs[i]->name;
-        table[i].has_arg = options->specs[i]->type == OPTION_FLAG ? no_argument : required_argument;
-    }
     struct shown program = shown(argc > 0 ? base_name(argv[0]) : "the program");
-    opterr = 0;
-    optind = 0; /* glibc: start afresh, also when an earlier parse stopped half-way */
-    for (;;) {
-        int at = optind == 0 ? 1 : optind;
-        int answer = getopt_long(argc, argv, "+:", table, NULL);
-        if (answer == -1)
-            break;
-        if (!take(options, argv[at], answer, program.text, err))
-            return false;
-    }
-    if (optind < argc)
+    const struct option_spec *const lists[] = { options_common, own };
+    if (!options_parse_command(options, argc, argv, program.text, lists, err))
+        return false;
+    if (options->operand_count > 0)
         return error_set(err, ERR_USAGE,
                          "unexpected operand \"%s\", only options are taken; "
                          "see %s --help",
-                         shown(argv[optind]).text, program.text);
+                         shown(options->operands[0]).text, program.text);
     return true;
 }
 
@@ -267,7 +323,7 @@ static const char *value_name(const struct option_spec *spec)
 static size_t spec_width(const struct option_spec *spec)
 {
     size_t value = strlen(value_name(spec));
-    return strlen("--") + strlen(spec->name) + (value == 0 ? 0 : 1 + value);
+    return strlen(dashes(spec)) + strlen(spec->name) + (value == 0 ? 0 : 1 + value);
 }
 
 static size_t widest(const struct option_spec *specs, size_t so_far)
@@ -278,8 +334,7 @@ static size_t widest(const struct option_spec *specs, size_t so_far)
     return so_far;
 }
 
-/* Print words from column on, a new line before each that would pass the right edge. */
-static void print_wrapped(FILE *out, const char *words, size_t column)
+void options_print_wrapped(FILE *out, const char *words, size_t column)
 {
     size_t at = column;
     while (*words != '\0') {
@@ -303,21 +358,21 @@ static void print_specs(FILE *out, const struct option_spec *specs, size_t width
         bool is_list = strcmp(value, list_name) == 0;
         struct text help = { 0 };
         text_printf(&help, "%s%s%s", specs->help, is_list ? ": " : "", is_list ? specs->value : "");
-        print_wrapped(out, text_or(help.chars, specs->help), 2 + width + 2);
+        options_print_wrapped(out, text_or(help.chars, specs->help), 2 + width + 2);
         text_free(&help);
     }
 }
 
-void options_print(FILE *out, const char *program, const char *description,
-                   const struct option_spec *own)
+void options_print(FILE *out, const char *usage, const char *description,
+                   const struct option_spec *own, const struct option_spec *common)
 {
-    size_t width = widest(own, widest(options_common, 0));
-    fprintf(out, "Usage: %s [OPTION]...\n", program);
-    print_wrapped(out, description, 0);
+    size_t width = widest(own, widest(common, 0));
+    fprintf(out, "Usage: %s\n", usage);
+    options_print_wrapped(out, description, 0);
     if (own != NULL && own->name != NULL) {
         fprintf(out, "\nOptions:\n");
         print_specs(out, own, width);
     }
     fprintf(out, "\nCommon options:\n");
-    print_specs(out, options_common, width);
+    print_specs(out, common, width);
 }

@@ -20,14 +20,14 @@ enum option_type {
 
 /* One option. An array of these ends with a zeroed entry. */
 struct option_spec {
-    const char *name; /* long name without the dashes */
+    const char *name; /* without the dashes; one letter: "-n", otherwise "--name" */
     enum option_type type;
     const char
         *value;       /* name of the value in --help, NULL for flags; WORDS: all words, by commas */
     const char *help; /* one line, lower case, no full stop */
 };
 
-enum { OPTIONS_MAX = 32 };
+enum { OPTIONS_MAX = 32, OPERANDS_MAX = 16 };
 
 /* The parsed command line. Texts point into argv. */
 struct options {
@@ -35,9 +35,12 @@ struct options {
     const char *values[OPTIONS_MAX];              /* NULL: not given; "" for a given flag */
     unsigned chosen[OPTIONS_MAX];                 /* of WORDS: one bit a word, in their order */
     size_t count;
+    const char *operands[OPERANDS_MAX]; /* only options_parse_command takes some */
+    size_t operand_count;
 };
 
-/* Options every job has: --config FILE, --cron, --dry-run, --check, --json, --quiet, --now TIME,
+/* Options every job has: --config FILE, --cron, --force, --dry-run, --check, --json, --quiet, --now
+ * TIME,
  * --timeout TIME, --retries N, --help, --version. */
 extern const struct option_spec options_common[];
 
@@ -46,6 +49,12 @@ extern const struct option_spec options_common[];
  * option names the nearest known one. */
 bool options_parse(struct options *options, int argc, char **argv, const struct option_spec *own,
                    struct error *err);
+
+/* The same for a program with commands, after the word that is one: the specs of lists (two) alone,
+ * operands anywhere between the options; behind "--" all are operands. argv[0] is not looked at.
+ * program   "taskctl list", for errors: they refer to its --help */
+bool options_parse_command(struct options *options, int argc, char **argv, const char *program,
+                           const struct option_spec *const lists[2], struct error *err);
 
 /* The value given for name; NULL when not given, "" for a given flag. name must be declared. */
 const char *options_value(const struct options *options, const char *name);
@@ -57,8 +66,12 @@ bool options_chosen(const struct options *options, const char *name, const char 
 /* The value of a COUNT (a number) or DURATION (milliseconds) option; otherwise when not given. */
 long options_number(const struct options *options, const char *name, long otherwise);
 
-/* --help: usage line, description, then the options, own ones first, values aligned. */
-void options_print(FILE *out, const char *program, const char *description,
-                   const struct option_spec *own);
+/* --help: usage line ("expire-orders [OPTION]..."), description, then the options, own ones (may be
+ * NULL) first, values aligned. */
+void options_print(FILE *out, const char *usage, const char *description,
+                   const struct option_spec *own, const struct option_spec *common);
+
+/* Print words from column on (from 0), a new line before each that would pass column 100. */
+void options_print_wrapped(FILE *out, const char *words, size_t column);
 
 #endif

@@ -77,7 +77,7 @@ static void work(void *context, void *report)
     struct report *mine = report;
     db_abandon(job->db);
     job->db = NULL;
-    if (db_connect(&job->db, &job->config, job->type->task.program, &mine->err))
+    if (db_connect(&job->db, &job->config, job->type->task->program, &mine->err))
         delivery_run(job, assignment->workers, &mine->counts, &mine->err);
     db_close(job->db);
 }

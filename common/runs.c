@@ -10,13 +10,19 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "slot.h"
 #include "text.h"
+#include "words.h"
+#include "zone.h"
 
 enum {
-    SCHEMA_VERSION = 5, /* the newest migration that this program relies on */
+    SCHEMA_VERSION = 6, /* the newest migration that this program relies on */
     /* The hard end comes 10 s after the alarm; 10 s more for a slow network to deliver the last
      * commit. Only then may another run take a silent one for dead. */
     LEASE_SLACK_MS = 20000,
+    /* cron fires by the host's clock, so that one tells the slot, as long as it is about right:
+     * half of the shortest distance between two slots. */
+    CLOCK_SLACK_S = 30,
 };
 
 /* --- processes ----------------------------------------------------------------------------- */
@@ -71,6 +77,20 @@ bool process_is_gone(const struct process *process, const struct process *self)
     return started != 0 && process->pid_started != 0 && started != process->pid_started;
 }
 
+void process_actor(char *text, size_t size)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    const char *self = user == NULL ? NULL : user->pw_name;
+    const char *behind = getenv("SUDO_USER");
+    struct decimal number = decimal(geteuid());
+    char words[128];
+    if (behind == NULL || *behind == '\0' || (self != NULL && strcmp(behind, self) == 0))
+        snprintf(words, sizeof words, "%s", self == NULL ? number.text : self);
+    else
+        snprintf(words, sizeof words, "%.60s as %.60s", behind, self == NULL ? number.text : self);
+    utf8_clean(text, size, words);
+}
+
 /* --- an attempt ---------------------------------------------------------------------------- */
 
 static void utc_now(char *text, size_t size)
@@ -96,9 +116,12 @@ void run_init(struct run *run, const struct task *task, const char *trigger, int
     text_uuid(run->id);
     process_identify(&run->process);
     utc_now(run->started, sizeof run->started);
-    const struct passwd *user = getpwuid(geteuid());
-    snprintf(run->actor, sizeof run->actor, "%s",
-             user == NULL ? decimal(geteuid()).text : user->pw_name);
+    process_actor(run->actor, sizeof run->actor);
+}
+
+time_t run_next_slot(const struct run *run, time_t after)
+{
+    return slot_next(text_or(run->schedule, run->task->schedule), run->zone, after);
 }
 
 const char *run_status(enum error_kind kind)
@@ -108,17 +131,27 @@ const char *run_status(enum error_kind kind)
 
 /* --- beginning ----------------------------------------------------------------------------- */
 
+struct db_step runs_register_step(const struct task *task, struct task_args *args)
+{
+    *args = (struct task_args){
+        .retries = decimal(task->max_retries),
+        .timeout = decimal(task->timeout_ms),
+        .values = { task->id, task->name, task->description, task->program, task->schedule, NULL,
+                    NULL, task->catch_up },
+    };
+    args->values[5] = args->retries.text;
+    args->values[6] = args->timeout.text;
+    return (struct db_step){ .statement = "runs_register", .args = args->values };
+}
+
 static bool look(struct db *db, const struct run *run, const char *now, PGresult **rows,
                  struct error *err)
 {
     const struct task *task = run->task;
-    struct decimal retries = decimal(task->max_retries);
-    struct decimal timeout = decimal(task->timeout_ms);
-    const char *register_args[] = { task->id,       task->name,   task->description, task->program,
-                                    task->schedule, retries.text, timeout.text };
+    struct task_args register_args;
     const char *look_args[] = { task->id, now };
     struct db_step steps[] = {
-        { .statement = "runs_register", .args = register_args },
+        runs_register_step(task, &register_args),
         { .statement = "runs_look", .args = look_args },
     };
     if (!db_run(db, steps, 2, DB_DURABLE, DB_LOCK_MS, err))
@@ -130,8 +163,9 @@ static bool look(struct db *db, const struct run *run, const char *now, PGresult
     return error_set(err, ERR_INTERNAL, "task %s is not in the registry", task->id);
 }
 
-static bool is_wanted(const PGresult *seen, const struct task *task, struct error *err)
+static bool is_wanted(const PGresult *seen, const struct run *run, struct error *err)
 {
+    const struct task *task = run->task;
     long version = db_number(seen, 0, "schema_version");
     if (version < SCHEMA_VERSION)
         return error_set(err, ERR_CONFIG,
@@ -142,20 +176,57 @@ static bool is_wanted(const PGresult *seen, const struct task *task, struct erro
                          "--now lies in the future: %s would act on what is not due yet; use it "
                          "with --dry-run",
                          task->program);
+    if (run->is_forced)
+        return true;
+    const char *way_out = strcmp(run->trigger, "cron") == 0 ? "" : "; --force runs it all the same";
     if (!db_true(seen, 0, "is_active"))
         return error_set(err, ERR_BUSY,
-                         "task %s is disabled (by %s); is_active in tickeasy_jobs.scheduled_tasks "
-                         "enables it",
-                         task->id, db_text(seen, 0, "updated_by"));
+                         "task %s is disabled (by %s); taskctl enable %s switches it on%s",
+                         task->id, db_text(seen, 0, "updated_by"), task->id, way_out);
     if (!db_is_null(seen, 0, "paused_until"))
-        return error_set(err, ERR_BUSY, "task %s is paused until %s: %s", task->id,
+        return error_set(err, ERR_BUSY, "task %s is paused until %s: %s%s", task->id,
                          db_text(seen, 0, "paused_until"),
-                         text_or(db_text(seen, 0, "pause_reason"), "no reason given"));
+                         text_or(db_text(seen, 0, "pause_reason"), "no reason given"), way_out);
     return true;
+}
+
+/* Now by this host's clock, if it is about right; else by the database's. */
+static time_t fired_at(const struct run *run, const char *given)
+{
+    time_t now = (time_t)zone_instant(run->now), here = time(NULL);
+    if (given != NULL)
+        return now;
+    return labs(here - now) <= CLOCK_SLACK_S ? run->fired_at : now - (here - run->fired_at);
+}
+
+static bool take_slot(struct run *run, const PGresult *seen, const char *given, struct error *err)
+{
+    struct error why = { 0 };
+    time_t last = (time_t)strtoll(db_text(seen, 0, "last_slot"), NULL, 10);
+    if (strcmp(run->trigger, "cron") != 0)
+        return true;
+    if (run->slot != 0) /* of an earlier attempt */
+        return last <= run->slot ||
+               error_set(err, ERR_BUSY, "the run's slot is over, a later one was taken");
+    run->attempt = 1;
+    if (slot_choose(run->schedule, db_text(seen, 0, "catch_up"), run->zone, fired_at(run, given),
+                    last, &run->slot, &why))
+        return true;
+    if (why.kind == ERR_CONFIG)
+        return error_set(err, ERR_CONFIG,
+                         "the row of task %s in the registry is of no use: %s; mend it with "
+                         "taskctl set",
+                         run->task->id, why.text);
+    return error_set(err, ERR_BUSY, "%s%s%s%s%s", why.text, last == 0 ? "" : ", last by run ",
+                     db_text(seen, 0, "last_slot_run"), last == 0 ? "" : " on ",
+                     db_text(seen, 0, "last_slot_host"));
 }
 
 static bool busy(const PGresult *seen, struct error *err)
 {
+    if (db_is_null(seen, 0, "run_id") && db_number(seen, 0, "last_slot") > 0)
+        return error_set(err, ERR_BUSY, "another run was faster: %s on %s took the slot",
+                         db_text(seen, 0, "last_slot_run"), db_text(seen, 0, "last_slot_host"));
     if (db_is_null(seen, 0, "run_id"))
         return error_set(err, ERR_BUSY, "another run was faster, and is over by now");
     return error_set(err, ERR_BUSY,
@@ -181,6 +252,14 @@ static void death_of(const PGresult *seen, const struct process *self, char *wor
                  db_text(seen, 0, "lease_until"), other.pid, db_text(seen, 0, "host"));
 }
 
+/* When the task is due next, as far as is known by now: not while it is switched off. */
+static struct instant next_after_now(const struct run *run)
+{
+    time_t now = (time_t)zone_instant(run->now) + (deadline_now_ms() - run->started_ms) / 1000;
+    time_t off_until = (time_t)zone_instant(run->off_until);
+    return instant(run_next_slot(run, off_until > now ? off_until : now));
+}
+
 /* Close the dead run, if any, and insert our row, in one transaction. */
 static bool take_lock(struct db *db, const struct run *run, const PGresult *dead, const char *death,
                       bool *taken, struct error *err)
@@ -188,11 +267,14 @@ static bool take_lock(struct db *db, const struct run *run, const PGresult *dead
     struct decimal attempt = decimal(run->attempt), pid = decimal(run->process.pid);
     struct decimal started = decimal(run->process.pid_started);
     struct decimal lease = decimal((long long)run->timeout_ms + LEASE_SLACK_MS);
+    struct instant slot = instant(run->slot), next = next_after_now(run);
     const char *begin_args[] = {
-        run->id,           run->task->id,        attempt.text, run->trigger, run->actor, lease.text,
-        run->process.host, run->process.boot_id, pid.text,     started.text, VERSION
+        run->id,    run->task->id, attempt.text,      run->trigger,
+        run->actor, lease.text,    run->process.host, run->process.boot_id,
+        pid.text,   started.text,  VERSION,           run->slot == 0 ? NULL : slot.text
     };
-    const char *reap_args[] = { db_text(dead, 0, "run_id"), "failed", NULL, death };
+    const char *reap_args[] = { db_text(dead, 0, "run_id"), "failed", NULL, death,
+                                next.text[0] == '\0' ? NULL : next.text };
     struct db_step steps[] = {
         { .statement = "runs_finish", .args = reap_args },
         { .statement = "runs_begin", .args = begin_args },
@@ -209,15 +291,16 @@ static bool take_lock(struct db *db, const struct run *run, const PGresult *dead
 bool runs_begin(struct db *db, struct run *run, const char *now, struct error *err)
 {
     PGresult *seen = NULL;
-    bool taken = false;
+    bool taken = false, has_slot = run->slot != 0;
     if (!look(db, run, now, &seen, err))
         goto out;
     snprintf(run->off_until, sizeof run->off_until, "%s",
              db_true(seen, 0, "is_active") ? db_text(seen, 0, "paused_until")
                                            : "9999-12-31T23:59:59Z");
-    if (!is_wanted(seen, run->task, err))
+    if (!is_wanted(seen, run, err))
         goto out;
     snprintf(run->now, sizeof run->now, "%s", db_text(seen, 0, "now"));
+    snprintf(run->schedule, sizeof run->schedule, "%s", db_text(seen, 0, "cron_expression"));
     snprintf(run->since, sizeof run->since, "%s", db_text(seen, 0, "since"));
     run->has_alert = db_true(seen, 0, "has_alert");
     run->timeout_ms =
@@ -225,6 +308,8 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
     run->max_retries = (int)db_number(seen, 0, "max_retries");
 
     char death[400] = "";
+    if (!take_slot(run, seen, now, err))
+        goto out;
     if (!db_is_null(seen, 0, "run_id")) {
         death_of(seen, &run->process, death, sizeof death);
         if (death[0] == '\0') {
@@ -242,6 +327,8 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
     if (look(db, run, now, &seen, err))
         busy(seen, err);
 out:
+    if (!taken && !has_slot)
+        run->slot = 0;
     PQclear(seen);
     return taken;
 }
@@ -267,7 +354,9 @@ void run_clock_here(struct run *run, const char *now)
 bool runs_finish(struct db *db, const struct run *run, const char *status, const char *result,
                  const char *error, struct error *err)
 {
-    const char *args[] = { run->id, status, result, error };
+    struct instant next = next_after_now(run);
+    const char *args[] = { run->id, status, result, error,
+                           next.text[0] == '\0' ? NULL : next.text };
     PGresult *rows = db_query(db, "runs_finish", args, DB_DURABLE, err);
     if (rows == NULL)
         return false;

@@ -8,6 +8,7 @@
 
 #include "db.h"
 #include "error.h"
+#include "text.h"
 
 /* What the compiled program says of its task; the registry row, once there, wins. */
 struct task {
@@ -16,7 +17,8 @@ struct task {
     const char *description;
     const char *program;  /* "expire-orders" */
     const char *schedule; /* five-field cron expression */
-    int period_s;         /* seconds between two slots at the least: retries end before the next */
+    const char
+        *catch_up; /* "none", "once" or "within 6h": what becomes of a slot that was missed */
     int timeout_ms;
     int max_retries;
 };
@@ -36,15 +38,20 @@ struct run {
     struct process process;
     int attempt;          /* from 1 */
     const char *trigger;  /* "cron" or "manual" */
-    char actor[64];       /* user name */
+    char actor[128];      /* user name; "ann as jobs" through sudo */
+    bool is_forced;       /* runs also when the task is disabled or paused */
+    const char *zone;     /* APP_TIMEZONE, in which schedules are meant */
+    time_t fired_at;      /* by the host's clock: when cron started the process */
     char started[32];     /* host's clock, ISO 8601 UTC: for the spool only */
     int64_t started_ms;   /* monotonic */
     int given_timeout_ms; /* from the command line, wins over the registry; 0 = none */
+    time_t slot; /* of a scheduled run, once it has one; it keeps it for its next attempts */
     /* filled by runs_begin */
     char now[40];   /* the database's clock when the run began, ISO 8601 UTC */
     char since[40]; /* start of the last completed run, ISO 8601 UTC; "" = there was none */
     int timeout_ms;
     int max_retries;
+    char schedule[128]; /* the registry's */
     bool has_alert;     /* an alert is open that this task failed */
     char off_until[40]; /* the task is paused or disabled: ISO 8601 UTC; "" = it is not */
     char reaped[512];   /* the dead run that was closed, in words; "" = none */
@@ -57,16 +64,33 @@ void process_identify(struct process *process);
  * is not there or started at another time. False when that cannot be known from here. */
 bool process_is_gone(const struct process *process, const struct process *self);
 
+/* Who it is that asks, into text: the user, "ann as jobs" through sudo. */
+void process_actor(char *text, size_t size);
+
 /* A new attempt: fresh id, start time, actor. */
 void run_init(struct run *run, const struct task *task, const char *trigger, int attempt);
+
+/* The task's next slot after an instant, by the registry's schedule once that is known; 0 = none.
+ */
+time_t run_next_slot(const struct run *run, time_t after);
 
 /* How the row of an attempt ends: "completed", "timeout" or "failed". */
 const char *run_status(enum error_kind kind);
 
+/* The step that registers a task when it is new; args is what its arguments lie in. */
+struct task_args {
+    struct decimal retries, timeout;
+    const char *values[8];
+};
+struct db_step runs_register_step(const struct task *task, struct task_args *args);
+
 /* Register the task when it is new, close a dead run of it, take the lock. At most 3 round trips.
+ * A scheduled run (trigger "cron") takes the latest slot, and only when no other run has: its first
+ * attempt does, the further ones keep it.
  * now   NULL for the database's clock, else ISO 8601
- * Errors as db_run, and ERR_BUSY: another run is going on, or the task is disabled or paused, in
- * words; ERR_CONFIG: the schema is missing or older than this program. */
+ * Errors as db_run, and ERR_BUSY: another run is going on, or there is no slot for it, or the task
+ * is disabled or paused, in words; ERR_CONFIG: the schema is missing or older than this program, or
+ * the row in the registry makes no sense. */
 bool runs_begin(struct db *db, struct run *run, const char *now, struct error *err);
 
 /* Only the clock, for what reads and writes nothing: fills run->now. */
@@ -75,8 +99,8 @@ bool runs_clock(struct db *db, struct run *run, const char *now, struct error *e
 /* The same by this host's clock, for a run without a database. */
 void run_clock_here(struct run *run, const char *now);
 
-/* Close the row, only while it is still running. Errors as db_run, and ERR_FENCED: somebody else
- * closed it; nothing was written. error may be NULL. */
+/* Close the row and say when the next run is due, only while it is still running. Errors as db_run,
+ * and ERR_FENCED: somebody else closed it; nothing was written. error may be NULL. */
 bool runs_finish(struct db *db, const struct run *run, const char *status, const char *result,
                  const char *error, struct error *err);
 

@@ -43,7 +43,135 @@ static bool print_json(FILE *out, const PGresult *rows, struct error *err)
     return true;
 }
 
-static const char *cell(const PGresult *rows, int row, int column)
+/* --- columns ---------------------------------------------------------------------------------- */
+
+struct table_cell {
+    char *text;
+    enum table_look look;
+};
+
+/* Columns of the character at text on a terminal: the wide ranges of Chinese take two. */
+static size_t columns_at(const char *text)
+{
+    unsigned char c = (unsigned char)*text;
+    return (c & 0xc0) == 0x80 ? 0 : c >= 0xe3 ? 2 : 1;
+}
+
+static size_t columns_of(const char *text)
+{
+    size_t columns = 0;
+    for (; *text != '\0'; text++)
+        columns += columns_at(text);
+    return columns;
+}
+
+void table_begin(struct table *table, const char *const *titles)
+{
+    *table = (struct table){ 0 };
+    for (; titles[table->columns] != NULL; table->columns++)
+        table_add(table, TABLE_PLAIN, titles[table->columns]);
+}
+
+void table_add(struct table *table, enum table_look look, const char *text)
+{
+    if (table->cells == table->capacity) {
+        size_t capacity = table->capacity == 0 ? 64 : table->capacity * 2;
+        struct table_cell *cell = realloc(table->cell, capacity * sizeof *cell);
+        if (cell == NULL) {
+            table->failed = true;
+            return;
+        }
+        table->cell = cell;
+        table->capacity = capacity;
+    }
+    char *copy = strdup(text == NULL ? "" : text);
+    table->failed |= copy == NULL;
+    for (char *c = copy; c != NULL && *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    table->cell[table->cells++] = (struct table_cell){ copy, look };
+}
+
+/* Cut text to so many columns, "…" in the last. */
+static void cut(char *text, size_t columns)
+{
+    static const char dots[] = "…";
+    size_t used = 0, bytes = 0;
+    while (text[bytes] != '\0' && used + columns_at(text + bytes) < columns)
+        used += columns_at(text + bytes++);
+    while (((unsigned char)text[bytes] & 0xc0) == 0x80)
+        bytes++;
+    if (strlen(text + bytes) >= sizeof dots - 1)
+        memcpy(text + bytes, dots, sizeof dots);
+    else
+        text[bytes] = '\0';
+}
+
+static void measure(const struct table *table, size_t *widths)
+{
+    for (size_t i = 0; i < table->cells; i++) {
+        size_t columns = columns_of(table->cell[i].text);
+        if (columns > widths[i % table->columns])
+            widths[i % table->columns] = columns;
+    }
+}
+
+/* Make the widest column so narrow that all fit. */
+static void fit(struct table *table, size_t *widths, size_t width)
+{
+    enum { NARROWEST = 8 };
+    size_t sum = 2 * (table->columns - 1), widest = 0;
+    for (size_t i = 0; i < table->columns; i++) {
+        sum += widths[i];
+        widest = widths[i] > widths[widest] ? i : widest;
+    }
+    if (width == 0 || sum <= width)
+        return;
+    size_t over = sum - width;
+    widths[widest] = widths[widest] > over + NARROWEST ? widths[widest] - over : NARROWEST;
+    for (size_t i = widest; i < table->cells; i += table->columns)
+        if (columns_of(table->cell[i].text) > widths[widest])
+            cut(table->cell[i].text, widths[widest]);
+}
+
+static void print_cell(FILE *out, const struct table_cell *cell, size_t width, bool last,
+                       bool colours)
+{
+    static const char *const codes[] = {
+        [TABLE_PLAIN] = "",        [TABLE_FAINT] = "\033[2m", [TABLE_GOOD] = "\033[32m",
+        [TABLE_WARN] = "\033[33m", [TABLE_BAD] = "\033[31m",
+    };
+    bool coloured = colours && cell->look != TABLE_PLAIN;
+    fprintf(out, "%s%s%s", coloured ? codes[cell->look] : "", cell->text,
+            coloured ? "\033[0m" : "");
+    if (last)
+        fputc('\n', out);
+    else
+        fprintf(out, "%*s", (int)(width - columns_of(cell->text)) + 2, "");
+}
+
+bool table_end(struct table *table, FILE *out, size_t width, bool colours, struct error *err)
+{
+    size_t *widths = calloc(table->columns + 1, sizeof *widths);
+    bool failed = table->failed || widths == NULL;
+    if (!failed) {
+        measure(table, widths);
+        fit(table, widths, width);
+        for (size_t i = 0; i < table->cells; i++)
+            print_cell(out, &table->cell[i], widths[i % table->columns],
+                       i % table->columns == table->columns - 1, colours);
+    }
+    for (size_t i = 0; i < table->cells; i++)
+        free(table->cell[i].text);
+    free(table->cell);
+    free(widths);
+    *table = (struct table){ 0 };
+    return !failed || error_memory(err);
+}
+
+/* --- rows of a query -------------------------------------------------------------------------- */
+
+static const char *cell_text(const PGresult *rows, int row, int column)
 {
     const char *text = PQgetvalue(rows, row, column);
     if (PQftype(rows, column) == BOOL_OID && text[0] != '\0')
@@ -51,47 +179,15 @@ static const char *cell(const PGresult *rows, int row, int column)
     return text;
 }
 
-/* Columns on a terminal: a character outside ASCII in the wide ranges of Chinese takes two. */
-static int columns_of(const char *text)
-{
-    int columns = 0;
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
-        if ((*c & 0xc0) != 0x80)
-            columns += *c >= 0xe3 ? 2 : 1;
-    return columns;
-}
-
-static void print_cell(FILE *out, const char *text, int width, bool last)
-{
-    for (const char *c = text; *c != '\0'; c++)
-        fputc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, out);
-    if (last)
-        fputc('\n', out);
-    else
-        fprintf(out, "%*s", width - columns_of(text) + 2, "");
-}
-
 static bool print_columns(FILE *out, const PGresult *rows, struct error *err)
 {
-    int count = PQnfields(rows);
-    int *widths = calloc((size_t)count + 1, sizeof *widths);
-    if (widths == NULL)
-        return error_memory(err);
-    for (int column = 0; column < count; column++) {
-        widths[column] = columns_of(PQfname(rows, column));
-        for (int row = 0; row < PQntuples(rows); row++) {
-            int width = columns_of(cell(rows, row, column));
-            if (width > widths[column])
-                widths[column] = width;
-        }
-    }
-    for (int column = 0; column < count; column++)
-        print_cell(out, PQfname(rows, column), widths[column], column == count - 1);
+    struct table table = { .columns = (size_t)PQnfields(rows) };
+    for (int column = 0; column < PQnfields(rows); column++)
+        table_add(&table, TABLE_PLAIN, PQfname(rows, column));
     for (int row = 0; row < PQntuples(rows); row++)
-        for (int column = 0; column < count; column++)
-            print_cell(out, cell(rows, row, column), widths[column], column == count - 1);
-    free(widths);
-    return true;
+        for (int column = 0; column < PQnfields(rows); column++)
+            table_add(&table, TABLE_PLAIN, cell_text(rows, row, column));
+    return table_end(&table, out, 0, false, err);
 }
 
 bool table_print(FILE *out, const PGresult *rows, bool json, struct error *err)

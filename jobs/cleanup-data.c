@@ -15,6 +15,7 @@
 #include "old-rows.h"
 #include "old-sessions.h"
 #include "table.h"
+#include "tasks.h"
 #include "text.h"
 
 static const struct old_rows runs = {
@@ -366,7 +367,8 @@ static void tell(const struct job *job, FILE *out)
 static const struct option_spec own_options[] = {
     { "only", OPTION_WORDS, "sessions,logs,own,files,vacuum", "only these parts, one or several" },
     { "manifest", OPTION_TEXT, "FILE", "add a line to FILE for each unused file: what, and why" },
-    { "force", OPTION_FLAG, NULL, "also when more files are unused than FILE_MAX_DELETE_PERCENT" },
+    { "force-files", OPTION_FLAG, NULL,
+      "also when more files are unused than FILE_MAX_DELETE_PERCENT" },
     { "list-candidates", OPTION_FLAG, NULL,
       "list the files that were found unused, delete nothing" },
     { 0 },
@@ -379,14 +381,16 @@ static bool lists_candidates(const struct options *options)
 
 static bool agree(const struct options *options, struct error *err)
 {
-    bool of_files = options_value(options, "manifest") != NULL || options_flag(options, "force");
+    bool of_files =
+        options_value(options, "manifest") != NULL || options_flag(options, "force-files");
     if (lists_candidates(options) && of_files)
         return error_set(err, ERR_USAGE, "--list-candidates goes alone: it deletes nothing");
     if (of_files && options_value(options, "only") != NULL &&
         !options_chosen(options, "only", "files"))
-        return error_set(err, ERR_USAGE,
-                         "--manifest and --force are about files: add files to --only, or leave "
-                         "them out");
+        return error_set(
+            err, ERR_USAGE,
+            "--manifest and --force-files are about files: add files to --only, or leave "
+            "them out");
     return true;
 }
 
@@ -414,16 +418,7 @@ static const char *const statements[] = { "cleanup_preview",
                                           NULL };
 
 static const struct job_type cleanup_data = {
-    .task = {
-        .id = "data-cleanup",
-        .name = "資料清理",
-        .description = "清理過期的客服會話、舊的執行日誌、健康檢查和郵件，以及未使用的上傳檔案",
-        .program = "cleanup-data",
-        .schedule = "0 2 * * 0",
-        .period_s = 604800,
-        .timeout_ms = 1800000,
-        .max_retries = 1,
-    },
+    .task = &tasks[TASK_DATA_CLEANUP],
     .summary = "delete old support sessions, logs, health checks, mails, and unused files",
     .options = own_options,
     .statements = statements,

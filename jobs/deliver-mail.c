@@ -8,6 +8,7 @@
 
 #include "outbox.h"
 #include "table.h"
+#include "tasks.h"
 #include "value.h"
 
 static bool deliver_due_mails(struct job *job, struct error *err)
@@ -137,16 +138,7 @@ static const struct option_spec own_options[] = {
 static const char *const statements[] = { "outbox_list", "outbox_retry", NULL };
 
 static const struct job_type deliver_mail = {
-    .task = {
-        .id = "mail-delivery",
-        .name = "郵件寄送",
-        .description = "寄出佇列中等待的郵件",
-        .program = "deliver-mail",
-        .schedule = "* * * * *",
-        .period_s = 60,
-        .timeout_ms = 50000,
-        .max_retries = 0,
-    },
+    .task = &tasks[TASK_MAIL_DELIVERY],
     .summary = "send the mails that are waiting in the outbox",
     .options = own_options,
     .statements = statements,

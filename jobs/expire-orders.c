@@ -10,6 +10,7 @@
 #include "due-orders.h"
 #include "outbox.h"
 #include "table.h"
+#include "tasks.h"
 #include "text.h"
 
 enum { NEWS_LINES = 20 }; /* printed one by one; a mail of cron's that is longer is not read */
@@ -161,16 +162,7 @@ static const char *const statements[] = {
 };
 
 static const struct job_type expire_orders = {
-    .task = {
-        .id = "order-expiration",
-        .name = "訂單過期處理",
-        .description = "自動處理過期的待付款訂單",
-        .program = "expire-orders",
-        .schedule = "* * * * *",
-        .period_s = 60,
-        .timeout_ms = 30000,
-        .max_retries = 3,
-    },
+    .task = &tasks[TASK_ORDER_EXPIRATION],
     .summary = "give back the stock of orders whose payment window has passed",
     .options = own_options,
     .statements = statements,

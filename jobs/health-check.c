@@ -16,6 +16,7 @@
 #include "deadline.h"
 #include "health-report.h"
 #include "outbox.h"
+#include "tasks.h"
 #include "text.h"
 #include "value.h"
 #include "words.h"
@@ -69,13 +70,13 @@ static bool ask_peers(struct job *job, struct health *health, struct error *err)
 {
     struct check asked[HEALTH_PEERS];
     size_t count = 0;
-    int run_ms = (int)options_number(&job->options, "timeout", job->type->task.timeout_ms);
+    int run_ms = (int)options_number(&job->options, "timeout", job->type->task->timeout_ms);
     int within_ms = run_ms / 2 < ANSWER_MS ? run_ms / 2 : ANSWER_MS;
     for (int i = 0; i < HEALTH_PEERS; i++)
         if (health->wanted[i] || i == HEALTH_DATABASE)
             asked[count++] = health->checks[i];
     const struct mail_server *mail = job->config.mail_url[0] == '\0' ? NULL : &job->mail_server;
-    bool done = checks_run(&job->config, mail, job->type->task.program, asked, count, within_ms,
+    bool done = checks_run(&job->config, mail, job->type->task->program, asked, count, within_ms,
                            &job->db, err);
     for (size_t i = 0; done && i < count; i++)
         if (health->wanted[number_of(asked[i].name)])
@@ -307,16 +308,7 @@ static const char *const statements[] = { "health_database", "health_backlog", "
                                           "health_record", NULL };
 
 static const struct job_type health_check = {
-    .task = {
-        .id = "health-check",
-        .name = "系統健康檢查",
-        .description = "檢查系統各項服務健康狀態",
-        .program = "health-check",
-        .schedule = "*/5 * * * *",
-        .period_s = 300,
-        .timeout_ms = 60000,
-        .max_retries = 0,
-    },
+    .task = &tasks[TASK_HEALTH_CHECK],
     .summary = "check the services that the platform needs, and tell people when one is down",
     .exit_codes = "0 fine, 1 a warning, 2 something critical is down, 3 no answer in time",
     .options = own_options,

@@ -11,6 +11,7 @@
 #include "outbox.h"
 #include "progress.h"
 #include "table.h"
+#include "tasks.h"
 #include "text.h"
 
 enum {
@@ -218,16 +219,7 @@ static const char *const statements[] = { "remind_sessions", "remind_session", "
                                           "remind_preview", NULL };
 
 static const struct job_type send_reminders_type = {
-    .task = {
-        .id = "email-notification",
-        .name = "演唱會提醒",
-        .description = "寄送演唱會開演前的提醒郵件",
-        .program = "send-reminders",
-        .schedule = "0 9 * * *",
-        .period_s = 86400,
-        .timeout_ms = 600000,
-        .max_retries = 3,
-    },
+    .task = &tasks[TASK_EMAIL_NOTIFICATION],
     .summary = "remind the holders of tickets of the sessions that are about to start",
     .options = own_options,
     .statements = statements,

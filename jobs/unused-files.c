@@ -172,13 +172,13 @@ static bool refuse_too_many(struct files *files, struct error *err)
         long news = db_number(files->buckets, row, "news");
         long approved = db_number(files->buckets, row, "unused") - news;
         if (news * 100 <= percent * (listed - approved) ||
-            options_flag(&files->job->options, "force"))
+            options_flag(&files->job->options, "force-files"))
             continue;
         files->refusal = "too-many";
         return error_set(err, ERR_REJECTED,
                          "nothing is deleted: %ld of %ld files in bucket %s are unused, more than "
                          "FILE_MAX_DELETE_PERCENT=%ld; look at them with --dry-run --manifest "
-                         "FILE, then approve of them with --force",
+                         "FILE, then approve of them with --force-files",
                          news, listed, db_text(files->buckets, row, "bucket"), percent);
     }
     return true;
@@ -237,7 +237,8 @@ static bool judge(struct files *files, struct error *err)
 static bool record_all(struct files *files, struct error *err)
 {
     const struct job *job = files->job;
-    const char *args[] = { job->run.id, options_flag(&job->options, "force") ? "true" : "false" };
+    const char *args[] = { job->run.id,
+                           options_flag(&job->options, "force-files") ? "true" : "false" };
     struct db_step step = { .statement = "files_record", .args = args };
     bool recorded = db_continue(job->db, &step, 1, err);
     PQclear(step.rows);

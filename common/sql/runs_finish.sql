@@ -1,6 +1,7 @@
 -- runs_finish: close a run, only while it is still running, and count it in the registry.
 -- As in the source document, execution_count counts completed runs and failure_count the others.
 -- $1 run id uuid  $2 status  $3 result jsonb or NULL  $4 error or NULL
+-- $5 next_run timestamptz, or NULL when there is none
 -- one row: closed bool; false when somebody else closed the run. True as well when the row already
 -- says just this: the commit of an earlier try whose answer was lost.
 WITH ended AS (
@@ -16,6 +17,7 @@ WITH ended AS (
 ), counted AS (
     UPDATE tickeasy_jobs.scheduled_tasks AS task
        SET last_run = ended.start_time,
+           next_run = CASE WHEN is_active THEN $5::timestamptz END,
            execution_count = execution_count + CASE WHEN $2 = 'completed' THEN 1 ELSE 0 END,
            failure_count = failure_count + CASE WHEN $2 = 'completed' THEN 0 ELSE 1 END,
            consecutive_failures = CASE WHEN $2 = 'completed' THEN 0 ELSE consecutive_failures + 1 END

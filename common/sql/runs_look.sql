@@ -1,7 +1,9 @@
 -- runs_look: the registry row, the clock, and the run that is going on, if any.
 -- $1 task id  $2 now timestamptz or NULL for the database's clock
 -- one row: now text, is_future bool (now lies ahead of the database's clock), schema_version int, is_active bool, paused_until text or NULL, pause_reason text,
---   updated_by text, max_retries int, timeout_ms int, has_alert bool (it is open that this task failed),
+--   updated_by text, cron_expression text, catch_up text, max_retries int, timeout_ms int, last_slot bigint
+--   (seconds since 1970, the latest that a run has taken) or NULL, last_slot_run uuid and last_slot_host
+--   text of that run, has_alert bool (it is open that this task failed),
 --   since text (start of the last completed run) or
 --   NULL, and of the running run, NULL when there is none: run_id uuid, host text, boot_id text,
 --   pid int, pid_started bigint, run_start text, lease_until text, lease_over bool
@@ -15,8 +17,13 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        END AS paused_until,
        task.pause_reason,
        task.updated_by,
+       task.cron_expression,
+       task.catch_up,
        task.max_retries,
        task.timeout_ms,
+       extract(epoch FROM latest.slot)::bigint AS last_slot,
+       latest.id AS last_slot_run,
+       latest.host AS last_slot_host,
        EXISTS (SELECT
                  FROM tickeasy_jobs.alerts
                 WHERE kind = 'task-failed'
@@ -40,4 +47,11 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
   LEFT JOIN tickeasy_jobs.task_execution_logs AS run
     ON run.task_id = task.id
    AND run.status = 'running'
+  LEFT JOIN LATERAL (SELECT slot, id, host
+                       FROM tickeasy_jobs.task_execution_logs
+                      WHERE task_id BETWEEN task.id AND task.id -- see cleanup_logs_kept
+                        AND slot IS NOT NULL
+                      ORDER BY task_id DESC, slot DESC, attempt DESC
+                      LIMIT 1) AS latest
+    ON true
  WHERE task.id = $1

@@ -222,11 +222,17 @@ bad_mail_url() {
     expire --cron
     assert_success
     assert_equal "$output$stderr" ''
-    grep -q ' skip reason="task order-expiration is disabled (by ann); is_active in tickeasy_jobs.scheduled_tasks enables it"' "$LOG_FILE"
+    grep -q ' skip reason="task order-expiration is disabled (by ann); taskctl enable order-expiration switches it on"' "$LOG_FILE"
     expire
     assert_failure 75
-    assert_one_line 'task order-expiration is disabled \(by ann\)'
+    assert_one_line 'task order-expiration is disabled \(by ann\).*; --force runs it all the same$'
     assert_equal "$(in_status expired)|$(runs true)" '|1'
+    expire --force
+    assert_success
+    assert_equal "$(in_status expired)|$(runs true)" 'T0001|2'
+    expire --cron --force
+    assert_failure 64
+    assert_one_line '^expire-orders: --force is for a run by hand, --cron for the scheduled one: give one of them$'
 }
 
 @test "a paused task runs again when its pause is over" {
@@ -262,7 +268,7 @@ bad_mail_url() {
     assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY start_time, attempt)
         FROM tickeasy_jobs.task_execution_logs")" '1completed 1failed 2failed'
     sql 'UPDATE tickeasy_jobs.scheduled_tasks SET max_retries = 0'
-    expire --cron
+    run --separate-stderr expire-orders --now 2026-01-02T00:01:00Z --cron # another slot
     assert_failure 75
     assert_equal "$(runs true)" 4
     let_go
@@ -476,8 +482,8 @@ bad_mail_url() {
     invariants
 }
 
-stop_by() { # SIGNAL
-    start expire-orders --now "$NOW" --cron
+stop_by() { # SIGNAL MINUTE: each has a slot of its own
+    start expire-orders --now "2026-01-02T00:0$2:00Z" --cron
     wait_for asleep
     kill -s "$1" "$pid"
     ended
@@ -493,11 +499,11 @@ stop_by() { # SIGNAL
     order 2 pending '-1 minute'
     slow 2 60
     export EXPIRE_BATCH=1
-    stop_by TERM
+    stop_by TERM 0
     assert_equal "$(in_status expired)" T0001
     assert_equal "$(result expiredOrders)" 1
-    stop_by INT
-    stop_by HUP
+    stop_by INT 1
+    stop_by HUP 2
     invariants
 }
 

@@ -247,7 +247,7 @@ keeps() {
     unset FILE_QUARANTINE_DAYS
     many 4
     for n in 1 2 3 4 5 6; do file "$n.jpg"; done
-    clean_files --force
+    clean_files --force-files
     assert_success
     file 7.jpg
     file 8.jpg
@@ -274,7 +274,7 @@ keeps() {
 tickeasy-files 海 1.jpg 1 2026-01-01 08:00 2026-01-02 08:00 2026-01-03 08:00 no'
     run cleanup-data --list-candidates --json
     assert_output '[{"bucket":"tickeasy-files","path":"海 1.jpg","bytes":1,"changed":"2026-01-01 08:00","unused_since":"2026-01-02 08:00","deleted_from":"2026-01-03 08:00","approved":false}]'
-    run cleanup-data --list-candidates --force
+    run cleanup-data --list-candidates --force-files
     assert_failure 64
     assert_output 'cleanup-data: --list-candidates goes alone: it deletes nothing'
 }
@@ -294,11 +294,11 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     local words='not one of 2 files is referred to; look whether this is the right database and STORAGE_BUCKETS are the right buckets'
     clean_files
     refused "$words"
-    clean_files --force
+    clean_files --force-files
     refused "$words"
     assert_equal "$(files)" 'tickeasy-files/1.jpg tickeasy-files/young.jpg'
     sql 'DELETE FROM users'
-    clean_files --force
+    clean_files --force-files
     refused "$words"
 }
 
@@ -311,11 +311,11 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     refer avatar/1.jpg
     export STORAGE_BUCKETS=avatar,tickeasy-files
     clean_files
-    refused '2 of 3 files in bucket avatar are unused, more than FILE_MAX_DELETE_PERCENT=50; look at them with --dry-run --manifest FILE, then approve of them with --force'
+    refused '2 of 3 files in bucket avatar are unused, more than FILE_MAX_DELETE_PERCENT=50; look at them with --dry-run --manifest FILE, then approve of them with --force-files'
     assert_equal "$(used)" 'avatar/1.jpg avatar/2.jpg avatar/3.jpg tickeasy-files/x.jpg'
     FILE_MAX_DELETE_PERCENT=66 clean_files
     refused '2 of 3 files in bucket avatar are unused, more than FILE_MAX_DELETE_PERCENT=66; .*'
-    clean_files --force
+    clean_files --force-files
     assert_success
     assert_equal "$(used)" 'avatar/1.jpg'
 }
@@ -334,7 +334,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     many 1
     file 1.jpg
     file 2.jpg
-    clean_files --force
+    clean_files --force-files
     assert_success
     assert_equal "$(candidates)" '1.jpg 2.jpg'
     days_pass 1
@@ -773,7 +773,7 @@ cut_off() {
 manifest() { fields action path why bytes ageDays <m; }
 
 @test "options about files need the files part" {
-    for options in '--only logs --force' '--only logs,own --manifest m' '--list-candidates --force'; do
+    for options in '--only logs --force-files' '--only logs,own --manifest m' '--list-candidates --force-files'; do
         # shellcheck disable=SC2086
         run --separate-stderr cleanup-data $options
         assert_failure 64

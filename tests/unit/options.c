@@ -240,7 +240,7 @@ static char *printed(const char *description, const struct option_spec *specs)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    options_print(out, "expire-orders", description, specs);
+    options_print(out, "expire-orders [OPTION]...", description, specs, options_common);
     fclose(out);
     return text;
 }

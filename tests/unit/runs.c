@@ -17,7 +17,7 @@ static const struct task task = {
     .description = "words",
     .program = "expire-orders",
     .schedule = "* * * * *",
-    .period_s = 60,
+    .catch_up = "once",
     .timeout_ms = 30000,
     .max_retries = 3,
 };

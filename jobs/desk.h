@@ -1,0 +1,62 @@
+/* desk: what the commands of taskctl share: the command line, the database, how answers look. */
+#ifndef JOBS_DESK_H
+#define JOBS_DESK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "config.h"
+#include "db.h"
+#include "error.h"
+#include "options.h"
+#include "table.h"
+
+/* One command at work. */
+struct desk {
+    const struct desk_command *command;
+    struct options options;
+    struct config config;
+    struct db *db;   /* NULL for a command that does without */
+    time_t now;      /* the database's clock, this host's without one; --now for both */
+    char actor[128]; /* who asks: the user, "ann as jobs" through sudo */
+    char host[256];
+    char folder[4096]; /* where the jobs' programs are, absolute */
+    bool json;
+    bool colours;  /* standard output is a terminal, and NO_COLOR is not set */
+    int exit_code; /* of a command that did its work, but for 0 */
+};
+
+/* What a command is: const, one table in taskctl.c. */
+struct desk_command {
+    const char *name;                  /* "list" */
+    const char *operands;              /* for --help: "TASK KEY=VALUE...", "[TASK]", or "" */
+    size_t least, most;                /* how many operands it takes */
+    const char *summary;               /* one line, lower case, no full stop */
+    const struct option_spec *options; /* its own, NULL = none */
+    bool offline;                      /* needs no database, and gets none */
+    /* Does it and prints the answer, in the envelope with desk->json. */
+    bool (*run)(struct desk *desk, struct error *err);
+};
+
+/* The rows of a statement that returns one column, "row" jsonb: a new array of objects, whose keys
+ * are the answer's as they are. NULL with err as db_run. */
+json_t *desk_rows(struct desk *desk, const char *statement, const char *const *args,
+                  struct error *err);
+
+/* {"status":"success","data":{name: value}} on standard output; value's reference is taken over. */
+bool desk_answer(const char *name, json_t *value, struct error *err);
+
+/* The registry row of the task with this id or program name, as desk_tasks.sql has it, in a new
+ * reference; NULL with ERR_USAGE that names the nearest. */
+json_t *desk_task(struct desk *desk, const char *word, struct error *err);
+
+/* A text of an object's member, "" when it is null or not there. */
+const char *desk_text(const json_t *row, const char *key);
+
+/* Instants of answers are ISO 8601 UTC texts; a person reads them in APP_TIMEZONE: "11-27 09:01" of
+ * this year, else "2025-11-27". "" stays "". */
+void desk_clock(const struct desk *desk, const char *instant, char *text, size_t size);
+
+#endif
