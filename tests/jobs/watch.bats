@@ -440,7 +440,7 @@ POST text/plain; charset=utf-8 /ok/$token/start"
 
 @test "two runs at once: the one that is locked out says nothing" {
     order 1 pending '-1 minute'
-    slow 1 2
+    slow 1 6
     start expire-orders --now "$NOW"
     wait_for asleep
     expire --cron
