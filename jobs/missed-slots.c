@@ -1,0 +1,559 @@
+#include "missed-slots.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cron.h"
+#include "words.h"
+#include "zone.h"
+
+enum {
+    /* From its slot on cron takes so long, at the most, until a run asks for the slot. Whoever
+     * switched the task off or began to run it by then was in its way. */
+    STARTING_S = 10,
+    MINUTE_S = 60,
+    /* Jobs that come less often than that say nothing of the time between. */
+    CADENCE_MAX_S = 60 * 60,
+};
+
+/* A slot that was promised; of a time without a schedule one that stands for all of it. */
+struct slot {
+    time_t at, until; /* until: the end of a time without a schedule, else 0 */
+    size_t state;
+    bool taken;
+    const struct logged_run *in_vain; /* the first that tried to take it and could not */
+};
+
+/* A minute in which cron started another task. */
+struct tick {
+    time_t minute;
+    const struct logged_run *run;
+};
+
+struct account {
+    const struct missed_question *question;
+    struct slot *slots;
+    size_t slot_count, slot_capacity;
+    size_t state;                  /* whose slots are being listed */
+    const struct logged_run **own; /* runs of the task */
+    size_t own_count;
+    struct tick *ticks;
+    size_t tick_count;
+    size_t *before, *after; /* of a run, the run before and after it on its host, or NONE */
+    size_t begun;           /* own runs that began before the slot that is judged */
+    const struct logged_run *longest; /* of these, the one that was in the way for longest */
+    struct missed_gap *gaps;
+    size_t gap_count, gap_capacity;
+};
+
+static const size_t NONE = SIZE_MAX;
+
+/* --- what there is ---------------------------------------------------------------------------- */
+
+/* list with room for one more of size bytes; NULL without memory, and list stays. */
+static void *grown(void *list, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return list;
+    size_t more = *capacity == 0 ? 256 : *capacity * 2;
+    void *larger = realloc(list, more * size);
+    if (larger != NULL)
+        *capacity = more;
+    return larger;
+}
+
+static bool add_slot(struct account *account, time_t at, time_t until)
+{
+    struct slot *slots =
+        grown(account->slots, account->slot_count, &account->slot_capacity, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    account->slots = slots;
+    slots[account->slot_count++] =
+        (struct slot){ .at = at, .until = until, .state = account->state };
+    return true;
+}
+
+static bool add_fire(void *context, time_t fire)
+{
+    return add_slot(context, fire, 0);
+}
+
+/* All slots up to now, also those too young to be missed: a try belongs to the slot in which it
+ * began. */
+static bool list_slots(struct account *account)
+{
+    const struct missed_question *question = account->question;
+    for (size_t i = 0; i < question->state_count; i++) {
+        const struct task_state *state = &question->states[i];
+        struct cron cron;
+        struct error ignored = { 0 };
+        time_t from = state->since > question->since ? state->since : question->since;
+        time_t until = question->now;
+        if (i + 1 < question->state_count && state[1].since - 1 < until)
+            until = state[1].since - 1;
+        account->state = i;
+        if (from > until)
+            continue;
+        if (cron_parse(&cron, state->schedule, &ignored)
+                ? !cron_each(&cron, question->zone, from, until, add_fire, account)
+                : !add_slot(account, from, until))
+            return false;
+    }
+    return true;
+}
+
+static bool is_own(const struct account *account, const struct logged_run *run)
+{
+    return strcmp(run->task_id, account->question->task_id) == 0;
+}
+
+/* Started by cron, and failed before it could take a slot. */
+static bool was_in_vain(const struct logged_run *run)
+{
+    return run->by_cron && run->slot == 0 && run->end != 0 && strcmp(run->status, "completed") != 0;
+}
+
+static void list_runs(struct account *account)
+{
+    const struct missed_question *question = account->question;
+    for (size_t i = 0; i < question->run_count; i++) {
+        const struct logged_run *run = &question->runs[i];
+        time_t minute = run->start - run->start % MINUTE_S;
+        if (is_own(account, run))
+            account->own[account->own_count++] = run;
+        else if (run->by_cron && (account->tick_count == 0 ||
+                                  account->ticks[account->tick_count - 1].minute != minute))
+            account->ticks[account->tick_count++] = (struct tick){ minute, run };
+    }
+}
+
+static int by_host(const void *a, const void *b)
+{
+    const struct logged_run *one = *(const struct logged_run *const *)a,
+                            *other = *(const struct logged_run *const *)b;
+    int order = strcmp(one->host, other->host);
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* Hosts may be many: a container has a name of its own each time. */
+static void link_hosts(struct account *account, const struct logged_run **sorted)
+{
+    const struct logged_run *runs = account->question->runs;
+    size_t count = account->question->run_count;
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = &runs[i];
+        account->before[i] = account->after[i] = NONE;
+    }
+    qsort(sorted, count, sizeof(const struct logged_run *), by_host);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(sorted[i - 1]->host, sorted[i]->host) == 0) {
+            account->after[sorted[i - 1] - runs] = (size_t)(sorted[i] - runs);
+            account->before[sorted[i] - runs] = (size_t)(sorted[i - 1] - runs);
+        }
+}
+
+/* --- who took which slot ---------------------------------------------------------------------- */
+
+/* The latest slot at or before that instant, NULL when there is none. */
+static struct slot *slot_at(const struct account *account, time_t at)
+{
+    size_t low = 0, high = account->slot_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (account->slots[middle].at <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == 0 ? NULL : &account->slots[low - 1];
+}
+
+static void give_slots(struct account *account)
+{
+    for (size_t i = 0; i < account->own_count; i++) {
+        const struct logged_run *run = account->own[i];
+        struct slot *slot = slot_at(account, run->slot != 0 ? run->slot : run->start);
+        if (slot == NULL)
+            continue;
+        if (run->slot != 0)
+            slot->taken = slot->taken || slot->at == run->slot;
+        else if (was_in_vain(run))
+            slot->in_vain = slot->in_vain == NULL ? run : slot->in_vain;
+        else
+            slot->taken = slot->taken || run->by_cron;
+    }
+}
+
+/* --- why not ---------------------------------------------------------------------------------- */
+
+static bool is_off(const struct task_state *state, time_t at, enum missed_reason *reason)
+{
+    *reason = state->is_active ? MISSED_PAUSED : MISSED_DISABLED;
+    return !state->is_active || state->paused_until > at;
+}
+
+/* The state that was off at the slot, or began to be before a run can have asked; or NULL. */
+static const struct task_state *off_state(const struct account *account, const struct slot *slot,
+                                          time_t within_s, enum missed_reason *reason)
+{
+    const struct missed_question *question = account->question;
+    if (within_s == 0 && is_off(&question->states[slot->state], slot->at, reason))
+        return &question->states[slot->state];
+    for (size_t i = slot->state + 1; i < question->state_count; i++) {
+        const struct task_state *state = &question->states[i];
+        if (state->since > slot->at + within_s)
+            break;
+        if (is_off(state, state->since, reason))
+            return state;
+    }
+    return NULL;
+}
+
+/* Until when a run keeps others of its task away. One that died is closed late, by the next run. */
+static time_t in_the_way_until(const struct logged_run *run)
+{
+    const time_t for_ever = INT64_MAX;
+    time_t lease = run->lease_until == 0 ? for_ever : run->lease_until;
+    return run->end != 0 && run->end < lease ? run->end : lease;
+}
+
+/* The run that was going on at the slot; slots are asked about in order. */
+static const struct logged_run *run_in_the_way(struct account *account, time_t at)
+{
+    for (; account->begun < account->own_count && account->own[account->begun]->start < at;
+         account->begun++) {
+        const struct logged_run *run = account->own[account->begun];
+        if (!was_in_vain(run) && (account->longest == NULL ||
+                                  in_the_way_until(run) >= in_the_way_until(account->longest)))
+            account->longest = run;
+    }
+    return account->longest != NULL && in_the_way_until(account->longest) > at ? account->longest
+                                                                               : NULL;
+}
+
+/* The run that was faster than the slot's own. */
+static const struct logged_run *run_just_begun(const struct account *account, time_t at)
+{
+    for (size_t i = account->begun; i < account->own_count; i++) {
+        if (account->own[i]->start > at + STARTING_S)
+            break;
+        if (!was_in_vain(account->own[i]))
+            return account->own[i];
+    }
+    return NULL;
+}
+
+/* The boot ids of two runs, of which the pid namespace is no part: 0 equal, 1 not, -1 not known. */
+static int restarted_between(const struct logged_run *one, const struct logged_run *other)
+{
+    size_t length = strcspn(one->boot_id, " "), other_length = strcspn(other->boot_id, " ");
+    if (length == 0 || other_length == 0)
+        return -1;
+    return length != other_length || strncmp(one->boot_id, other->boot_id, length) != 0;
+}
+
+/* How many ticks there are up to that instant. */
+static size_t ticks_until(const struct account *account, time_t at)
+{
+    size_t low = 0, high = account->tick_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (account->ticks[middle].minute <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* A run by which cron is known to have been alive at the slot, or NULL.
+ *
+ * When cron started another task in the slot's very minute, it was. Otherwise the others need not
+ * have been due: a task of each minute has four slots between two starts of one of each five
+ * minutes. So it is also enough that they came as usual: that the hole between them around the slot
+ * is about as long as the longer of the distances on both sides of it, and the host was not
+ * restarted in it. A fixed time after the slot would not do: a long one calls cron alive that slept
+ * for three minutes, a short one has such a task change its reason every minute. */
+static const struct logged_run *sign_of_cron(const struct account *account, time_t at)
+{
+    const struct tick *ticks = account->ticks;
+    size_t after = ticks_until(account, at);
+    if (after == 0)
+        return NULL;
+    const struct tick *last = &ticks[after - 1];
+    bool open = after == account->tick_count; /* nothing came since */
+    if (at - last->minute < MINUTE_S)
+        return last->run;
+    if (!open && strcmp(last->run->host, ticks[after].run->host) == 0 &&
+        restarted_between(last->run, ticks[after].run) == 1)
+        return NULL;
+    time_t hole = (open ? account->question->now : ticks[after].minute) - last->minute;
+    time_t usual = after < 2 ? 0 : last->minute - last[-1].minute;
+    if (after + 1 < account->tick_count && ticks[after + 1].minute - ticks[after].minute > usual)
+        usual = ticks[after + 1].minute - ticks[after].minute;
+    return hole <= CADENCE_MAX_S && hole * 2 <= usual * 3 ? last->run : NULL;
+}
+
+static size_t runs_before(const struct account *account, time_t at)
+{
+    size_t low = 0, high = account->question->run_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (account->question->runs[middle].start < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* No job ran: what the runs before and after tell of a host. The one that ran last before the slot
+ * is asked first, then the one that ran first after it. */
+static void judge_silence(const struct account *account, time_t at, struct missed_gap *gap)
+{
+    const struct logged_run *runs = account->question->runs;
+    size_t after = runs_before(account, at), before = after == 0 ? NONE : after - 1;
+    gap->reason = MISSED_NO_SIGN;
+    if (before != NONE && account->after[before] != NONE)
+        after = account->after[before];
+    else if (after < account->question->run_count && account->before[after] != NONE)
+        before = account->before[after];
+    else
+        return;
+    int restarted = restarted_between(&runs[before], &runs[after]);
+    if (restarted < 0)
+        return;
+    gap->reason = restarted ? MISSED_HOST_DOWN : MISSED_CRON_STOOD;
+    gap->run = &runs[before];
+}
+
+/* The gap that is this slot alone. */
+static struct missed_gap judge(struct account *account, const struct slot *slot)
+{
+    struct missed_gap gap = { .from = slot->at, .to = slot->at, .slots = 1 };
+    const struct task_state *off;
+    gap.state = &account->question->states[slot->state];
+    const struct logged_run *going_on = run_in_the_way(account, slot->at);
+    if (slot->until != 0) {
+        gap.reason = MISSED_NO_SCHEDULE;
+        gap.to = slot->until;
+        gap.slots = 0;
+    } else if ((off = off_state(account, slot, 0, &gap.reason)) != NULL) {
+        gap.state = off;
+    } else if (going_on != NULL) {
+        gap.reason = MISSED_STILL_RUNNING;
+        gap.run = going_on;
+    } else if (slot->in_vain != NULL) {
+        gap.reason = MISSED_TRIED_IN_VAIN;
+        gap.run = slot->in_vain;
+    } else if ((off = off_state(account, slot, STARTING_S, &gap.reason)) != NULL) {
+        gap.state = off;
+    } else if ((gap.run = run_just_begun(account, slot->at)) != NULL) {
+        gap.reason = MISSED_STILL_RUNNING;
+    } else if ((gap.run = sign_of_cron(account, slot->at)) != NULL) {
+        gap.reason = MISSED_NOT_STARTED;
+    } else {
+        judge_silence(account, slot->at, &gap);
+    }
+    return gap;
+}
+
+/* --- gaps ------------------------------------------------------------------------------------- */
+
+/* Errors go into details behind their first colon: which of several addresses refused, and how. */
+static bool is_same_error(const char *one, const char *other)
+{
+    size_t length = strcspn(one, ":");
+    return length == strcspn(other, ":") && strncmp(one, other, length) == 0;
+}
+
+static bool is_same_reason(const struct missed_gap *one, const struct missed_gap *other)
+{
+    const struct task_state *a = one->state, *b = other->state;
+    if (one->reason != other->reason)
+        return false;
+    switch (one->reason) {
+    case MISSED_NO_SCHEDULE:
+        return strcmp(a->schedule, b->schedule) == 0;
+    case MISSED_DISABLED:
+        return strcmp(a->disabled_by, b->disabled_by) == 0 &&
+               strcmp(a->disabled_why, b->disabled_why) == 0;
+    case MISSED_PAUSED:
+        return a->paused_until == b->paused_until && strcmp(a->paused_by, b->paused_by) == 0 &&
+               strcmp(a->paused_why, b->paused_why) == 0;
+    case MISSED_STILL_RUNNING:
+        return one->run == other->run;
+    case MISSED_TRIED_IN_VAIN:
+        return is_same_error(one->run->error, other->run->error);
+    case MISSED_HOST_DOWN:
+    case MISSED_CRON_STOOD:
+        return strcmp(one->run->host, other->run->host) == 0;
+    case MISSED_NOT_STARTED:
+    case MISSED_NO_SIGN:
+        break;
+    }
+    return true;
+}
+
+/* Join it to the last gap when nothing lies between and the reason is the same. */
+static bool add_gap(struct account *account, const struct missed_gap *gap, bool follows)
+{
+    struct missed_gap *last =
+        account->gap_count == 0 ? NULL : &account->gaps[account->gap_count - 1];
+    if (follows && last != NULL && is_same_reason(last, gap)) {
+        last->to = gap->to;
+        last->slots += gap->slots;
+        return true;
+    }
+    struct missed_gap *gaps =
+        grown(account->gaps, account->gap_count, &account->gap_capacity, sizeof *gaps);
+    if (gaps == NULL)
+        return false;
+    account->gaps = gaps;
+    gaps[account->gap_count++] = *gap;
+    return true;
+}
+
+static bool judge_all(struct account *account)
+{
+    bool missed = false;
+    for (size_t i = 0; i < account->slot_count; i++) {
+        const struct slot *slot = &account->slots[i];
+        bool follows = missed;
+        if (slot->at > account->question->now - MISSED_GRACE_S)
+            break;
+        missed = slot->until != 0 || !slot->taken;
+        if (!missed)
+            continue;
+        struct missed_gap gap = judge(account, slot);
+        if (!add_gap(account, &gap, follows))
+            return false;
+    }
+    return true;
+}
+
+static void find_next_runs(struct account *account)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < account->gap_count; i++) {
+        struct missed_gap *gap = &account->gaps[i];
+        while (at < account->own_count &&
+               (account->own[at]->start < gap->to || was_in_vain(account->own[at])))
+            at++;
+        gap->next = at < account->own_count ? account->own[at] : NULL;
+    }
+}
+
+bool missed_slots(const struct missed_question *question, struct missed_gap **gaps, size_t *count,
+                  struct error *err)
+{
+    struct account account = { .question = question };
+    size_t room = question->run_count + 1; /* no allocation of nothing */
+    const struct logged_run **sorted = calloc(room, sizeof *sorted);
+    account.own = calloc(room, sizeof *account.own);
+    account.ticks = calloc(room, sizeof *account.ticks);
+    account.before = calloc(room, sizeof *account.before);
+    account.after = calloc(room, sizeof *account.after);
+    bool done = sorted != NULL && account.own != NULL && account.ticks != NULL &&
+                account.before != NULL && account.after != NULL && list_slots(&account);
+    if (done) {
+        list_runs(&account);
+        link_hosts(&account, sorted);
+        give_slots(&account);
+        done = judge_all(&account);
+        find_next_runs(&account);
+    }
+    free(sorted);
+    free(account.own);
+    free(account.ticks);
+    free(account.before);
+    free(account.after);
+    free(account.slots);
+    if (!done) {
+        free(account.gaps);
+        return error_memory(err);
+    }
+    *gaps = account.gaps;
+    *count = account.gap_count;
+    return true;
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+const char *missed_reason_name(enum missed_reason reason)
+{
+    static const char *const names[] = {
+        [MISSED_NO_SCHEDULE] = "no-schedule",
+        [MISSED_DISABLED] = "disabled",
+        [MISSED_PAUSED] = "paused",
+        [MISSED_STILL_RUNNING] = "still-running",
+        [MISSED_TRIED_IN_VAIN] = "tried-in-vain",
+        [MISSED_NOT_STARTED] = "not-started",
+        [MISSED_HOST_DOWN] = "host-down",
+        [MISSED_CRON_STOOD] = "cron-stood-still",
+        [MISSED_NO_SIGN] = "no-sign-of-life",
+    };
+    return names[reason];
+}
+
+/* " by ann: why", as much of it as is known. */
+static void add_author(char *words, size_t size, const char *by, const char *why)
+{
+    size_t used = strlen(words);
+    snprintf(words + used, size - used, "%s%s%s%s", by[0] == '\0' ? "" : " by ", by,
+             why[0] == '\0' ? "" : ": ", why);
+}
+
+static void write_no_schedule(char *words, size_t size, const char *schedule)
+{
+    struct cron cron;
+    struct error why = { 0 };
+    cron_parse(&cron, schedule, &why);
+    snprintf(words, size, "the schedule \"%s\" is none: %s", schedule, why.text);
+}
+
+void missed_words(char *words, size_t size, const struct missed_gap *gap, const char *zone)
+{
+    char raw[2000] = "", clock[100];
+    const struct task_state *state = gap->state;
+    const char *host = gap->run == NULL ? "" : gap->run->host;
+    switch (gap->reason) {
+    case MISSED_NO_SCHEDULE:
+        write_no_schedule(raw, sizeof raw, state->schedule);
+        break;
+    case MISSED_DISABLED:
+        snprintf(raw, sizeof raw, "disabled");
+        add_author(raw, sizeof raw, state->disabled_by, state->disabled_why);
+        break;
+    case MISSED_PAUSED:
+        zone_text(clock, sizeof clock, zone, state->paused_until);
+        snprintf(raw, sizeof raw, "paused until %s", clock);
+        add_author(raw, sizeof raw, state->paused_by, state->paused_why);
+        break;
+    case MISSED_STILL_RUNNING:
+        zone_text(clock, sizeof clock, zone, gap->run->start);
+        snprintf(raw, sizeof raw, "still running: run %s on host %s since %s", gap->run->id, host,
+                 clock);
+        break;
+    case MISSED_TRIED_IN_VAIN:
+        snprintf(raw, sizeof raw, "tried in vain on host %s: %s", host, gap->run->error);
+        break;
+    case MISSED_NOT_STARTED:
+        snprintf(raw, sizeof raw, "cron ran other tasks on host %s: is its line in the crontab?",
+                 host);
+        break;
+    case MISSED_HOST_DOWN:
+        snprintf(raw, sizeof raw, "host %s was down (restarted)", host);
+        break;
+    case MISSED_CRON_STOOD:
+        snprintf(raw, sizeof raw, "cron stood still on host %s, or it was asleep or cut off", host);
+        break;
+    case MISSED_NO_SIGN:
+        snprintf(raw, sizeof raw, "no job ran on any host");
+        break;
+    }
+    utf8_clean(words, size, raw);
+}
