@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cron.h"
+#include "signs-of-life.h"
 #include "words.h"
 #include "zone.h"
 
@@ -13,9 +14,6 @@ enum {
     /* From its slot on cron takes so long, at the most, until a run asks for the slot. Whoever
      * switched the task off or began to run it by then was in its way. */
     STARTING_S = 10,
-    MINUTE_S = 60,
-    /* Jobs that come less often than that say nothing of the time between. */
-    CADENCE_MAX_S = 60 * 60,
 };
 
 /* A slot that was promised; of a time without a schedule one that stands for all of it. */
@@ -26,12 +24,6 @@ struct slot {
     const struct logged_run *in_vain; /* the first that tried to take it and could not */
 };
 
-/* A minute in which cron started another task. */
-struct tick {
-    time_t minute;
-    const struct logged_run *run;
-};
-
 struct account {
     const struct missed_question *question;
     struct slot *slots;
@@ -39,16 +31,12 @@ struct account {
     size_t state;                  /* whose slots are being listed */
     const struct logged_run **own; /* runs of the task */
     size_t own_count;
-    struct tick *ticks;
-    size_t tick_count;
-    size_t *before, *after; /* of a run, the run before and after it on its host, or NONE */
-    size_t begun;           /* own runs that began before the slot that is judged */
+    struct signs signs;
+    size_t begun;                     /* own runs that began before the slot that is judged */
     const struct logged_run *longest; /* of these, the one that was in the way for longest */
     struct missed_gap *gaps;
     size_t gap_count, gap_capacity;
 };
-
-static const size_t NONE = SIZE_MAX;
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
@@ -105,11 +93,6 @@ static bool list_slots(struct account *account)
     return true;
 }
 
-static bool is_own(const struct account *account, const struct logged_run *run)
-{
-    return strcmp(run->task_id, account->question->task_id) == 0;
-}
-
 /* Started by cron, and failed before it could take a slot. */
 static bool was_in_vain(const struct logged_run *run)
 {
@@ -119,40 +102,9 @@ static bool was_in_vain(const struct logged_run *run)
 static void list_runs(struct account *account)
 {
     const struct missed_question *question = account->question;
-    for (size_t i = 0; i < question->run_count; i++) {
-        const struct logged_run *run = &question->runs[i];
-        time_t minute = run->start - run->start % MINUTE_S;
-        if (is_own(account, run))
-            account->own[account->own_count++] = run;
-        else if (run->by_cron && (account->tick_count == 0 ||
-                                  account->ticks[account->tick_count - 1].minute != minute))
-            account->ticks[account->tick_count++] = (struct tick){ minute, run };
-    }
-}
-
-static int by_host(const void *a, const void *b)
-{
-    const struct logged_run *one = *(const struct logged_run *const *)a,
-                            *other = *(const struct logged_run *const *)b;
-    int order = strcmp(one->host, other->host);
-    return order != 0 ? order : (one > other) - (one < other);
-}
-
-/* Hosts may be many: a container has a name of its own each time. */
-static void link_hosts(struct account *account, const struct logged_run **sorted)
-{
-    const struct logged_run *runs = account->question->runs;
-    size_t count = account->question->run_count;
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = &runs[i];
-        account->before[i] = account->after[i] = NONE;
-    }
-    qsort(sorted, count, sizeof(const struct logged_run *), by_host);
-    for (size_t i = 1; i < count; i++)
-        if (strcmp(sorted[i - 1]->host, sorted[i]->host) == 0) {
-            account->after[sorted[i - 1] - runs] = (size_t)(sorted[i] - runs);
-            account->before[sorted[i] - runs] = (size_t)(sorted[i - 1] - runs);
-        }
+    for (size_t i = 0; i < question->run_count; i++)
+        if (strcmp(question->runs[i].task_id, question->task_id) == 0)
+            account->own[account->own_count++] = &question->runs[i];
 }
 
 /* --- who took which slot ---------------------------------------------------------------------- */
@@ -234,105 +186,22 @@ static const struct logged_run *run_in_the_way(struct account *account, time_t a
                                                                                : NULL;
 }
 
-/* The run that was faster than the slot's own. */
+/* The run that was faster than the slot's own; one in vain would be the slot's own. */
 static const struct logged_run *run_just_begun(const struct account *account, time_t at)
 {
-    for (size_t i = account->begun; i < account->own_count; i++) {
-        if (account->own[i]->start > at + STARTING_S)
-            break;
-        if (!was_in_vain(account->own[i]))
-            return account->own[i];
-    }
-    return NULL;
-}
-
-/* The boot ids of two runs, of which the pid namespace is no part: 0 equal, 1 not, -1 not known. */
-static int restarted_between(const struct logged_run *one, const struct logged_run *other)
-{
-    size_t length = strcspn(one->boot_id, " "), other_length = strcspn(other->boot_id, " ");
-    if (length == 0 || other_length == 0)
-        return -1;
-    return length != other_length || strncmp(one->boot_id, other->boot_id, length) != 0;
-}
-
-/* How many ticks there are up to that instant. */
-static size_t ticks_until(const struct account *account, time_t at)
-{
-    size_t low = 0, high = account->tick_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (account->ticks[middle].minute <= at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* A run by which cron is known to have been alive at the slot, or NULL.
- *
- * When cron started another task in the slot's very minute, it was. Otherwise the others need not
- * have been due: a task of each minute has four slots between two starts of one of each five
- * minutes. So it is also enough that they came as usual: that the hole between them around the slot
- * is about as long as the longer of the distances on both sides of it, and the host was not
- * restarted in it. A fixed time after the slot would not do: a long one calls cron alive that slept
- * for three minutes, a short one has such a task change its reason every minute. */
-static const struct logged_run *sign_of_cron(const struct account *account, time_t at)
-{
-    const struct tick *ticks = account->ticks;
-    size_t after = ticks_until(account, at);
-    if (after == 0)
-        return NULL;
-    const struct tick *last = &ticks[after - 1];
-    bool open = after == account->tick_count; /* nothing came since */
-    if (at - last->minute < MINUTE_S)
-        return last->run;
-    if (!open && strcmp(last->run->host, ticks[after].run->host) == 0 &&
-        restarted_between(last->run, ticks[after].run) == 1)
-        return NULL;
-    time_t hole = (open ? account->question->now : ticks[after].minute) - last->minute;
-    time_t usual = after < 2 ? 0 : last->minute - last[-1].minute;
-    if (after + 1 < account->tick_count && ticks[after + 1].minute - ticks[after].minute > usual)
-        usual = ticks[after + 1].minute - ticks[after].minute;
-    return hole <= CADENCE_MAX_S && hole * 2 <= usual * 3 ? last->run : NULL;
-}
-
-static size_t runs_before(const struct account *account, time_t at)
-{
-    size_t low = 0, high = account->question->run_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (account->question->runs[middle].start < at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* No job ran: what the runs before and after tell of a host. The one that ran last before the slot
- * is asked first, then the one that ran first after it. */
-static void judge_silence(const struct account *account, time_t at, struct missed_gap *gap)
-{
-    const struct logged_run *runs = account->question->runs;
-    size_t after = runs_before(account, at), before = after == 0 ? NONE : after - 1;
-    gap->reason = MISSED_NO_SIGN;
-    if (before != NONE && account->after[before] != NONE)
-        after = account->after[before];
-    else if (after < account->question->run_count && account->before[after] != NONE)
-        before = account->before[after];
-    else
-        return;
-    int restarted = restarted_between(&runs[before], &runs[after]);
-    if (restarted < 0)
-        return;
-    gap->reason = restarted ? MISSED_HOST_DOWN : MISSED_CRON_STOOD;
-    gap->run = &runs[before];
+    bool is_one = account->begun < account->own_count &&
+                  account->own[account->begun]->start <= at + STARTING_S;
+    return is_one ? account->own[account->begun] : NULL;
 }
 
 /* The gap that is this slot alone. */
 static struct missed_gap judge(struct account *account, const struct slot *slot)
 {
+    static const enum missed_reason silence[] = {
+        [HOST_UNKNOWN] = MISSED_NO_SIGN,
+        [HOST_RESTARTED] = MISSED_HOST_DOWN,
+        [HOST_SILENT] = MISSED_CRON_STOOD,
+    };
     struct missed_gap gap = { .from = slot->at, .to = slot->at, .slots = 1 };
     const struct task_state *off;
     gap.state = &account->question->states[slot->state];
@@ -353,10 +222,10 @@ static struct missed_gap judge(struct account *account, const struct slot *slot)
         gap.state = off;
     } else if ((gap.run = run_just_begun(account, slot->at)) != NULL) {
         gap.reason = MISSED_STILL_RUNNING;
-    } else if ((gap.run = sign_of_cron(account, slot->at)) != NULL) {
+    } else if ((gap.run = signs_of_cron(&account->signs, slot->at)) != NULL) {
         gap.reason = MISSED_NOT_STARTED;
     } else {
-        judge_silence(account, slot->at, &gap);
+        gap.reason = silence[signs_of_host(&account->signs, slot->at, &gap.run)];
     }
     return gap;
 }
@@ -451,26 +320,19 @@ bool missed_slots(const struct missed_question *question, struct missed_gap **ga
                   struct error *err)
 {
     struct account account = { .question = question };
-    size_t room = question->run_count + 1; /* no allocation of nothing */
-    const struct logged_run **sorted = calloc(room, sizeof *sorted);
-    account.own = calloc(room, sizeof *account.own);
-    account.ticks = calloc(room, sizeof *account.ticks);
-    account.before = calloc(room, sizeof *account.before);
-    account.after = calloc(room, sizeof *account.after);
-    bool done = sorted != NULL && account.own != NULL && account.ticks != NULL &&
-                account.before != NULL && account.after != NULL && list_slots(&account);
+    account.own = calloc(question->run_count + 1, sizeof *account.own); /* + 1: never of nothing */
+    bool done = account.own != NULL &&
+                signs_read(&account.signs, question->task_id, question->runs, question->run_count,
+                           question->now, err) &&
+                list_slots(&account);
     if (done) {
         list_runs(&account);
-        link_hosts(&account, sorted);
         give_slots(&account);
         done = judge_all(&account);
         find_next_runs(&account);
     }
-    free(sorted);
+    signs_free(&account.signs);
     free(account.own);
-    free(account.ticks);
-    free(account.before);
-    free(account.after);
     free(account.slots);
     if (!done) {
         free(account.gaps);

@@ -11,24 +11,11 @@
 #include <time.h>
 
 #include "error.h"
+#include "logged-run.h"
 #include "task-states.h"
 
 /* A slot is not missed before that: its run may just be starting. */
 enum { MISSED_GRACE_S = 2 * 60 };
-
-/* A row of the execution log: one attempt. Instants in seconds since 1970, rounded down. */
-struct logged_run {
-    const char *task_id;
-    time_t slot; /* 0 = none: a manual run, or one that could not take it */
-    time_t start;
-    time_t end;         /* 0 = it is still running, as far as is known */
-    time_t lease_until; /* from then on another run may take its place, 0 = not known */
-    bool by_cron;
-    const char *status; /* "running", "completed", "failed" or "timeout" */
-    const char *id, *host;
-    const char *boot_id; /* as struct process has it */
-    const char *error;   /* "" = none */
-};
 
 /* Why a slot was missed: the first that fits. */
 enum missed_reason {

@@ -117,19 +117,18 @@ bool task_states_read(const struct task_state *today, const json_t *changes,
     list[first] = *today;
     json_array_foreach(changes, i, change)
     {
-        const json_t *at = json_object_get(change, "at");
-        if (!json_is_integer(at) || json_integer_value(at) < today->since)
+        time_t at = json_integer_value(json_object_get(change, "at")); /* 0 when it is none */
+        if (at < today->since)
             continue;
         struct task_state *later = &list[first];
         if (!undo(change, later, later - 1))
             continue;
         /* the time is that of its transaction's begin, which may have waited for another's end */
-        later->since = json_integer_value(at);
+        later->since = at;
         if (first < most - 1 && later->since > later[1].since)
             later->since = later[1].since;
         first--;
     }
-    list[first].since = today->since;
     *count = most - first;
     memmove(list, list + first, *count * sizeof *list);
     hand_on(list, *count);

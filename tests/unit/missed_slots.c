@@ -349,6 +349,41 @@ static void a_reason_that_changes_ends_the_gap(void **state)
     assert_string_equal(told(&book), "08:00-12:00 4 disabled"); /* only the schedule has changed */
     book.states[2].disabled_by = "bob";
     assert_string_equal(told(&book), "08:00-09:00 2 disabled, 10:00-12:00 2 disabled");
+    book.states[2].disabled_by = "ann";
+    book.states[2].disabled_why = "still";
+    assert_string_equal(told(&book), "08:00-09:00 2 disabled, 10:00-12:00 2 disabled");
+    off->is_active = book.states[2].is_active = true;
+    book.states[2].disabled_why = "";
+    off->paused_until = instant("12:30");
+    book.states[2].paused_until = instant("13:00");
+    assert_string_equal(told(&book), "08:00-09:00 2 paused, 10:00-12:00 2 paused");
+    book.states[2].paused_until = off->paused_until;
+    assert_string_equal(told(&book), "08:00-12:00 4 paused");
+    book.states[2].paused_by = "bob";
+    assert_string_equal(told(&book), "08:00-09:00 2 paused, 10:00-12:00 2 paused");
+    book.states[2].paused_by = "";
+    book.states[2].paused_why = "still";
+    assert_string_equal(told(&book), "08:00-09:00 2 paused, 10:00-12:00 2 paused");
+    free(book.gaps);
+}
+
+static void another_run_or_host_ends_the_gap(void **state)
+{
+    (void)state;
+    struct book book = new_book("* * * * *", "10:00", "10:01");
+    by_hand(&book, "09:59:30", "10:00:30")->id = "one";
+    by_hand(&book, "10:00:31", "10:01:30")->id = "two";
+    assert_string_equal(told(&book), "10:00 still-running, 10:01 still-running");
+    assert_non_null(strstr(words(&book, 0), "run one on"));
+    assert_non_null(strstr(words(&book, 1), "run two on"));
+    book = new_book("0 * * * *", "10:00", "12:00");
+    took(&book, other, "08:00");
+    took(&book, other, "10:30")->host = "h2";
+    took(&book, other, "12:10");
+    took(&book, other, "12:20")->host = "h2";
+    assert_string_equal(told(&book), "10:00 cron-stood-still, 11:00-12:00 2 cron-stood-still");
+    assert_non_null(strstr(words(&book, 0), "host h1"));
+    assert_non_null(strstr(words(&book, 1), "host h2"));
     free(book.gaps);
 }
 
@@ -527,6 +562,21 @@ static void a_restart_between_others_that_come_as_usual_is_seen(void **state)
     free(book.gaps);
 }
 
+static void two_hosts_that_take_turns_are_one_cron(void **state)
+{
+    (void)state;
+    struct book book = new_book("* * * * *", "10:00", "10:19");
+    for (int minute = 0; minute <= 20; minute += 5) {
+        char slot[16];
+        snprintf(slot, sizeof slot, "10:%02d", minute);
+        struct logged_run *run = took(&book, other, slot);
+        run->host = minute % 2 == 0 ? "h1" : "h2";
+        run->boot_id = minute % 2 == 0 ? "boot-1" : "boot-2";
+    }
+    assert_string_equal(told(&book), "10:00-10:19 20 not-started");
+    free(book.gaps);
+}
+
 static void others_that_come_seldom_are_no_sign_of_the_time_between(void **state)
 {
     (void)state;
@@ -614,7 +664,7 @@ static void the_run_that_came_first_after_a_gap_is_named(void **state)
 {
     (void)state;
     struct book book = new_book("0 * * * *", "08:00", "12:00");
-    by_hand(&book, "08:30", "08:31"); /* within the gap */
+    by_hand(&book, "08:30", "08:31");
     tried(&book, "09:00", "database not reachable: refused");
     tried(&book, "09:20", "database not reachable: refused");
     struct logged_run *late = add(&book, task, "10:00", "10:17", "10:18");
@@ -624,6 +674,13 @@ static void the_run_that_came_first_after_a_gap_is_named(void **state)
     assert_ptr_equal(book.gaps[0].next, &book.runs[0]);
     assert_ptr_equal(book.gaps[1].next, late);
     assert_null(book.gaps[2].next);
+    book.ask.run_count = 0;
+    book.ask.since = instant("09:00");
+    by_hand(&book, "07:30", "07:31");
+    by_hand(&book, "10:30", "10:31"); /* within the gap */
+    struct logged_run *after = by_hand(&book, "12:30", "12:31");
+    assert_string_equal(told(&book), "09:00-12:00 4 cron-stood-still");
+    assert_ptr_equal(book.gaps[0].next, after);
     free(book.gaps);
 }
 
@@ -979,6 +1036,7 @@ int main(void)
         cmocka_unit_test(a_pause_counts_until_its_end),
         cmocka_unit_test(who_switched_it_off_right_after_a_slot_was_in_its_way),
         cmocka_unit_test(a_reason_that_changes_ends_the_gap),
+        cmocka_unit_test(another_run_or_host_ends_the_gap),
         cmocka_unit_test(a_run_that_is_still_going_on_is_named),
         cmocka_unit_test(a_run_is_in_nobodys_way_once_its_lease_is_over),
         cmocka_unit_test(a_run_by_hand_that_was_faster_was_in_the_way),
@@ -989,6 +1047,7 @@ int main(void)
         cmocka_unit_test(others_that_come_as_usual_are_a_sign_between_them_too),
         cmocka_unit_test(others_that_do_not_come_as_usual_are_none),
         cmocka_unit_test(a_restart_between_others_that_come_as_usual_is_seen),
+        cmocka_unit_test(two_hosts_that_take_turns_are_one_cron),
         cmocka_unit_test(others_that_come_seldom_are_no_sign_of_the_time_between),
         cmocka_unit_test(nothing_ran_tells_of_the_host_what_its_runs_do),
         cmocka_unit_test(of_two_hosts_the_one_is_told_of_that_is_known),

@@ -187,6 +187,28 @@ static void what_has_another_shape_is_passed_over(void **state)
     }
 }
 
+static void who_is_not_known_is_not_who_was_before(void **state)
+{
+    (void)state;
+    struct task_state row = today;
+    row.is_active = false;
+    row.paused_until = 9000;
+    struct history history = read_history(
+        &row, "[{\"at\": 3000, \"details\": {\"is_active\": [true, false],"
+              "  \"paused_until\": [\"1970-01-01T02:00:00Z\", \"1970-01-01T02:30:00Z\"]}},"
+              " {\"at\": 2000, \"actor\": \"ann\", \"reason\": \"r\", \"details\":"
+              "  {\"is_active\": [false, true],"
+              "   \"paused_until\": [null, \"1970-01-01T02:00:00Z\"]}}]");
+    assert_int_equal(history.count, 3);
+    assert_string_equal(history.states[1].disabled_by, "ann");
+    assert_string_equal(history.states[2].disabled_by, "");
+    assert_string_equal(history.states[2].disabled_why, "");
+    assert_string_equal(history.states[1].paused_by, "ann");
+    assert_string_equal(history.states[2].paused_by, "");
+    assert_string_equal(history.states[2].paused_why, "");
+    forget(&history);
+}
+
 static void a_time_of_another_shape_is_passed_over(void **state)
 {
     (void)state;
@@ -241,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_pause_has_its_end_its_author_and_its_reason),
         cmocka_unit_test(a_pause_without_an_end_is_long),
         cmocka_unit_test(what_has_another_shape_is_passed_over),
+        cmocka_unit_test(who_is_not_known_is_not_who_was_before),
         cmocka_unit_test(a_time_of_another_shape_is_passed_over),
         cmocka_unit_test(what_another_row_with_its_id_went_through_does_not_count),
         cmocka_unit_test(states_follow_each_other_also_when_their_transactions_began_otherwise),
