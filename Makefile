@@ -62,7 +62,7 @@ all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK)
 # beside its own file, what a program is made of
 $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK): $(BUILD)/jobs/tasks.o
 $(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
-                  desk-lists)
+                  desk-lists desk-missed missed-slots signs-of-life task-states)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o

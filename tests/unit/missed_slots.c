@@ -445,9 +445,9 @@ static void a_try_in_vain_tells_its_error(void **state)
 {
     (void)state;
     struct book book = new_book("*/5 * * * *", "10:00", "10:20");
-    tried(&book, "10:00", "database not reachable: connection refused");
+    tried(&book, "10:00", "database is not reachable: connection refused");
     tried(&book, "10:04:59", "another: too late to be the first");
-    tried(&book, "10:05", "database not reachable: timeout")->host = "h2";
+    tried(&book, "10:05", "database is not reachable: timeout")->host = "h2";
     tried(&book, "10:10", "schema tickeasy_jobs has version 5");
     by_hand(&book, "10:15:50", "10:15:51")->status = "failed";
     took(&book, other, "10:16");
@@ -455,7 +455,7 @@ static void a_try_in_vain_tells_its_error(void **state)
     assert_string_equal(told(&book), "10:00-10:05 2 tried-in-vain, 10:10 tried-in-vain, "
                                      "10:15 cron-stood-still");
     assert_string_equal(words(&book, 0),
-                        "tried in vain on host h1: database not reachable: connection refused");
+                        "tried in vain on host h1: database is not reachable: connection refused");
     assert_string_equal(words(&book, 1),
                         "tried in vain on host h1: schema tickeasy_jobs has version 5");
     free(book.gaps);
@@ -465,8 +465,8 @@ static void a_try_in_vain_is_no_run_that_was_in_the_way(void **state)
 {
     (void)state;
     struct book book = new_book("* * * * *", "10:00", "10:02");
-    tried(&book, "10:00:50", "database not reachable")->end = instant("10:01:20");
-    tried(&book, "10:02:03", "database not reachable")->end = instant("10:02:04");
+    tried(&book, "10:00:50", "database is not reachable")->end = instant("10:01:20");
+    tried(&book, "10:02:03", "database is not reachable")->end = instant("10:02:04");
     assert_string_equal(told(&book), "10:00 tried-in-vain, 10:01 cron-stood-still, "
                                      "10:02 tried-in-vain");
     free(book.gaps);
@@ -478,7 +478,7 @@ static void the_first_reason_that_fits_is_told(void **state)
     struct book book = new_book("0 * * * *", "10:00", "10:00");
     by_hand(&book, "09:50", "10:05");
     took(&book, other, "10:00");
-    tried(&book, "10:00:02", "database not reachable");
+    tried(&book, "10:00:02", "database is not reachable");
     struct task_state *off = state_from(&book, "09:00");
     off->is_active = false;
     assert_string_equal(told(&book), "10:00 disabled");
@@ -665,8 +665,8 @@ static void the_run_that_came_first_after_a_gap_is_named(void **state)
     (void)state;
     struct book book = new_book("0 * * * *", "08:00", "12:00");
     by_hand(&book, "08:30", "08:31");
-    tried(&book, "09:00", "database not reachable: refused");
-    tried(&book, "09:20", "database not reachable: refused");
+    tried(&book, "09:00", "database is not reachable: refused");
+    tried(&book, "09:20", "database is not reachable: refused");
     struct logged_run *late = add(&book, task, "10:00", "10:17", "10:18");
     took(&book, other, "10:20");
     assert_string_equal(told(&book), "08:00 no-sign-of-life, 09:00 tried-in-vain, "
@@ -804,7 +804,7 @@ static void random_run(struct chance *chance, time_t start)
         .id = "some",
         .host = hosts[up_to(1)],
         .boot_id = boots[up_to(2)],
-        .error = "database not reachable",
+        .error = "database is not reachable",
     };
     run->status = run->end == 0 ? "running" : ends[up_to(3)];
     run->lease_until = up_to(1) > 0 ? 0 : run->start + 600;
