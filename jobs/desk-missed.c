@@ -202,7 +202,10 @@ static bool tell(const struct inquiry *inquiry, struct error *err)
     }
     table_begin(&table, titles);
     table.wraps = true;
-    json_array_foreach(inquiry->gaps, i, gap) add_row(desk, &table, gap);
+    json_array_foreach(inquiry->gaps, i, gap)
+    {
+        add_row(desk, &table, gap);
+    }
     return desk_table(desk, &table, err);
 }
 

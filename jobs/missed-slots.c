@@ -141,27 +141,23 @@ static void give_slots(struct account *account)
 
 /* --- why not ---------------------------------------------------------------------------------- */
 
-static bool is_off(const struct task_state *state, time_t at, enum missed_reason *reason)
-{
-    *reason = state->is_active ? MISSED_PAUSED : MISSED_DISABLED;
-    return !state->is_active || state->paused_until > at;
-}
-
-/* The state that was off at the slot, or began to be before a run can have asked; or NULL. */
-static const struct task_state *off_state(const struct account *account, const struct slot *slot,
-                                          time_t within_s, enum missed_reason *reason)
+/* Whether the task was switched off at the slot, or began to be before a run can have asked. */
+static bool was_off(const struct account *account, const struct slot *slot, time_t within_s,
+                    struct missed_gap *gap)
 {
     const struct missed_question *question = account->question;
-    if (within_s == 0 && is_off(&question->states[slot->state], slot->at, reason))
-        return &question->states[slot->state];
-    for (size_t i = slot->state + 1; i < question->state_count; i++) {
+    for (size_t i = slot->state; i < question->state_count; i++) {
         const struct task_state *state = &question->states[i];
-        if (state->since > slot->at + within_s)
+        time_t at = state->since > slot->at ? state->since : slot->at;
+        if (at > slot->at + within_s)
             break;
-        if (is_off(state, state->since, reason))
-            return state;
+        if (state->is_active && state->paused_until <= at)
+            continue;
+        gap->reason = state->is_active ? MISSED_PAUSED : MISSED_DISABLED;
+        gap->state = state;
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 /* Until when a run keeps others of its task away. One that died is closed late, by the next run. */
@@ -194,39 +190,50 @@ static const struct logged_run *run_just_begun(const struct account *account, ti
     return is_one ? account->own[account->begun] : NULL;
 }
 
-/* The gap that is this slot alone. */
-static struct missed_gap judge(struct account *account, const struct slot *slot)
+/* Why nothing came of it, when nothing is known of the slot itself. */
+static void judge_silence(const struct account *account, time_t at, struct missed_gap *gap)
 {
     static const enum missed_reason silence[] = {
         [HOST_UNKNOWN] = MISSED_NO_SIGN,
         [HOST_RESTARTED] = MISSED_HOST_DOWN,
         [HOST_SILENT] = MISSED_CRON_STOOD,
     };
-    struct missed_gap gap = { .from = slot->at, .to = slot->at, .slots = 1 };
-    const struct task_state *off;
-    gap.state = &account->question->states[slot->state];
+    gap->run = signs_of_cron(&account->signs, at);
+    gap->reason = gap->run != NULL ? MISSED_NOT_STARTED
+                                   : silence[signs_of_host(&account->signs, at, &gap->run)];
+}
+
+static void judge_fire(struct account *account, const struct slot *slot, struct missed_gap *gap)
+{
     const struct logged_run *going_on = run_in_the_way(account, slot->at);
-    if (slot->until != 0) {
-        gap.reason = MISSED_NO_SCHEDULE;
-        gap.to = slot->until;
-        gap.slots = 0;
-    } else if ((off = off_state(account, slot, 0, &gap.reason)) != NULL) {
-        gap.state = off;
-    } else if (going_on != NULL) {
-        gap.reason = MISSED_STILL_RUNNING;
-        gap.run = going_on;
-    } else if (slot->in_vain != NULL) {
-        gap.reason = MISSED_TRIED_IN_VAIN;
-        gap.run = slot->in_vain;
-    } else if ((off = off_state(account, slot, STARTING_S, &gap.reason)) != NULL) {
-        gap.state = off;
-    } else if ((gap.run = run_just_begun(account, slot->at)) != NULL) {
-        gap.reason = MISSED_STILL_RUNNING;
-    } else if ((gap.run = signs_of_cron(&account->signs, slot->at)) != NULL) {
-        gap.reason = MISSED_NOT_STARTED;
-    } else {
-        gap.reason = silence[signs_of_host(&account->signs, slot->at, &gap.run)];
-    }
+    if (was_off(account, slot, 0, gap))
+        return;
+    gap->reason = MISSED_STILL_RUNNING;
+    gap->run = going_on;
+    if (gap->run != NULL)
+        return;
+    gap->reason = MISSED_TRIED_IN_VAIN;
+    gap->run = slot->in_vain;
+    if (gap->run != NULL || was_off(account, slot, STARTING_S, gap))
+        return;
+    gap->reason = MISSED_STILL_RUNNING;
+    gap->run = run_just_begun(account, slot->at);
+    if (gap->run == NULL)
+        judge_silence(account, slot->at, gap);
+}
+
+/* The gap that is this slot alone. */
+static struct missed_gap judge(struct account *account, const struct slot *slot)
+{
+    struct missed_gap gap = {
+        .from = slot->at,
+        .to = slot->until != 0 ? slot->until : slot->at,
+        .slots = slot->until == 0,
+        .reason = MISSED_NO_SCHEDULE,
+        .state = &account->question->states[slot->state],
+    };
+    if (slot->until == 0)
+        judge_fire(account, slot, &gap);
     return gap;
 }
 
@@ -320,7 +327,8 @@ bool missed_slots(const struct missed_question *question, struct missed_gap **ga
                   struct error *err)
 {
     struct account account = { .question = question };
-    account.own = calloc(question->run_count + 1, sizeof *account.own); /* + 1: never of nothing */
+    /* + 1: never of nothing */
+    account.own = calloc(question->run_count + 1, sizeof(const struct logged_run *));
     bool done = account.own != NULL &&
                 signs_read(&account.signs, question->task_id, question->runs, question->run_count,
                            question->now, err) &&
@@ -381,7 +389,7 @@ void missed_words(char *words, size_t size, const struct missed_gap *gap, const 
 {
     char raw[2000] = "", clock[100];
     const struct task_state *state = gap->state;
-    const char *host = gap->run == NULL ? "" : gap->run->host;
+    const struct logged_run *run = gap->run;
     switch (gap->reason) {
     case MISSED_NO_SCHEDULE:
         write_no_schedule(raw, sizeof raw, state->schedule);
@@ -396,22 +404,23 @@ void missed_words(char *words, size_t size, const struct missed_gap *gap, const 
         add_author(raw, sizeof raw, state->paused_by, state->paused_why);
         break;
     case MISSED_STILL_RUNNING:
-        zone_text(clock, sizeof clock, zone, gap->run->start);
-        snprintf(raw, sizeof raw, "still running: run %s on host %s since %s", gap->run->id, host,
+        zone_text(clock, sizeof clock, zone, run->start);
+        snprintf(raw, sizeof raw, "still running: run %s on host %s since %s", run->id, run->host,
                  clock);
         break;
     case MISSED_TRIED_IN_VAIN:
-        snprintf(raw, sizeof raw, "tried in vain on host %s: %s", host, gap->run->error);
+        snprintf(raw, sizeof raw, "tried in vain on host %s: %s", run->host, run->error);
         break;
     case MISSED_NOT_STARTED:
         snprintf(raw, sizeof raw, "cron ran other tasks on host %s: is its line in the crontab?",
-                 host);
+                 run->host);
         break;
     case MISSED_HOST_DOWN:
-        snprintf(raw, sizeof raw, "host %s was down (restarted)", host);
+        snprintf(raw, sizeof raw, "host %s was down (restarted)", run->host);
         break;
     case MISSED_CRON_STOOD:
-        snprintf(raw, sizeof raw, "cron stood still on host %s, or it was asleep or cut off", host);
+        snprintf(raw, sizeof raw, "cron stood still on host %s, or it was asleep or cut off",
+                 run->host);
         break;
     case MISSED_NO_SIGN:
         snprintf(raw, sizeof raw, "no job ran on any host");

@@ -60,7 +60,7 @@ bool signs_read(struct signs *signs, const char *task_id, const struct logged_ru
                 size_t count, time_t now, struct error *err)
 {
     size_t room = count + 1; /* never of nothing */
-    const struct logged_run **sorted = calloc(room, sizeof *sorted);
+    const struct logged_run **sorted = calloc(room, sizeof(const struct logged_run *));
     *signs = (struct signs){
         .runs = runs,
         .run_count = count,

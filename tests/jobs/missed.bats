@@ -1,5 +1,6 @@
 # missed: taskctl missed, the account of slots that no run took. bats tests/jobs/missed.bats
 
+# shellcheck disable=SC2154 # what run --separate-stderr sets
 bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
@@ -124,7 +125,7 @@ changed() {
          DELETE FROM tickeasy_jobs.audit_log" # as if it had been so for long
     local begin
     begin=$(date +%s)
-    DATABASE_URL=postgresql:///x?host=/nonexistent run expire-orders --cron --retries 0
+    DATABASE_URL="postgresql:///x?host=/nonexistent" run expire-orders --cron --retries 0
     assert_failure 69
     run expire-orders --now "$(date -u -d '-1 day' +%FT%TZ)"
     assert_success

@@ -123,6 +123,8 @@ static void account(struct book *book)
     book->ask.states = book->states;
     book->ask.runs = book->runs;
     free(book->gaps);
+    book->gaps = NULL;
+    book->count = 0;
     assert_true(missed_slots(&book->ask, &book->gaps, &book->count, &err));
 }
 
@@ -750,7 +752,7 @@ static void random_schedule(char *text, size_t size)
 
 static void random_states(struct chance *chance)
 {
-    chance->ask.state_count = (size_t)(1 + up_to(PROPERTY_STATES - 1));
+    chance->ask.state_count = (size_t)up_to(PROPERTY_STATES - 1) + 1;
     time_t at = chance->ask.since - 3600 + up_to(2 * 3600);
     for (size_t i = 0; i < chance->ask.state_count; i++) {
         random_schedule(chance->schedules[i], sizeof chance->schedules[i]);
@@ -808,9 +810,10 @@ static void random_run(struct chance *chance, time_t start)
     };
     run->status = run->end == 0 ? "running" : ends[up_to(3)];
     run->lease_until = up_to(1) > 0 ? 0 : run->start + 600;
-    for (int back = up_to(3); run->by_cron && up_to(3) > 0 && back < 30; back++)
-        if (is_slot(chance, start - start % 60 - back * 60, &is_none)) {
-            run->slot = start - start % 60 - back * 60;
+    time_t slot = start - start % 60 - (time_t)up_to(3) * 60;
+    for (time_t oldest = slot - 1800; run->by_cron && up_to(3) > 0 && slot > oldest; slot -= 60)
+        if (is_slot(chance, slot, &is_none)) {
+            run->slot = slot;
             break;
         }
 }
