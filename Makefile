@@ -62,7 +62,7 @@ all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK)
 # beside its own file, what a program is made of
 $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK): $(BUILD)/jobs/tasks.o
 $(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
-                  desk-lists)
+                  desk-lists desk-missed missed-slots signs-of-life task-states)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
@@ -101,6 +101,9 @@ $(BUILD) $(BIN):
 
 # --- tests ---------------------------------------------------------------------------------------
 $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
+$(BUILD)/tests/unit/task_states: $(BUILD)/jobs/task-states.o
+$(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/task-states.o \
+                               $(BUILD)/jobs/signs-of-life.o
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@

@@ -11,6 +11,7 @@
 #include "deadline.h"
 #include "desk-changes.h"
 #include "desk-lists.h"
+#include "desk-missed.h"
 #include "desk-runs.h"
 #include "desk-start.h"
 #include "desk-tasks.h"
@@ -40,6 +41,8 @@ static const struct desk_command commands[] = {
       desk_since_options, false, desk_alerts },
     { "outbox", "", 0, 0, "mails that wait, and those given up within three days",
       desk_since_options, false, desk_outbox },
+    { "missed", "[TASK]", 0, 1, "slots that no run took, and why; exit code 1 when there are some",
+      desk_missed_options, false, desk_missed },
     { "run", "TASK [-- OPTION...]", 1, OPERANDS_MAX, "run it now, with options of its program",
       desk_run_options, false, desk_run },
     { "cancel", "RUN", 1, 1, "stop a run, or the one of a task, here or on another host",
