@@ -56,6 +56,9 @@ C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*
 CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis check-storage \
                check-openai check-mail aside)
 
+# the pure parts of taskctl crontab
+CRONTAB    = $(patsubst %,$(BUILD)/jobs/%.o,crontab-text crontab-read crontab-schedule line-diff)
+
 all: $(PROGRAMS:%=$(BIN)/%)
 
 # beside its own file, what a program is made of
@@ -98,6 +101,7 @@ $(BUILD) $(BIN):
 
 # --- tests ---------------------------------------------------------------------------------------
 $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
+$(BUILD)/tests/unit/crontab_text: $(CRONTAB)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@
