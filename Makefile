@@ -2,6 +2,7 @@
 
 VERSION  = 0.1.0
 PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data health-check
+DESK     = taskctl
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
@@ -59,10 +60,12 @@ CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis ch
 # the pure parts of taskctl crontab
 CRONTAB    = $(patsubst %,$(BUILD)/jobs/%.o,crontab-text crontab-read crontab-schedule line-diff)
 
-all: $(PROGRAMS:%=$(BIN)/%)
+all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK)
 
 # beside its own file, what a program is made of
-$(PROGRAMS:%=$(BIN)/%): $(BUILD)/jobs/tasks.o
+$(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK): $(BUILD)/jobs/tasks.o
+$(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
+                  desk-lists desk-crontab crontab-program) $(CRONTAB)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o

@@ -16,6 +16,7 @@
 struct crontab_ours {
     const char *const *programs; /* names of all, NULL-terminated */
     const char *folder;          /* where they are, absolute */
+    const char *taskctl;         /* its path, absolute */
     const char *config;          /* theirs, absolute; lines and blocks with another are not ours */
 };
 

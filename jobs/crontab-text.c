@@ -31,20 +31,26 @@ static void add_word(struct text *command, const char *word)
     text_printf(command, "'");
 }
 
-static json_t *command_of(const struct crontab_place *place, const char *program, const char *how)
+static json_t *command_of(const struct crontab_ours *ours, const char *path, const char *how)
 {
-    struct text path = { 0 }, command = { 0 };
-    text_printf(&path, "%s/%s", place->folder, program);
-    if (!path.failed)
-        add_word(&command, path.chars);
+    struct text command = { 0 };
+    add_word(&command, path);
     text_printf(&command, " %s", how);
-    if (strcmp(place->config, CRONTAB_DEFAULT_CONFIG) != 0) {
+    if (strcmp(ours->config, CRONTAB_DEFAULT_CONFIG) != 0) {
         text_printf(&command, " --config ");
-        add_word(&command, place->config);
+        add_word(&command, ours->config);
     }
-    json_t *value = path.failed || command.failed ? NULL : json_string(command.chars);
-    text_free(&path);
+    json_t *value = command.failed ? NULL : json_string(command.chars);
     text_free(&command);
+    return value;
+}
+
+static json_t *run_of(const struct crontab_ours *ours, const char *program)
+{
+    struct text path = { 0 };
+    text_printf(&path, "%s/%s", ours->folder, program);
+    json_t *value = path.failed ? NULL : command_of(ours, path.chars, "--cron");
+    text_free(&path);
     return value;
 }
 
@@ -100,12 +106,11 @@ static json_t *line_of(const json_t *task, const struct crontab_place *place,
     if (!program_fits(id, program, err))
         return NULL;
     if (crontab_schedule(&schedule, &eager, text_of(task, "cronExpression"), clocks, &cause)) {
-        line = json_pack("{s:O, s:O?, s:O, s:O, s:s, s:o, s:o}", "taskId",
-                         json_object_get(task, "id"), "name", json_object_get(task, "name"),
-                         "program", json_object_get(task, "program"), "cronExpression",
-                         json_object_get(task, "cronExpression"), "schedule", schedule.chars,
-                         "command", command_of(place, program, "--cron"), "comment",
-                         comment_of(task, place, eager));
+        line = json_pack(
+            "{s:O, s:O?, s:O, s:O, s:s, s:o, s:o}", "taskId", json_object_get(task, "id"), "name",
+            json_object_get(task, "name"), "program", json_object_get(task, "program"),
+            "cronExpression", json_object_get(task, "cronExpression"), "schedule", schedule.chars,
+            "command", run_of(place->ours, program), "comment", comment_of(task, place, eager));
         if (line == NULL)
             error_memory(err);
     } else {
@@ -115,17 +120,19 @@ static json_t *line_of(const json_t *task, const struct crontab_place *place,
     return line;
 }
 
-static json_t *catch_up_line(const struct crontab_place *place)
+static json_t *catch_up_line(const struct crontab_ours *ours)
 {
     return json_pack("{s:n, s:n, s:s, s:n, s:s, s:o, s:s}", "taskId", "name", "program", "taskctl",
                      "cronExpression", "schedule", "@reboot", "command",
-                     command_of(place, "taskctl", "catch-up"), "comment",
+                     command_of(ours, ours->taskctl, "catch-up"), "comment",
                      "what was missed while this machine was off");
 }
 
 json_t *crontab_lines(const json_t *tasks, const struct crontab_place *place, struct error *err)
 {
-    if (!path_fits("folder", place->folder, err) || !path_fits("configuration", place->config, err))
+    if (!path_fits("folder", place->ours->folder, err) ||
+        !path_fits("taskctl", place->ours->taskctl, err) ||
+        !path_fits("configuration", place->ours->config, err))
         return NULL;
     struct clocks clocks = clocks_compare(place->zone, place->machine_zone, place->now);
     json_t *lines = json_array();
@@ -137,7 +144,7 @@ json_t *crontab_lines(const json_t *tasks, const struct crontab_place *place, st
         if (line == NULL || json_array_append_new(lines, line) != 0)
             goto failed;
     }
-    if (json_array_append_new(lines, catch_up_line(place)) == 0)
+    if (json_array_append_new(lines, catch_up_line(place->ours)) == 0)
         return lines;
 failed:
     json_decref(lines);
@@ -145,11 +152,11 @@ failed:
     return NULL;
 }
 
-void crontab_block(struct text *text, const json_t *lines, const struct crontab_place *place)
+void crontab_block(struct text *text, const json_t *lines, const struct crontab_ours *ours)
 {
     size_t i;
     json_t *line;
-    crontab_add_begin(text, place->config);
+    crontab_add_begin(text, ours->config);
     text_printf(text, ": by taskctl crontab --install, which overwrites all up to the END\n");
     json_array_foreach(lines, i, line)
         text_printf(text, "# %s\n%s %s\n", text_of(line, "comment"), text_of(line, "schedule"),
@@ -220,6 +227,8 @@ bool crontab_merge(struct text *merged, const struct crontab_source *old,
 
 /* --- differences ------------------------------------------------------------------------------ */
 
+enum { SHOWN_BYTES = 200 };
+
 /* What was found so far. */
 struct comparison {
     const json_t *lines;
@@ -228,16 +237,41 @@ struct comparison {
     json_t *seen; /* of each program, where it was seen first */
 };
 
-enum { SHOWN_BYTES = 200 };
+/* A line that runs a program, fit to be shown. */
+struct sight {
+    const char *source;
+    size_t line;
+    char where[SHOWN_BYTES]; /* "crontab line 3" */
+    char path[SHOWN_BYTES], schedule[SHOWN_BYTES], program[SHOWN_BYTES];
+};
 
-static void add_difference(struct comparison *all, const char *problem, const char *program,
-                           const struct crontab_source *source, size_t line, json_t *text)
+static struct sight sight_of(const struct crontab_source *source, const struct crontab_line *line)
 {
-    json_t *difference =
-        json_pack("{s:s, s:s, s:s?, s:o, s:o}", "problem", problem, "program", program, "source",
-                  source == NULL ? NULL : source->name, "line",
-                  line == 0 ? json_null() : json_integer((json_int_t)line), "text", text);
-    json_array_append_new(all->differences, difference);
+    struct sight sight = { .source = source->name, .line = line->number };
+    snprintf(sight.where, sizeof sight.where, "%s line %zu", source->name, line->number);
+    utf8_clean(sight.path, sizeof sight.path, line->path);
+    utf8_clean(sight.schedule, sizeof sight.schedule, line->schedule);
+    utf8_clean(sight.program, sizeof sight.program, line->program);
+    return sight;
+}
+
+/* text: a new reference, taken over. */
+static void add_difference(struct comparison *all, const char *problem, const struct sight *sight,
+                           json_t *text)
+{
+    json_array_append_new(all->differences,
+                          json_pack("{s:s, s:s, s:s, s:I, s:o}", "problem", problem, "program",
+                                    sight->program, "source", sight->source, "line",
+                                    (json_int_t)sight->line, "text", text));
+}
+
+static void add_missing(struct comparison *all, const json_t *line)
+{
+    const char *program = text_of(line, "program");
+    json_t *text = json_sprintf("no line runs %s at \"%s\"", program, text_of(line, "schedule"));
+    json_array_append_new(all->differences,
+                          json_pack("{s:s, s:s, s:n, s:n, s:o}", "problem", "missing", "program",
+                                    program, "source", "line", "text", text));
 }
 
 static const json_t *wanted_line(const json_t *lines, const char *program)
@@ -261,44 +295,49 @@ static bool schedules_agree(const char *text, const char *wanted)
            a.follows_clock == b.follows_clock;
 }
 
-static bool is_path_of(const char *path, const char *folder, const char *program)
+static bool path_agrees(const struct crontab_ours *ours, const struct crontab_line *line)
 {
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 && path[length] == '/' &&
-           strcmp(path + length + 1, program) == 0;
+    size_t length = strlen(ours->folder);
+    if (strcmp(line->program, "taskctl") == 0)
+        return strcmp(line->path, ours->taskctl) == 0;
+    return line->program == line->path + length + 1 &&
+           strncmp(line->path, ours->folder, length) == 0;
+}
+
+static void compare_place(struct comparison *all, const struct sight *sight)
+{
+    bool is_taskctl = strcmp(sight->program, "taskctl") == 0;
+    add_difference(all, "folder", sight,
+                   json_sprintf("%s runs %s, not %s%s%s", sight->where, sight->path,
+                                is_taskctl ? all->ours->taskctl : all->ours->folder,
+                                is_taskctl ? "" : "/", is_taskctl ? "" : sight->program));
 }
 
 static void compare_line(struct comparison *all, const struct crontab_source *source,
                          const struct crontab_line *line)
 {
-    char path[SHOWN_BYTES], schedule[SHOWN_BYTES], program[SHOWN_BYTES];
+    struct sight sight = sight_of(source, line);
     const json_t *wanted = wanted_line(all->lines, line->program);
     const char *due = text_of(wanted, "schedule");
-    utf8_clean(path, sizeof path, line->path);
-    utf8_clean(schedule, sizeof schedule, line->schedule);
-    utf8_clean(program, sizeof program, line->program);
-    const char *first = json_string_value(json_object_get(all->seen, program));
-    json_t *here = json_sprintf("%s line %zu", source->name, line->number);
-    const char *where = text_or(json_string_value(here), "");
-    if (wanted == NULL)
-        add_difference(all, "unknown", program, source, line->number,
-                       json_sprintf("%s runs %s, which is the program of no task", where, path));
-    else if (first != NULL)
-        add_difference(all, "twice", program, source, line->number,
-                       json_sprintf("%s runs %s, as %s does", where, program, first));
-    if (wanted == NULL || first != NULL) {
-        json_decref(here);
+    const char *first = json_string_value(json_object_get(all->seen, sight.program));
+    if (wanted == NULL) {
+        add_difference(
+            all, "unknown", &sight,
+            json_sprintf("%s runs %s, which is the program of no task", sight.where, sight.path));
         return;
     }
-    if (!is_path_of(line->path, all->ours->folder, line->program))
-        add_difference(
-            all, "folder", program, source, line->number,
-            json_sprintf("%s runs %s, not %s/%s", where, path, all->ours->folder, program));
+    if (first != NULL) {
+        add_difference(all, "twice", &sight,
+                       json_sprintf("%s runs %s, as %s does", sight.where, sight.program, first));
+        return;
+    }
+    if (!path_agrees(all->ours, line))
+        compare_place(all, &sight);
     if (!schedules_agree(line->schedule, due))
-        add_difference(
-            all, "schedule", program, source, line->number,
-            json_sprintf("%s runs %s at \"%s\", not at \"%s\"", where, program, schedule, due));
-    json_object_set_new(all->seen, program, here);
+        add_difference(all, "schedule", &sight,
+                       json_sprintf("%s runs %s at \"%s\", not at \"%s\"", sight.where,
+                                    sight.program, sight.schedule, due));
+    json_object_set_new(all->seen, sight.program, json_string(sight.where));
 }
 
 static void compare_source(struct comparison *all, const struct crontab_source *source,
@@ -323,14 +362,8 @@ json_t *crontab_differences(const json_t *lines, const struct crontab_ours *ours
     json_t *line;
     for (i = 0; i < count && err->kind == ERR_NONE; i++)
         compare_source(&all, &sources[i], err);
-    json_array_foreach(lines, i, line)
-    {
-        const char *program = text_of(line, "program");
-        if (json_object_get(all.seen, program) == NULL)
-            add_difference(
-                &all, "missing", program, NULL, 0,
-                json_sprintf("no line runs %s at \"%s\"", program, text_of(line, "schedule")));
-    }
+    json_array_foreach(lines, i, line) if (json_object_get(all.seen, text_of(line, "program")) ==
+                                           NULL) add_missing(&all, line);
     json_decref(all.seen);
     if (err->kind == ERR_NONE)
         return all.differences;

@@ -14,8 +14,7 @@
 
 /* Where the lines are to work. */
 struct crontab_place {
-    const char *folder;       /* of the programs and taskctl, absolute */
-    const char *config;       /* the configuration they are to read, absolute */
+    const struct crontab_ours *ours;
     const char *zone;         /* APP_TIMEZONE */
     const char *machine_zone; /* as zone.h takes it, ":/etc/localtime" */
     time_t now;
@@ -33,7 +32,7 @@ struct crontab_place {
 json_t *crontab_lines(const json_t *tasks, const struct crontab_place *place, struct error *err);
 
 /* Add them to text as the block that stands in a crontab, markers included. */
-void crontab_block(struct text *text, const json_t *lines, const struct crontab_place *place);
+void crontab_block(struct text *text, const json_t *lines, const struct crontab_ours *ours);
 
 /* Add to merged the text of a crontab with block in the place of our old one, or at its end. Lines
  * elsewhere that run our programs are left out; all others stay as they are, byte for byte. Doing

@@ -14,20 +14,18 @@
 #include "../../jobs/line-diff.h"
 
 enum { JANUARY = 1767225600 }; /* 2026-01-01T00:00:00Z */
-#define FOLDER "/usr/local/libexec/tickeasy-jobs"
+#define FOLDER  "/usr/local/libexec/tickeasy-jobs"
+#define TASKCTL "/usr/local/sbin/taskctl"
 #define BEGIN                                                                                      \
     "# BEGIN tickeasy-jobs: by taskctl crontab --install, which overwrites all up to the END\n"
 #define END "# END tickeasy-jobs\n"
 
-static const struct crontab_place usual = { .folder = FOLDER,
-                                            .config = CRONTAB_DEFAULT_CONFIG,
-                                            .zone = "Asia/Taipei",
-                                            .machine_zone = "Asia/Taipei",
-                                            .now = JANUARY };
-
 static const char *const programs[] = { "expire-orders", "send-reminders", NULL };
-static const struct crontab_ours ours = { programs, FOLDER, CRONTAB_DEFAULT_CONFIG };
-static const struct crontab_ours second = { programs, FOLDER, "/etc/second.conf" };
+static const struct crontab_ours ours = { programs, FOLDER, TASKCTL, CRONTAB_DEFAULT_CONFIG };
+static const struct crontab_ours second = { programs, FOLDER, TASKCTL, "/etc/second.conf" };
+static const struct crontab_place usual = {
+    .ours = &ours, .zone = "Asia/Taipei", .machine_zone = "Asia/Taipei", .now = JANUARY
+};
 
 static json_t *task(const char *id, const char *program, const char *expression)
 {
@@ -54,7 +52,7 @@ static struct text block_at(const struct crontab_place *place)
 {
     struct text block = { 0 };
     json_t *lines = lines_of(two_tasks(), place);
-    crontab_block(&block, lines, place);
+    crontab_block(&block, lines, place->ours);
     json_decref(lines);
     return block;
 }
@@ -75,7 +73,7 @@ static void the_block_has_a_line_for_each_task_and_one_for_the_start(void **stat
                                            "# email-notification: at 09:00 every day\n"
                                            "0 9 * * * " FOLDER "/send-reminders --cron\n"
                                            "# what was missed while this machine was off\n"
-                                           "@reboot " FOLDER "/taskctl catch-up\n" END);
+                                           "@reboot " TASKCTL " catch-up\n" END);
     text_free(&block);
 }
 
@@ -109,8 +107,10 @@ static void paths_are_quoted_for_cron_and_shell(void **state)
         { "/opt/工作", "'/opt/工作/expire-orders' --cron" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct crontab_ours there = ours;
         struct crontab_place place = usual;
-        place.folder = cases[i].folder;
+        there.folder = cases[i].folder;
+        place.ours = &there;
         json_t *lines = lines_of(two_tasks(), &place);
         assert_string_equal(json_string_value(json_object_get(json_array_get(lines, 0), "command")),
                             cases[i].command);
@@ -121,8 +121,10 @@ static void paths_are_quoted_for_cron_and_shell(void **state)
 static void a_configuration_of_its_own_is_named(void **state)
 {
     (void)state;
+    struct crontab_ours there = ours;
     struct crontab_place place = usual;
-    place.config = "/etc/second one.conf";
+    there.config = "/etc/second one.conf";
+    place.ours = &there;
     struct text block = block_at(&place);
     assert_non_null(strstr(block.chars, "# BEGIN tickeasy-jobs of /etc/second one.conf: by"));
     assert_non_null(strstr(block.chars, "/expire-orders --cron --config '/etc/second one.conf'\n"));
@@ -147,9 +149,11 @@ static void what_cannot_stand_in_a_crontab_is_refused(void **state)
         { "x", "* * * * *", "opt", "folder opt cannot stand in a crontab" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct crontab_ours there = ours;
         struct crontab_place place = usual;
         struct error err = { 0 };
-        place.folder = cases[i].folder;
+        there.folder = cases[i].folder;
+        place.ours = &there;
         json_t *tasks = json_pack("[o]", task("t", cases[i].program, cases[i].expression));
         assert_null(crontab_lines(tasks, &place, &err));
         assert_int_equal(err.kind, ERR_CONFIG);
@@ -332,6 +336,7 @@ static void lines_that_run_our_programs_are_seen(void **state)
         { "* * * * * TICKEASY_JOBS_CONFIG=/etc/second.conf expire-orders --cron", "" },
         { " TICKEASY_JOBS_CONFIG = \"/etc/second.conf\" \n* * * * * expire-orders --cron", "" },
         { "* * * * * 'expire-orders --cron", "" },
+        { "* * * * * " FOLDER "/old-job --config /etc/second.conf --cron", "" },
         { "* * * * * \\", "" },
         { "* * * * *", "" },
         { "@", "" },
@@ -434,7 +439,7 @@ static void two_databases_have_a_block_each(void **state)
 {
     (void)state;
     struct crontab_place place = usual;
-    place.config = second.config;
+    place.ours = &second;
     struct text first = block_at(&usual), other = block_at(&place), both = { 0 };
     struct text result = merged(first.chars, first.length, &second, &place);
     text_printf(&both, "%s%s", first.chars, other.chars);
@@ -509,7 +514,7 @@ static void expect_differences(const char *crontab, const char *system, const ch
 
 #define GOOD                                                                                       \
     "* * * * * " FOLDER "/expire-orders --cron\n0 9 * * * " FOLDER "/send-reminders --cron\n"      \
-    "@reboot " FOLDER "/taskctl catch-up\n"
+    "@reboot " TASKCTL " catch-up\n"
 
 static void what_is_as_it_should_be_has_no_differences(void **state)
 {
@@ -520,9 +525,23 @@ static void what_is_as_it_should_be_has_no_differences(void **state)
     expect_differences("",
                        "* * * * * jobs " FOLDER "/expire-orders --cron\n"
                        "0 9 * * 0-7 jobs " FOLDER "/send-reminders --cron\n"
-                       "@reboot jobs " FOLDER "/taskctl catch-up\n",
+                       "@reboot jobs " TASKCTL " catch-up\n",
                        "");
     text_free(&block);
+}
+
+/* Mondays; and every day, for it is a day from 1 to 31. */
+static void schedules_that_only_look_alike_differ(void **state)
+{
+    (void)state;
+    json_t *lines = lines_of(json_pack("[o]", task("t", "expire-orders", "0 9 * * 1")), &usual);
+    struct crontab_source from = source("0 9 1-31 * 1 " FOLDER "/expire-orders --cron\n"
+                                        "@reboot " TASKCTL " catch-up\n");
+    struct error err = { 0 };
+    json_t *differences = crontab_differences(lines, &ours, &from, 1, &err);
+    assert_int_equal(json_array_size(differences), 1);
+    json_decref(differences);
+    json_decref(lines);
 }
 
 static void each_difference_is_one_line(void **state)
@@ -548,7 +567,7 @@ static void each_difference_is_one_line(void **state)
                        "schedule: crontab line 1 runs expire-orders at \"61 * * * *\", not at "
                        "\"* * * * *\"\n"
                        "folder: crontab line 2 runs send-reminders, not " FOLDER "/send-reminders\n"
-                       "folder: crontab line 3 runs taskctl, not " FOLDER "/taskctl\n"
+                       "folder: crontab line 3 runs taskctl, not " TASKCTL "\n"
                        "schedule: crontab line 3 runs taskctl at \"@daily\", not at \"@reboot\"\n");
 }
 
@@ -579,6 +598,7 @@ static void a_diff_shows_what_goes_and_what_comes(void **state)
     expect_diff("a\nb\nc\n", "a\nc\n", "-b\n");
     expect_diff("a\nb\nc\nd\n", "x\nb\nd\ne\n", "-a\n+x\n-c\n+e\n");
     expect_diff("a\na\na\n", "a\na\n", "-a\n");
+    expect_diff("a\nb\nc\n", "c\na\nb\n", "+c\n-c\n");
     expect_diff("\x1b[2J\xff", "", "- [2J?\n");
 }
 
@@ -615,6 +635,7 @@ int main(void)
         cmocka_unit_test(two_databases_have_a_block_each),
         cmocka_unit_test(what_cannot_be_merged_safely_is_refused),
         cmocka_unit_test(what_is_as_it_should_be_has_no_differences),
+        cmocka_unit_test(schedules_that_only_look_alike_differ),
         cmocka_unit_test(each_difference_is_one_line),
         cmocka_unit_test(a_diff_shows_what_goes_and_what_comes),
         cmocka_unit_test(a_diff_of_texts_that_differ_all_over_is_still_one),
