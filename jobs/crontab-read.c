@@ -386,7 +386,7 @@ bool crontab_next(struct crontab_reader *reader, struct crontab_line *line, stru
     reader->at += line->length;
     if (!follow_block(reader, line, (struct span){ from, from + content }, err))
         return false;
-    if (line->kind == CRONTAB_THEIRS && (line->inside || !reader->in_block))
+    if (line->kind == CRONTAB_THEIRS && (line->inside ? !reader->overwrites : !reader->in_block))
         read_entry(reader, line, (struct span){ from, from + content });
     return !(reader->config.failed || reader->schedule.failed || reader->command.failed ||
              reader->path.failed) ||

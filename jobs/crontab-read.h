@@ -53,6 +53,7 @@ struct crontab_source {
 struct crontab_reader {
     const struct crontab_ours *ours;
     const struct crontab_source *source;
+    bool overwrites; /* our block will not be there: what it sets is nobody's; false from open */
     size_t at, number;
     bool in_block, in_our_block;
     size_t block_number;                 /* of its first line */

@@ -213,6 +213,7 @@ bool crontab_merge(struct text *merged, const struct crontab_source *old,
     struct crontab_line line;
     bool is_added = false;
     crontab_reader_open(&reader, ours, old);
+    reader.overwrites = true;
     while (err->kind == ERR_NONE && crontab_next(&reader, &line, err))
         if (merge_line(merged, &line, block, &is_added, err) && line.kind == CRONTAB_BEGIN)
             block_fits(&reader, err);

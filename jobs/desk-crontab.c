@@ -136,7 +136,7 @@ static bool read_system_crontab(struct text *text, struct error *err)
 static struct crontab_source source_of(const char *name, const struct text *text)
 {
     return (struct crontab_source){ .name = name,
-                                    .text = text_or(text->chars, ""),
+                                    .text = text->chars == NULL ? "" : text->chars,
                                     .length = text->length,
                                     .has_user = name == system_crontab };
 }

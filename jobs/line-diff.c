@@ -20,7 +20,7 @@ struct lines {
 
 static bool split(struct lines *lines, const struct text *text)
 {
-    const char *at = text_or(text->chars, ""), *end = at + text->length;
+    const char *at = text->chars == NULL ? "" : text->chars, *end = at + text->length;
     size_t ends = 1;
     for (const char *c = at; c < end; c++)
         ends += *c == '\n';

@@ -409,6 +409,7 @@ static void the_block_comes_in_its_place_and_nothing_else_moves(void **state)
     expect_merged("# BEGIN tickeasy-jobs\nx\n# END tickeasy-jobs \nb\n" BEGIN END "c\n",
                   "%sb\nc\n");
     expect_merged("a\n" BEGIN "x\n# END tickeasy-jobs", "a\n%s");
+    expect_merged(BEGIN "TICKEASY_JOBS_CONFIG=/x\n" END "* * * * * expire-orders --cron\n", "%s");
     expect_merged("# BEGIN tickeasy-jobs-of-mine\nb\n", "# BEGIN tickeasy-jobs-of-mine\nb\n%s");
 }
 
@@ -602,6 +603,19 @@ static void a_diff_shows_what_goes_and_what_comes(void **state)
     expect_diff("\x1b[2J\xff", "", "- [2J?\n");
 }
 
+static void a_diff_shows_text_that_begins_with_a_nul(void **state)
+{
+    (void)state;
+    struct text a = { 0 }, b = { 0 }, diff = { 0 };
+    text_add(&a, "\0x\ny\n", 5);
+    text_add(&b, "y\n", 2);
+    assert_int_equal(line_diff(&diff, &a, &b), 1);
+    assert_string_equal(diff.chars, "- x\n");
+    text_free(&a);
+    text_free(&b);
+    text_free(&diff);
+}
+
 static void a_diff_of_texts_that_differ_all_over_is_still_one(void **state)
 {
     (void)state;
@@ -638,6 +652,7 @@ int main(void)
         cmocka_unit_test(schedules_that_only_look_alike_differ),
         cmocka_unit_test(each_difference_is_one_line),
         cmocka_unit_test(a_diff_shows_what_goes_and_what_comes),
+        cmocka_unit_test(a_diff_shows_text_that_begins_with_a_nul),
         cmocka_unit_test(a_diff_of_texts_that_differ_all_over_is_still_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
