@@ -12,8 +12,6 @@
 
 #include "deadline.h"
 
-extern char **environ;
-
 /* One call of crontab. What goes in and out is kept in memory files, which nobody waits for. */
 struct call {
     const char *option; /* "-l", "-" */

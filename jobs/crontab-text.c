@@ -159,8 +159,10 @@ void crontab_block(struct text *text, const json_t *lines, const struct crontab_
     crontab_add_begin(text, ours->config);
     text_printf(text, ": by taskctl crontab --install, which overwrites all up to the END\n");
     json_array_foreach(lines, i, line)
+    {
         text_printf(text, "# %s\n%s %s\n", text_of(line, "comment"), text_of(line, "schedule"),
                     text_of(line, "command"));
+    }
     text_printf(text, "%s\n", crontab_end);
 }
 
@@ -363,8 +365,11 @@ json_t *crontab_differences(const json_t *lines, const struct crontab_ours *ours
     json_t *line;
     for (i = 0; i < count && err->kind == ERR_NONE; i++)
         compare_source(&all, &sources[i], err);
-    json_array_foreach(lines, i, line) if (json_object_get(all.seen, text_of(line, "program")) ==
-                                           NULL) add_missing(&all, line);
+    json_array_foreach(lines, i, line)
+    {
+        if (json_object_get(all.seen, text_of(line, "program")) == NULL)
+            add_missing(&all, line);
+    }
     json_decref(all.seen);
     if (err->kind == ERR_NONE)
         return all.differences;

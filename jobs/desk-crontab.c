@@ -72,7 +72,10 @@ static bool list_programs(struct wish *wish, struct error *err)
         return error_memory(err);
     for (i = 0; i < TASK_COUNT; i++)
         wish->programs[count++] = tasks[i].program;
-    json_array_foreach(wish->tasks, i, task) wish->programs[count++] = desk_text(task, "program");
+    json_array_foreach(wish->tasks, i, task)
+    {
+        wish->programs[count++] = desk_text(task, "program");
+    }
     return true;
 }
 
@@ -150,7 +153,10 @@ static bool tell_differences(struct desk *desk, json_t *differences, struct erro
     desk->exit_code = json_array_size(differences) > 0;
     if (desk->json)
         return desk_answer("differences", differences, err);
-    json_array_foreach(differences, i, difference) puts(desk_text(difference, "text"));
+    json_array_foreach(differences, i, difference)
+    {
+        puts(desk_text(difference, "text"));
+    }
     if (desk->exit_code == 0)
         puts("the installed crontab is as the registry wants it");
     json_decref(differences);
@@ -231,7 +237,9 @@ static bool note(struct desk *desk, const struct wish *wish, size_t changes, str
     json_t *schedules = json_object(), *line;
     size_t i;
     json_array_foreach(wish->lines, i, line)
+    {
         json_object_set(schedules, desk_text(line, "program"), json_object_get(line, "schedule"));
+    }
     text_printf(&subject, "crontab %s@%s", wish->user, desk->host);
     if (!desk_note(
             desk, "crontab-install", text_or(subject.chars, "crontab"),

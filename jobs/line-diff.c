@@ -41,11 +41,12 @@ static bool same(const struct line *a, const struct line *b)
 
 static void show(struct text *diff, char sign, const struct line *line)
 {
-    char *raw = malloc(2 * (line->length + 1)), *clean = raw + line->length + 1;
+    char *raw = malloc(2 * (line->length + 1));
     if (raw == NULL) {
         diff->failed = 1;
         return;
     }
+    char *clean = raw + line->length + 1;
     for (size_t i = 0; i < line->length; i++)
         raw[i] = line->from[i] == '\0' ? ' ' : line->from[i];
     raw[line->length] = '\0';

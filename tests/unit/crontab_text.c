@@ -505,8 +505,10 @@ static void expect_differences(const char *crontab, const char *system, const ch
     assert_string_equal(err.text, "");
     text_add(&shown, "", 0);
     json_array_foreach(differences, i, difference)
+    {
         text_printf(&shown, "%s: %s\n", json_string_value(json_object_get(difference, "problem")),
                     json_string_value(json_object_get(difference, "text")));
+    }
     assert_string_equal(shown.chars, expected);
     text_free(&shown);
     json_decref(differences);
