@@ -101,7 +101,7 @@ for line in answer["data"]["crontab"]: print(answer["status"], line["taskId"], l
     assert_failure 1
     assert_line 'no line runs taskctl at "@reboot"'
     assert_line "crontab line 12 runs /usr/local/libexec/tickeasy-jobs/expire-orders, not $FOLDER/expire-orders"
-    desk --install --yes
+    CRONTAB_NOHEADER=N desk --install --yes # crontab -l would show three lines of its own
     assert_equal "$(installed)" "$(by_hand | grep -v -- --cron; desk)"
     desk --check
 }
@@ -198,6 +198,43 @@ answer() { # WORD: on a terminal, to the question
     run answer y
     assert_success
     assert_output --partial 'installed'
+    assert_equal "$(installed)" "$(desk)"
+}
+
+# asked: the question stands on a terminal, whose keyboard is $keys
+at_keyboard() { host script -qefc 'taskctl crontab --install' /dev/null <"$BATS_TEST_TMPDIR/keys"; }
+asked() {
+    mkfifo "$BATS_TEST_TMPDIR/keys"
+    exec {keys}<>"$BATS_TEST_TMPDIR/keys"
+    start at_keyboard
+    wait_for grep -qs 'Install?' "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a person who interrupts the question has changed nothing" {
+    asked
+    printf '\x03' >&"$keys"
+    ended
+    assert_failure 75
+    assert_regex "$output" 'taskctl: stopped by SIGINT'
+    run installed
+    assert_failure 1
+}
+
+@test "what somebody else changes while a person thinks is not lost" {
+    asked
+    echo '5 4 * * * mine' | host crontab -
+    echo y >&"$keys"
+    ended
+    assert_failure 75
+    assert_regex "$output" 'somebody has changed the crontab meanwhile: try again'
+    assert_equal "$(installed)" '5 4 * * * mine'
+}
+
+@test "an installation that cannot be written down is told" {
+    sql "ALTER TABLE tickeasy_jobs.audit_log ADD CHECK (action <> 'crontab-install')"
+    run --separate-stderr desk --install --yes
+    assert_failure
+    assert_regex "$stderr" '^taskctl: the crontab is installed, but audit_log does not have it: '
     assert_equal "$(installed)" "$(desk)"
 }
 
