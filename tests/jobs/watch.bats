@@ -21,6 +21,7 @@ teardown_file() {
 
 setup() {
     setup_job
+    free_slots
     unset "${!PING_URL_@}"
     export METRICS_DIR=$BATS_TEST_TMPDIR/metrics
     mkdir "$METRICS_DIR"
