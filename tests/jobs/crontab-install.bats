@@ -60,6 +60,19 @@ by_hand() {
     assert_failure
 }
 
+@test "of an installation, taskctl and the programs are named where they are" {
+    local prefix=$BATS_TEST_TMPDIR/usr
+    install -D "$TICKEASY_BIN/taskctl" "$prefix/sbin/taskctl"
+    run host "$prefix/sbin/taskctl" crontab
+    assert_line "* * * * * $prefix/libexec/tickeasy-jobs/expire-orders --cron"
+    assert_line "@reboot $prefix/sbin/taskctl catch-up"
+    host "$prefix/sbin/taskctl" crontab --install --yes
+    host "$prefix/sbin/taskctl" crontab --check
+    run desk --check # of another installation
+    assert_failure 1
+    assert_line --partial " runs $prefix/sbin/taskctl, not $FOLDER/taskctl"
+}
+
 @test "--json is the lines, one object each" {
     desk --json >"$BATS_TEST_TMPDIR/json"
     run /usr/bin/python3 -c 'import json, sys
