@@ -57,12 +57,16 @@ C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*
 CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis check-storage \
                check-openai check-mail aside)
 
+# the pure parts of taskctl crontab
+CRONTAB    = $(patsubst %,$(BUILD)/jobs/%.o,crontab-text crontab-read crontab-schedule line-diff)
+
 all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK)
 
 # beside its own file, what a program is made of
 $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK): $(BUILD)/jobs/tasks.o
 $(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
-                  desk-lists desk-missed missed-slots signs-of-life task-states)
+                  desk-lists desk-missed missed-slots signs-of-life task-states desk-crontab \
+                  crontab-program) $(CRONTAB)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
@@ -104,6 +108,7 @@ $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
 $(BUILD)/tests/unit/task_states: $(BUILD)/jobs/task-states.o
 $(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/task-states.o \
                                $(BUILD)/jobs/signs-of-life.o
+$(BUILD)/tests/unit/crontab_text: $(CRONTAB)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@
