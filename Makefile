@@ -2,6 +2,7 @@
 
 VERSION  = 0.1.0
 PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data health-check
+DESK     = $(patsubst jobs/%.c,%,$(wildcard jobs/taskctl.c))
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
@@ -9,7 +10,9 @@ PKG_CONFIG ?= pkg-config
 PACKAGES    = libpq libcurl jansson libssl libcrypto libidn2
 BUILD      ?= build
 BIN        ?= bin
+# where make install puts things, below DESTDIR; the jobs read /etc/tickeasy-jobs.conf in any case
 PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR    ?=
 
 OPTIMIZE ?= -O2
@@ -56,10 +59,15 @@ C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*
 CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis check-storage \
                check-openai check-mail aside)
 
-all: $(PROGRAMS:%=$(BIN)/%)
+# what of the installation is not in the tree as it is; the desk knows most of it
+MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(PROGRAMS) $(DESK)) \
+             $(DESK:%=$(BUILD)/man/tickeasy-jobs.conf.5)
+GENERATED  = $(MANUALS) $(DESK:%=$(BUILD)/tickeasy-jobs.conf.example)
+
+all: $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)) $(GENERATED)
 
 # beside its own file, what a program is made of
-$(PROGRAMS:%=$(BIN)/%): $(BUILD)/jobs/tasks.o
+$(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)): $(BUILD)/jobs/tasks.o
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
@@ -86,12 +94,35 @@ $(BUILD)/embedded.c: scripts/embed $(EMBEDDED) $(BUILD)/embedded-list
 $(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
 	$(quiet)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Files that change only when what they hold changes: the flags, the list of embedded files.
-$(BUILD)/flags: always | $(BUILD)
-	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
-	  printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' >$@
-$(BUILD)/embedded-list: always | $(BUILD)
-	@printf '%s\n' '$(EMBEDDED)' | cmp -s - $@ || printf '%s\n' '$(EMBEDDED)' >$@
+# Files that are made anew only when what they hold changes: the flags, the list of embedded files.
+# Only then is there anything to do for them, so that make -q can tell whether all is built.
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+ifneq ($(file <$(BUILD)/flags),$(FLAGS))
+$(BUILD)/flags: always
+endif
+$(BUILD)/flags: | $(BUILD)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+
+ifneq ($(file <$(BUILD)/embedded-list),$(EMBEDDED))
+$(BUILD)/embedded-list: always
+endif
+$(BUILD)/embedded-list: | $(BUILD)
+	@printf '%s\n' '$(EMBEDDED)' >$@
+
+# --- what is printed by the programs themselves, so that it says what they do -----------------------
+$(BUILD)/man/%.8: $(BIN)/% jobs/man/%.man jobs/man/every.man scripts/manual
+	$(say) MANUAL $@
+	$(quiet)mkdir -p $(@D)
+	$(quiet)scripts/manual $(BIN)/$* jobs/man/$*.man >$@
+
+$(BUILD)/man/tickeasy-jobs.conf.5: $(BUILD)/tickeasy-jobs.conf.example jobs/man/tickeasy-jobs.conf.man \
+                                   jobs/man/every.man scripts/manual
+	$(say) MANUAL $@
+	$(quiet)mkdir -p $(@D)
+	$(quiet)scripts/manual --keys $< jobs/man/tickeasy-jobs.conf.man >$@
+
+$(BUILD)/tickeasy-jobs.conf.example: $(BIN)/taskctl
+	$(quiet)$(BIN)/taskctl config --example >$@
 
 $(BUILD) $(BIN):
 	@mkdir -p $@
@@ -134,7 +165,7 @@ demo:
 	scripts/demo
 
 help:
-	@printf 'make all | test | bench | lint | format | install | demo | fuzz | clean\n'
+	@printf 'make all | test | bench | lint | format | install | uninstall | demo | fuzz | clean\n'
 	@printf 'V=1 shows the commands; SANITIZE=address,undefined builds in build/address-undefined\n'
 
 lint:
@@ -146,11 +177,26 @@ format:
 clean:
 	rm -rf $(BUILD) $(BIN)
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
-	install -m 0755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
+# --- installing ----------------------------------------------------------------------------------
+# `make && sudo make install` leaves nothing of root's in build/: in a build of somebody else's root
+# only looks whether all of it is there.
+BUILDER := $(shell stat -c %U $(firstword $(wildcard $(BUILD)) .))
+IS_GUEST := $(and $(filter 0,$(shell id -u)),$(filter-out root,$(BUILDER)))
+LAYOUT = PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' BIN='$(BIN)' \
+         BUILD='$(BUILD)' PROGRAMS='$(PROGRAMS)' DESK='$(DESK)'
 
-.PHONY: all always bench clean demo fuzz format help install lint print-cppflags test unit-tests
+install: $(if $(IS_GUEST),built,all)
+	$(quiet)$(LAYOUT) scripts/install
+
+uninstall:
+	$(quiet)$(LAYOUT) scripts/install --remove
+
+built:
+	@$(MAKE) -q all || { \
+	  echo 'make: not built yet, or with other settings: first run make as $(BUILDER)' >&2; exit 1; }
+
+.PHONY: all always bench built clean demo fuzz format help install lint print-cppflags test uninstall \
+        unit-tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
