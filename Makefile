@@ -2,7 +2,7 @@
 
 VERSION  = 0.1.0
 PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data health-check
-DESK     = $(patsubst jobs/%.c,%,$(wildcard jobs/taskctl.c))
+DESK     = taskctl
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
@@ -59,15 +59,16 @@ C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*
 CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis check-storage \
                check-openai check-mail aside)
 
-# what of the installation is not in the tree as it is; the desk knows most of it
-MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(PROGRAMS) $(DESK)) \
-             $(DESK:%=$(BUILD)/man/tickeasy-jobs.conf.5)
-GENERATED  = $(MANUALS) $(DESK:%=$(BUILD)/tickeasy-jobs.conf.example)
+# what the programs print of themselves, to be installed beside them
+MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(PROGRAMS) $(DESK)) $(BUILD)/man/tickeasy-jobs.conf.5
+GENERATED  = $(MANUALS) $(BUILD)/tickeasy-jobs.conf.example $(BUILD)/completion.bash
 
 all: $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)) $(GENERATED)
 
 # beside its own file, what a program is made of
 $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)): $(BUILD)/jobs/tasks.o
+$(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
+                  desk-lists)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
@@ -121,8 +122,13 @@ $(BUILD)/man/tickeasy-jobs.conf.5: $(BUILD)/tickeasy-jobs.conf.example jobs/man/
 	$(quiet)mkdir -p $(@D)
 	$(quiet)scripts/manual --keys $< jobs/man/tickeasy-jobs.conf.man >$@
 
-$(BUILD)/tickeasy-jobs.conf.example: $(BIN)/taskctl
-	$(quiet)$(BIN)/taskctl config --example >$@
+# an empty configuration: that of this machine may be somebody else's, or wrong
+$(BUILD)/empty.conf: | $(BUILD)
+	@: >$@
+$(BUILD)/tickeasy-jobs.conf.example: $(BIN)/$(DESK) $(BUILD)/empty.conf
+	$(quiet)$(BIN)/$(DESK) config --example --config $(BUILD)/empty.conf >$@
+$(BUILD)/completion.bash: $(BIN)/$(DESK) $(BUILD)/empty.conf
+	$(quiet)$(BIN)/$(DESK) completion --config $(BUILD)/empty.conf >$@
 
 $(BUILD) $(BIN):
 	@mkdir -p $@

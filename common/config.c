@@ -147,6 +147,12 @@ static const struct key {
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
+/* Where a key's value comes from; zeroed: it is the default. */
+struct config_origin {
+    char *place;
+    char *given; /* what it says there, NULL for a secret */
+};
+
 static bool is_number(const struct key *key)
 {
     return key->type == KEY_INTEGER || key->type == KEY_DURATION;
@@ -256,6 +262,14 @@ static const char *expectation(enum key_type type)
     return "usable";
 }
 
+/* Before the first value is taken. */
+static bool have_origins(struct config *config, struct error *err)
+{
+    if (config->origins == NULL)
+        config->origins = calloc(KEY_COUNT, sizeof *config->origins);
+    return config->origins != NULL || error_memory(err);
+}
+
 /* --- taking values over ------------------------------------------------------------------------
  */
 
@@ -304,6 +318,27 @@ static char *resolve_secret(const char *name, const char *value, const struct pl
     return secret;
 }
 
+static bool is_shown(const struct key *key, const char *value)
+{
+    return key->type != KEY_SECRET || strncmp(value, "file:", 5) == 0;
+}
+
+/* Keep for a person where a value came from. place is NULL for the default. */
+static bool note_origin(struct config *config, const struct key *key, const char *value,
+                        const struct place *place, struct error *err)
+{
+    struct config_origin *origin = &config->origins[key - keys];
+    free(origin->place);
+    free(origin->given);
+    *origin = (struct config_origin){ 0 };
+    if (place == NULL)
+        return true;
+    origin->place = strdup(place->text);
+    origin->given = is_shown(key, value) ? strdup(value) : NULL;
+    return (origin->place != NULL && (origin->given != NULL || !is_shown(key, value))) ||
+           error_memory(err);
+}
+
 /* Put text (malloc'd, taken over) into its place. */
 static void set_text(struct config *config, const struct key *key, char *text)
 {
@@ -350,7 +385,7 @@ static bool set_value(struct config *config, const struct key *key, const char *
                       const struct place *place, struct error *err)
 {
     if (*value == '\0')
-        return set_standard(config, key, err);
+        return set_standard(config, key, err) && note_origin(config, key, "", NULL, err);
     const char *trouble = utf8_trouble(value, strlen(value), false);
     if (trouble != NULL)
         return error_set(err, ERR_CONFIG, "%s: the value of %s %s", place->text, key->name,
@@ -358,6 +393,8 @@ static bool set_value(struct config *config, const struct key *key, const char *
     long number = 0;
     if (!value_fits(key, value, &number))
         return refuse_value(key, value, place, err);
+    if (!note_origin(config, key, value, place, err))
+        return false;
     if (is_number(key)) {
         *number_slot(config, key) = number;
         return true;
@@ -443,6 +480,8 @@ static bool take_raw_line(struct config *config, const char *bytes, size_t lengt
 bool config_parse_text(struct config *config, const char *name, const char *text, size_t length,
                        const char **secret, struct error *err)
 {
+    if (!have_origins(config, err))
+        return false;
     char shown[SHOWN_BYTES];
     utf8_clean(shown, sizeof shown, name);
     if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
@@ -493,6 +532,8 @@ static bool load_environment(struct config *config, struct error *err)
 
 bool config_load(struct config *config, const char *path, struct error *err)
 {
+    if (!have_origins(config, err))
+        return false;
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (!set_standard(config, &keys[i], err))
             return false;
@@ -513,6 +554,11 @@ void config_free(struct config *config)
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (!is_number(&keys[i]))
             wipe(*text_slot(config, &keys[i]));
+    for (size_t i = 0; config->origins != NULL && i < KEY_COUNT; i++) {
+        free(config->origins[i].place);
+        free(config->origins[i].given);
+    }
+    free(config->origins);
     *config = (struct config){ 0 };
 }
 
@@ -522,6 +568,22 @@ const char *config_text(const struct config *config, const char *name)
     return key == NULL || is_number(key)
                ? NULL
                : *(char *const *)(const void *)((const char *)config + key->offset);
+}
+
+bool config_setting(const struct config *config, size_t index, struct config_setting *setting)
+{
+    if (index >= KEY_COUNT)
+        return false;
+    const struct config_origin *origin = &config->origins[index];
+    bool given = origin->place != NULL;
+    *setting = (struct config_setting){
+        .name = keys[index].name,
+        .value = !given                  ? keys[index].standard
+                 : origin->given != NULL ? origin->given
+                                         : "(secret, set)",
+        .origin = given ? origin->place : "default",
+    };
+    return true;
 }
 
 void config_print_keys(FILE *out)

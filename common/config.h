@@ -58,6 +58,8 @@ struct config {
     char *ping_url_deliver_mail;
     char *ping_url_cleanup_data;
     char *ping_url_health_check;
+
+    struct config_origin *origins; /* one a key: where its value comes from */
 };
 
 /* Load: defaults, then the file (path; NULL: $TICKEASY_JOBS_CONFIG, else /etc/tickeasy-jobs.conf
@@ -83,6 +85,16 @@ bool config_parse_text(struct config *config, const char *name, const char *text
 
 /* The value of the text key of this name; NULL when there is no such key. */
 const char *config_text(const struct config *config, const char *name);
+
+/* One key as it is in force, for a person: index counts from 0. Texts are valid as long as config.
+ * name    of the key
+ * value   as it was given or by default; of a secret only "file:/path", or that it is set; "" unset
+ * origin  "FILE:LINE", "environment" or "default"
+ * false when there are no more keys. */
+struct config_setting {
+    const char *name, *value, *origin;
+};
+bool config_setting(const struct config *config, size_t index, struct config_setting *setting);
 
 /* Every key, its default and meaning, one line each; for --help. */
 void config_print_keys(FILE *out);

@@ -108,7 +108,7 @@ static bool send_exchange(struct ledger *ledger, const char *marks, struct error
     snprintf(pace, sizeof pace, "%.3f", ledger_pace_ms(ledger));
     const char *answer_args[] = { ledger->worker, marks };
     const char *claim_args[] = { ledger->worker, lease.text,   most.text, ledger->domain,
-                                 pace,           workers.text, left.text };
+                                 pace,           workers.text, left.text, ledger->job->run.id };
     const char *look_args[] = { ledger->worker, ledger->job->config.app_timezone };
     const struct db_step steps[STEPS] = {
         [ANSWER] = { .statement = "outbox_answer", .args = answer_args },

@@ -17,7 +17,9 @@ bool catch_up_parse(const char *text, long *within_s)
     else if (strcmp(text, "once") == 0)
         *within_s = LONG_MAX;
     else if (strncmp(text, within, sizeof within - 1) == 0 &&
-             duration_parse(text + sizeof within - 1, &ms) && ms > 0)
+             strspn(text + sizeof within - 1, "123456789") > 0 &&
+             strchr("smhd", text[strlen(text) - 1]) != NULL &&
+             duration_parse(text + sizeof within - 1, &ms))
         *within_s = ms / 1000;
     else
         return false;

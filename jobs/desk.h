@@ -52,8 +52,35 @@ bool desk_answer(const char *name, json_t *value, struct error *err);
  * reference; NULL with ERR_USAGE that names the nearest. */
 json_t *desk_task(struct desk *desk, const char *word, struct error *err);
 
+/* The id of that task, from the command line alone ("mail-delivery" or "deliver-mail"); NULL with
+ * ERR_USAGE as desk_task. */
+const char *desk_task_id(const char *word, struct error *err);
+
+/* Who asks for a change, as the first step of its transaction. */
+struct desk_actor_args {
+    const char *values[4];
+};
+struct db_step desk_actor_step(const struct desk *desk, const char *action,
+                               struct desk_actor_args *args);
+
+/* Write into audit_log that something was started or done. details: a new reference, taken over. */
+bool desk_note(struct desk *desk, const char *action, const char *subject, json_t *details,
+               struct error *err);
+
 /* A text of an object's member, "" when it is null or not there. */
 const char *desk_text(const json_t *row, const char *key);
+
+/* The instant of such a member, seconds since 1970; 0 when there is none. */
+time_t desk_time(const json_t *row, const char *key);
+
+/* --since, or so long ago without; ERR_USAGE when it is no instant. */
+bool desk_since(const struct desk *desk, long otherwise_s, time_t *since, struct error *err);
+
+/* Print a table, as wide as a terminal is taken to be, with colours if wanted. */
+bool desk_table(const struct desk *desk, struct table *table, struct error *err);
+
+/* "0.42 s", "3 min 5 s" of milliseconds; "" below 0. */
+void desk_duration(long ms, char *text, size_t size);
 
 /* Instants of answers are ISO 8601 UTC texts; a person reads them in APP_TIMEZONE: "11-27 09:01" of
  * this year, else "2025-11-27". "" stays "". */

@@ -7,6 +7,7 @@
 -- $1 worker uuid  $2 lease ms bigint  $3 most int  $4 domain of our Message-IDs
 -- $5 ms from one mail to the next, 0 = no rate  $6 workers of this run, int
 -- $7 ms bigint: with a rate, how far ahead a turn may lie
+-- $8 run id uuid: nothing is taken once somebody has asked it to stop
 -- rows: id uuid, kind text, recipient text, recipient_name text, lang text, data jsonb,
 --   message_id text, created bigint (seconds since 1970), wait_ms bigint until the first one's turn
 WITH pace AS MATERIALIZED (
@@ -27,7 +28,8 @@ WITH pace AS MATERIALIZED (
        AND ($5::numeric = 0
             OR (SELECT first_at FROM pace) <= clock_timestamp() + $7::bigint * interval '1 ms')
      ORDER BY next_attempt_at
-     LIMIT CASE WHEN $6::int = 1 THEN $3::int
+     LIMIT CASE WHEN (SELECT tickeasy_jobs.cancel_of($8::uuid)) IS NOT NULL THEN 0
+                WHEN $6::int = 1 THEN $3::int
                 ELSE least($3::int, greatest(5, (
                          SELECT count(*)
                            FROM (SELECT

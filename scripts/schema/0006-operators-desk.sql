@@ -5,10 +5,6 @@ ALTER TABLE tickeasy_jobs.scheduled_tasks
         CHECK (catch_up IN ('none', 'once') OR catch_up ~ '^within [1-9][0-9]{0,8}[smhd]$');
 UPDATE tickeasy_jobs.scheduled_tasks SET catch_up = 'none' WHERE id = 'health-check';
 
--- Asked to stop from another host; the run sees it at its next transaction.
-ALTER TABLE tickeasy_jobs.task_execution_logs
-    ADD COLUMN cancel_asked text; -- by whom and why, in words
-
 CREATE INDEX audit_log_subject ON tickeasy_jobs.audit_log (subject, at);
 
 -- Every change of what rules a task, whoever makes it: also by psql. taskctl says in settings of its
@@ -52,6 +48,19 @@ CREATE TRIGGER audit_task
     ON tickeasy_jobs.scheduled_tasks
     FOR EACH ROW EXECUTE FUNCTION tickeasy_jobs.audit_task();
 
+-- By whom and why a run was asked to stop, in words; NULL: nobody has. The row in the audit log is the
+-- request: the run's own row is locked while the run works.
+CREATE FUNCTION tickeasy_jobs.cancel_of(run uuid) RETURNS text
+    LANGUAGE sql STABLE AS
+$$
+    SELECT details ->> 'words'
+      FROM tickeasy_jobs.audit_log
+     WHERE subject = 'run ' || run
+       AND action = 'run-cancel'
+     ORDER BY at
+     LIMIT 1
+$$;
+
 -- The fence, as before; it refuses as well when somebody has asked the run to stop.
 CREATE OR REPLACE FUNCTION tickeasy_jobs.fence(run uuid) RETURNS void
     LANGUAGE plpgsql AS
@@ -59,17 +68,48 @@ $$
 DECLARE
     asked text;
 BEGIN
-    SELECT cancel_asked
-      INTO asked
-      FROM tickeasy_jobs.task_execution_logs
-     WHERE id = run
-       AND status = 'running'
-       FOR SHARE;
+    PERFORM 1
+       FROM tickeasy_jobs.task_execution_logs
+      WHERE id = run
+        AND status = 'running'
+        FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'run % is not the running one any more', run USING ERRCODE = 'TJ001';
     END IF;
+    asked := tickeasy_jobs.cancel_of(run);
     IF asked IS NOT NULL THEN
         RAISE EXCEPTION '%', asked USING ERRCODE = 'TJ002';
     END IF;
 END
+$$;
+
+-- An instant as answers have it.
+CREATE FUNCTION tickeasy_jobs.iso(at timestamptz) RETURNS text
+    LANGUAGE sql STABLE AS
+$$
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- A run as answers have it: the source document's fields, and ours.
+CREATE FUNCTION tickeasy_jobs.run_json(run tickeasy_jobs.task_execution_logs) RETURNS json
+    LANGUAGE sql STABLE AS
+$$
+    SELECT json_build_object(
+               'id', run.id,
+               'taskId', run.task_id,
+               'startTime', tickeasy_jobs.iso(run.start_time),
+               'endTime', tickeasy_jobs.iso(run.end_time),
+               'status', run.status,
+               'result', run.result,
+               'error', run.error,
+               'executionTime', run.execution_time_ms,
+               'slot', tickeasy_jobs.iso(run.slot),
+               'attempt', run.attempt,
+               'trigger', run.trigger,
+               'actor', run.actor,
+               'host', run.host,
+               'pid', run.pid,
+               'leaseUntil', tickeasy_jobs.iso(run.lease_until),
+               'cancelAsked', tickeasy_jobs.cancel_of(run.id),
+               'version', run.version)
 $$;

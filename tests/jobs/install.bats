@@ -112,6 +112,36 @@ flat_lines() { tr -s ' '; }
     done
 }
 
+@test "taskctl(8) has the options of every command" {
+    local command count=0 line
+    run page "$MAN/man8/taskctl.8"
+    for command in $("$ROOT/opt/x/sbin/taskctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'); do
+        while read -r line; do
+            assert_output --partial " $line "
+            count=$((count + 1))
+        done < <(entries "$("$ROOT/opt/x/sbin/taskctl" "$command" --help)")
+    done
+    assert [ $count -ge 20 ]
+}
+
+@test "bash completes the commands of taskctl, its tasks and options" {
+    local installed=$PACKAGE/usr/local/share/bash-completion/completions/taskctl
+    completed() { # WORDS...: what the last one may become
+        # shellcheck disable=SC2016 # for that shell
+        bash -euc 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+            "$(complete -p taskctl | sed "s/.*-F \([^ ]*\) .*/\1/")"; printf "%s\n" "${COMPREPLY[@]}"' bash "$installed" "$@"
+    }
+    run completed taskctl hist
+    assert_output history
+    run completed taskctl ''
+    assert_line list
+    assert_line enable
+    run completed taskctl show order
+    assert_output order-expiration
+    run completed taskctl history --si
+    assert_output -- --since
+}
+
 @test "tickeasy-jobs.conf(5) has every key with its meaning and default, without a warning" {
     local manual=$MAN/man5/tickeasy-jobs.conf.5 meaning='' line
     run bash -c 'LC_ALL=C man --warnings -E UTF-8 -l "$1" 2>&1 >/dev/null' bash "$manual"

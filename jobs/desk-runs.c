@@ -1,0 +1,367 @@
+#include "desk-runs.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "runs.h"
+#include "slot.h"
+#include "text.h"
+#include "words.h"
+#include "zone.h"
+
+enum {
+    LIMIT_STANDARD = 20,
+    LIMIT_MOST = 100000,
+    LOG_LINES_MOST = 500,
+    STOP_WAIT_MS = 12000, /* a run that is told to stop has ten seconds */
+    ASKED_WAIT_MS = 2000, /* most runs take a step each moment */
+};
+
+const struct option_spec desk_history_options[] = {
+    { "status", OPTION_WORDS, "running,completed,failed,timeout", "only such runs" },
+    { "since", OPTION_TEXT, "TIME", "begun since then: 12h, 21:00, yesterday, 2026-01-02" },
+    { "limit", OPTION_COUNT, "N", "at most N, the newest; 20 without" },
+    { 0 },
+};
+
+/* --- a run in a line -------------------------------------------------------------------------- */
+
+/* What a run counted, but for zeros: "expiredOrders 3, sentMails 2"; its error if it has one. */
+static void say_outcome(const json_t *run, struct text *words)
+{
+    const char *error = desk_text(run, "error"), *name;
+    json_t *value;
+    if (error[0] != '\0') {
+        text_printf(words, "%s", error);
+        return;
+    }
+    json_object_foreach(json_object_get(run, "result"), name,
+                        value) if (json_is_integer(value) && json_integer_value(value) != 0)
+        text_printf(words, "%s%s %lld", words->length == 0 ? "" : ", ", name,
+                    (long long)json_integer_value(value));
+}
+
+static enum table_look look_of(const char *status)
+{
+    return strcmp(status, "completed") == 0 ? TABLE_GOOD
+           : strcmp(status, "running") == 0 ? TABLE_PLAIN
+                                            : TABLE_BAD;
+}
+
+static void add_columns(const struct desk *desk, struct table *table, const json_t *run,
+                        bool with_task)
+{
+    char clock[32], id[9], took[32];
+    struct text outcome = { 0 };
+    const json_t *ms = json_object_get(run, "executionTime");
+    const char *status = desk_text(run, "status"), *trigger = desk_text(run, "trigger");
+    snprintf(id, sizeof id, "%.8s", desk_text(run, "id"));
+    desk_clock(desk, desk_text(run, "startTime"), clock, sizeof clock);
+    desk_duration(json_is_integer(ms) ? (long)json_integer_value(ms) : -1, took, sizeof took);
+    say_outcome(run, &outcome);
+    table_add(table, TABLE_PLAIN, id);
+    if (with_task)
+        table_add(table, TABLE_PLAIN, desk_text(run, "taskId"));
+    table_add(table, TABLE_PLAIN, clock);
+    table_add(table, look_of(status), status);
+    table_add(table, TABLE_PLAIN, took);
+    table_add(table, TABLE_PLAIN, strcmp(trigger, "cron") == 0 ? trigger : desk_text(run, "actor"));
+    table_add(table, TABLE_PLAIN, text_or(outcome.chars, ""));
+    text_free(&outcome);
+}
+
+void desk_add_run(const struct desk *desk, struct table *table, const json_t *run)
+{
+    add_columns(desk, table, run, false);
+}
+
+/* --- history ---------------------------------------------------------------------------------- */
+
+/* Those that were asked for, with commas; NULL for all. */
+static const char *wanted_states(const struct desk *desk, char *list, size_t size)
+{
+    static const char *const states[] = { "running", "completed", "failed", "timeout" };
+    list[0] = '\0';
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (options_chosen(&desk->options, "status", states[i]))
+            snprintf(list + strlen(list), size - strlen(list), "%s,", states[i]);
+    return list[0] == '\0' ? NULL : list;
+}
+
+static bool print_runs(const struct desk *desk, const json_t *runs, struct error *err)
+{
+    static const char *const titles[] = { "RUN",  "TASK", "START", "STATUS",
+                                          "TIME", "BY",   "WHAT",  NULL };
+    struct table table;
+    size_t i;
+    json_t *run;
+    if (json_array_size(runs) == 0) {
+        puts("there is no such run");
+        return true;
+    }
+    table_begin(&table, titles);
+    json_array_foreach(runs, i, run) add_columns(desk, &table, run, true);
+    return desk_table(desk, &table, err);
+}
+
+bool desk_history(struct desk *desk, struct error *err)
+{
+    const char *word = desk->options.operand_count > 0 ? desk->options.operands[0] : NULL;
+    const char *id = word == NULL ? NULL : desk_task_id(word, err);
+    char states[64];
+    long limit = options_number(&desk->options, "limit", LIMIT_STANDARD);
+    time_t since = 0;
+    if ((word != NULL && id == NULL) ||
+        (options_value(&desk->options, "since") != NULL && !desk_since(desk, 0, &since, err)))
+        return false;
+    if (limit < 1 || limit > LIMIT_MOST)
+        return error_set(err, ERR_USAGE, "option --limit: %ld is not from 1 to %d", limit,
+                         LIMIT_MOST);
+    struct instant begin = instant(since);
+    struct decimal most = decimal(limit);
+    const char *args[] = { id, wanted_states(desk, states, sizeof states),
+                           since == 0 ? NULL : begin.text, most.text, NULL };
+    json_t *runs = desk_rows(desk, "desk_runs", args, err);
+    if (runs == NULL)
+        return false;
+    if (desk->json)
+        return desk_answer("executions", runs, err);
+    bool printed = print_runs(desk, runs, err);
+    json_decref(runs);
+    return printed;
+}
+
+/* --- one run ---------------------------------------------------------------------------------- */
+
+/* The run whose id begins with word, or the newest of the task of that name: a new reference, or
+ * NULL with ERR_USAGE. */
+static json_t *find_run(struct desk *desk, const char *word, struct error *err)
+{
+    char shown[64];
+    struct error ignored = { 0 };
+    const char *task = desk_task_id(word, &ignored);
+    const char *args[] = { task, NULL, NULL, task == NULL ? "2" : "1", task == NULL ? word : NULL };
+    utf8_clean(shown, sizeof shown, word);
+    if (task == NULL &&
+        (strlen(word) < 4 || strspn(word, "0123456789abcdefABCDEF-") != strlen(word))) {
+        error_set(
+            err, ERR_USAGE,
+            "\"%s\" is neither a task nor a run's id or its beginning, of four signs at least",
+            shown);
+        return NULL;
+    }
+    json_t *runs = desk_rows(desk, "desk_runs", args, err);
+    json_t *run = json_incref(json_array_get(runs, 0));
+    size_t count = json_array_size(runs);
+    json_decref(runs);
+    if (count == 1)
+        return run;
+    json_decref(run);
+    if (err->kind == ERR_NONE)
+        error_set(err, ERR_USAGE,
+                  count == 0 ? "there is no run %s%s" : "there is more than one run %s…%s", shown,
+                  count == 0 ? "; taskctl history lists them" : "; give more of its id");
+    return NULL;
+}
+
+/* The lines that a run wrote into the log of this host. */
+static void print_log_lines(const char *path, const char *id)
+{
+    char *line = NULL;
+    size_t size = 0;
+    int count = 0;
+    FILE *file = path[0] == '\0' ? NULL : fopen(path, "re");
+    while (file != NULL && count <= LOG_LINES_MOST && getline(&line, &size, file) > 0) {
+        if (strstr(line, id) == NULL)
+            continue;
+        if (++count == 1)
+            printf("\n%s\n", path);
+        if (count <= LOG_LINES_MOST)
+            fputs(line, stdout);
+        else
+            puts("…");
+    }
+    free(line);
+    if (file != NULL)
+        fclose(file);
+}
+
+static void print_result(json_t *result)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(result, name, value)
+    {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        printf("  %-24s %s\n", name, text_or(text, ""));
+        free(text);
+    }
+}
+
+static void print_run(const struct desk *desk, const json_t *run)
+{
+    static const char *const keys[][2] = {
+        { "id", "run" },
+        { "taskId", "task" },
+        { "status", "status" },
+        { "error", "error" },
+        { "slot", "slot" },
+        { "startTime", "start" },
+        { "endTime", "end" },
+        { "trigger", "trigger" },
+        { "actor", "by" },
+        { "host", "host" },
+        { "cancelAsked", "cancelled" },
+        { "version", "version" },
+    };
+    char text[1100], clock[64];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *value = desk_text(run, keys[i][0]);
+        utf8_clean(text, sizeof text, value);
+        bool is_time = strstr("slot startTime endTime", keys[i][0]) != NULL;
+        zone_text(clock, sizeof clock, desk->config.app_timezone, desk_time(run, keys[i][0]));
+        if (value[0] != '\0')
+            printf("%-14s %s%s%s%s\n", keys[i][1], text, is_time ? " = " : "", is_time ? clock : "",
+                   "");
+    }
+    const json_t *ms = json_object_get(run, "executionTime");
+    desk_duration(json_is_integer(ms) ? (long)json_integer_value(ms) : -1, text, sizeof text);
+    printf("%-14s %s\n%-14s %lld\n", "took", text_or(text, "-"), "attempt",
+           (long long)json_integer_value(json_object_get(run, "attempt")));
+    if (json_object_size(json_object_get(run, "result")) > 0) {
+        puts("result");
+        print_result(json_object_get(run, "result"));
+    }
+}
+
+bool desk_log(struct desk *desk, struct error *err)
+{
+    json_t *run = find_run(desk, desk->options.operands[0], err);
+    if (run == NULL)
+        return false;
+    if (desk->json)
+        return desk_answer("execution", run, err);
+    print_run(desk, run);
+    print_log_lines(desk->config.log_file, desk_text(run, "id"));
+    json_decref(run);
+    return true;
+}
+
+/* --- cancel ----------------------------------------------------------------------------------- */
+
+/* Whether a run is over by now; fills outcome with how, "" while it is not. */
+static bool is_over(struct desk *desk, const char *id, char *outcome, size_t size)
+{
+    struct error ignored = { 0 };
+    const char *args[] = { NULL, NULL, NULL, "1", id };
+    json_t *runs = desk_rows(desk, "desk_runs", args, &ignored);
+    const json_t *run = json_array_get(runs, 0);
+    const char *status = desk_text(run, "status");
+    outcome[0] = '\0';
+    if (status[0] != '\0' && strcmp(status, "running") != 0)
+        snprintf(outcome, size, "%s%s%.300s", status,
+                 desk_text(run, "error")[0] == '\0' ? "" : ": ", desk_text(run, "error"));
+    json_decref(runs);
+    return outcome[0] != '\0';
+}
+
+/* Where the process of a run is: on another machine as far as is known, here, or no more. */
+enum whereabouts { ELSEWHERE, HERE, GONE };
+
+static enum whereabouts look_for(struct desk *desk, const char *id, struct process *process)
+{
+    struct process self;
+    struct error ignored = { 0 };
+    const char *args[] = { id };
+    PGresult *rows = db_query(desk->db, "desk_process", args, DB_READ_ONLY, &ignored);
+    bool known = rows != NULL && PQntuples(rows) == 1;
+    *process = (struct process){ 0 };
+    if (known) {
+        process->pid = (int)db_number(rows, 0, "pid");
+        process->pid_started = strtoll(db_text(rows, 0, "pid_started"), NULL, 10);
+        snprintf(process->boot_id, sizeof process->boot_id, "%s", db_text(rows, 0, "boot_id"));
+    }
+    PQclear(rows);
+    process_identify(&self);
+    if (!known || process->pid <= 0 || strcmp(process->boot_id, self.boot_id) != 0)
+        return ELSEWHERE;
+    return process_is_gone(process, &self) ? GONE : HERE;
+}
+
+/* Nobody else would, before the task's next run. */
+static void close_dead(struct desk *desk, const json_t *run, struct error *err)
+{
+    char words[200];
+    snprintf(words, sizeof words, "process %lld on %.100s ended without a report",
+             (long long)json_integer_value(json_object_get(run, "pid")), desk_text(run, "host"));
+    const char *args[] = { desk_text(run, "id"), "failed", NULL, words, NULL };
+    PQclear(db_query(desk->db, "runs_finish", args, DB_DURABLE, err));
+}
+
+/* Ask in the row, whatever else is done: it says who wanted it. Returns the run, NULL with err. */
+static json_t *ask(struct desk *desk, const json_t *run, const char *way, struct error *err)
+{
+    char words[900];
+    const char *reason = options_value(&desk->options, "reason");
+    snprintf(words, sizeof words, "cancelled by %s on %s%s%.400s", desk->actor, desk->host,
+             reason == NULL ? "" : ": ", text_or(reason, ""));
+    const char *args[] = { desk_text(run, "id"), words, desk->actor, desk->host, reason, way };
+    json_t *asked = desk_rows(desk, "desk_cancel", args, err);
+    json_t *found = json_incref(json_array_get(asked, 0));
+    json_decref(asked);
+    if (asked != NULL && found == NULL)
+        error_set(err, ERR_USAGE, "run %s of task %s is over: %s", desk_text(run, "id"),
+                  desk_text(run, "taskId"), desk_text(run, "status"));
+    return found;
+}
+
+static void wait_for_end(struct desk *desk, const json_t *run, int wait_ms, char *outcome,
+                         size_t size)
+{
+    enum { LOOK_MS = 100 };
+    outcome[0] = '\0';
+    for (; run != NULL && wait_ms > 0; wait_ms -= LOOK_MS)
+        if (is_over(desk, desk_text(run, "id"), outcome, size) || !deadline_sleep_ms(LOOK_MS))
+            return;
+}
+
+static bool tell_end(struct desk *desk, json_t *run, const char *outcome, struct error *err)
+{
+    if (desk->json) {
+        json_object_set_new(run, "outcome", json_string(outcome));
+        return desk_answer("execution", json_incref(run), err);
+    }
+    printf("run %s of %s on %s: %s\n", desk_text(run, "id"), desk_text(run, "taskId"),
+           desk_text(run, "host"), outcome);
+    return true;
+}
+
+bool desk_cancel(struct desk *desk, struct error *err)
+{
+    struct process process;
+    char outcome[400] = "";
+    json_t *asked = NULL, *run = find_run(desk, desk->options.operands[0], err);
+    if (run == NULL)
+        return false;
+    enum whereabouts place = look_for(desk, desk_text(run, "id"), &process);
+    asked = ask(desk, run, place == HERE ? "signal" : "request", err);
+    bool done = asked != NULL;
+    if (done && place == GONE)
+        close_dead(desk, run, err);
+    if (done && place == HERE && kill(process.pid, SIGTERM) != 0)
+        place = ELSEWHERE; /* another user's: it sees the request */
+    wait_for_end(desk, asked, place == HERE ? STOP_WAIT_MS : ASKED_WAIT_MS, outcome,
+                 sizeof outcome);
+    if (done && outcome[0] == '\0')
+        snprintf(outcome, sizeof outcome,
+                 "asked to stop; it will at its next step, or its lease "
+                 "ends at %s",
+                 desk_text(asked, "leaseUntil"));
+    done = done && tell_end(desk, asked, outcome, err);
+    json_decref(asked);
+    json_decref(run);
+    return done;
+}

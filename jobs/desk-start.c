@@ -1,0 +1,218 @@
+#include "desk-start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "desk-tasks.h"
+#include "slot.h"
+#include "text.h"
+#include "words.h"
+
+enum { ARGS_MOST = OPERANDS_MAX + 8, RESULT_MOST_BYTES = 1 << 20, EXIT_SIGNAL = 128 };
+
+const struct option_spec desk_run_options[] = {
+    { "force", OPTION_FLAG, NULL, "also when the task is disabled or paused" },
+    { "reason", OPTION_TEXT, "WORDS", "why, for those who look at it later" },
+    { 0 },
+};
+
+/* --- the executable --------------------------------------------------------------------------- */
+
+static bool is_plain_name(const char *name)
+{
+    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz-")] == '\0';
+}
+
+/* Its program, as the registry names it, in our own folder and nowhere else. */
+static bool find_program(const struct desk *desk, const json_t *task, struct text *path,
+                         struct error *err)
+{
+    char shown[100];
+    const char *program = desk_text(task, "program");
+    utf8_clean(shown, sizeof shown, program);
+    if (!is_plain_name(program))
+        return error_set(
+            err, ERR_CONFIG,
+            "the row of task %s in the registry is of no use: program \"%s\" is no name "
+            "of one",
+            desk_text(task, "id"), shown);
+    text_printf(path, "%s/%s", desk->folder, program);
+    if (path->failed)
+        return error_memory(err);
+    return access(path->chars, X_OK) == 0 ||
+           error_set(err, ERR_CONFIG, "%s: %s; make install puts it there", path->chars,
+                     strerror(errno));
+}
+
+/* The arguments of a run, pointing into desk; args is ended by NULL. */
+static void collect_args(const struct desk *desk, const char *path, const char *args[ARGS_MOST])
+{
+    size_t count = 0;
+    const char *config = options_value(&desk->options, "config");
+    args[count++] = path;
+    if (config != NULL) {
+        args[count++] = "--config";
+        args[count++] = config;
+    }
+    if (desk->json)
+        args[count++] = "--json";
+    if (options_flag(&desk->options, "force"))
+        args[count++] = "--force";
+    for (size_t i = 1; i < desk->options.operand_count; i++)
+        args[count++] = desk->options.operands[i];
+    args[count] = NULL;
+}
+
+/* A process of the program; its standard output goes to out, if that is none of the three. */
+static pid_t start(const char *const args[], int out, struct error *err)
+{
+    pid_t pid = fork();
+    if (pid < 0) {
+        error_set(err, ERR_UNAVAILABLE, "no process for %s: %s", args[0], strerror(errno));
+    } else if (pid == 0) {
+        signal(SIGPIPE, SIG_DFL);
+        if (out > STDERR_FILENO)
+            dup2(out, STDOUT_FILENO);
+        execv(args[0], (char *const *)(const void *)args);
+        fprintf(stderr, "taskctl: %s: %s\n", args[0], strerror(errno));
+        _exit(127);
+    }
+    return pid;
+}
+
+/* Its exit code, once it is over; a signal that asks us to stop is passed on. */
+static int wait_for(pid_t pid)
+{
+    int status = 0;
+    struct error stopped = { 0 };
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        if (!deadline_ok(&stopped))
+            kill(pid, SIGTERM);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL + WTERMSIG(status);
+}
+
+/* --- run -------------------------------------------------------------------------------------- */
+
+static char *read_all(int in)
+{
+    struct text text = { 0 };
+    char bytes[4096];
+    ssize_t length;
+    while ((length = read(in, bytes, sizeof bytes)) > 0 || (length < 0 && errno == EINTR))
+        if (length > 0 && text.length < RESULT_MOST_BYTES)
+            text_add(&text, bytes, (size_t)length);
+    return text.chars;
+}
+
+/* With --json: its result in our envelope; a failure in that of failures. */
+static bool run_for_json(struct desk *desk, const char *const args[], struct error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return error_set(err, ERR_UNAVAILABLE, "no pipe: %s", strerror(errno));
+    pid_t pid = start(args, ends[1], err);
+    close(ends[1]);
+    char *output = pid < 0 ? NULL : read_all(ends[0]);
+    close(ends[0]);
+    if (pid < 0)
+        return false;
+    desk->exit_code = wait_for(pid);
+    json_t *result = json_loads(text_or(output, ""), JSON_DECODE_ANY, NULL);
+    free(output);
+    if (result == NULL)
+        result = json_null();
+    return desk_answer("run",
+                       json_pack("{s:i, s:o}", "exitCode", desk->exit_code, "result", result), err);
+}
+
+bool desk_run(struct desk *desk, struct error *err)
+{
+    const char *args[ARGS_MOST];
+    struct text path = { 0 };
+    char subject[100];
+    bool started = false;
+    json_t *task = desk_task(desk, desk->options.operands[0], err);
+    if (task == NULL || !find_program(desk, task, &path, err))
+        goto out;
+    collect_args(desk, path.chars, args);
+    snprintf(subject, sizeof subject, "task %s", desk_text(task, "id"));
+    if (!desk_note(desk, "task-run", subject, json_object(), err))
+        goto out;
+    db_close(desk->db); /* not held for as long as the run takes */
+    desk->db = NULL;
+    deadline_disarm();
+    if (desk->json) {
+        started = run_for_json(desk, args, err);
+        goto out;
+    }
+    pid_t pid = start(args, -1, err);
+    started = pid > 0;
+    if (started)
+        desk->exit_code = wait_for(pid);
+out:
+    text_free(&path);
+    json_decref(task);
+    return started;
+}
+
+/* --- catch-up --------------------------------------------------------------------------------- */
+
+/* Whether the task's latest slot was taken by no run, and is one to be made up for. The run itself
+ * judges it again. */
+static bool wants_run(const struct desk *desk, const json_t *task)
+{
+    time_t slot = 0;
+    struct error why = { 0 };
+    return json_is_true(json_object_get(task, "isActive")) &&
+           json_is_null(json_object_get(task, "pausedUntil")) &&
+           slot_choose(desk_text(task, "cronExpression"), desk_text(task, "catchUp"),
+                       desk->config.app_timezone, desk->now, desk_time(task, "lastSlot"), &slot,
+                       &why) &&
+           slot >= desk_time(task, "createdAt");
+}
+
+static bool catch_up(struct desk *desk, const json_t *task, json_t *started, struct error *err)
+{
+    struct text path = { 0 };
+    const char *config = options_value(&desk->options, "config");
+    bool found = find_program(desk, task, &path, err);
+    const char *args[] = { path.chars, "--cron", config == NULL ? NULL : "--config", config, NULL };
+    pid_t pid = found ? start(args, -1, err) : -1;
+    if (pid > 0) {
+        int code = wait_for(pid);
+        if (code != 0 && desk->exit_code == 0)
+            desk->exit_code = code;
+        json_array_append_new(started, json_pack("{s:O, s:i}", "taskId",
+                                                 json_object_get(task, "id"), "exitCode", code));
+        if (!desk->json && desk->colours)
+            printf("%s: exit %d\n", desk_text(task, "id"), code);
+    }
+    text_free(&path);
+    return pid > 0;
+}
+
+/* Silent unless a person looks on: it stands in crontabs. */
+bool desk_catch_up(struct desk *desk, struct error *err)
+{
+    json_t *tasks = desk_all_tasks(desk, err), *started = json_array();
+    size_t i;
+    json_t *task;
+    bool done = tasks != NULL;
+    db_close(desk->db);
+    desk->db = NULL;
+    deadline_disarm();
+    json_array_foreach(tasks, i, task) if (done && deadline_ok(err) && wants_run(desk, task)) done =
+        catch_up(desk, task, started, err);
+    if (done && desk->json)
+        done = desk_answer("started", json_incref(started), err);
+    json_decref(started);
+    json_decref(tasks);
+    return done;
+}

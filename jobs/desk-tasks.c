@@ -1,0 +1,313 @@
+#include "desk-tasks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cron.h"
+#include "desk-changes.h"
+#include "desk-runs.h"
+#include "slot.h"
+#include "text.h"
+#include "words.h"
+#include "zone.h"
+
+enum { RUNS_SHOWN = 5, CHANGES_SHOWN = 5, NEXT_MOST = 1000, NEXT_STANDARD = 5 };
+
+const struct option_spec desk_next_options[] = {
+    { "n", OPTION_COUNT, "N", "how many of each task, 5 without" },
+    { 0 },
+};
+
+/* --- what a task is about to do --------------------------------------------------------------- */
+
+time_t desk_next_run(const struct desk *desk, const json_t *task)
+{
+    time_t paused = desk_time(task, "pausedUntil");
+    if (!json_is_true(json_object_get(task, "isActive")))
+        return 0;
+    return slot_next(desk_text(task, "cronExpression"), desk->config.app_timezone,
+                     paused > desk->now ? paused - 1 : desk->now);
+}
+
+static json_t *instant_or_null(time_t at)
+{
+    return at == 0 ? json_null() : json_string(instant(at).text);
+}
+
+static void fill_next_run(const struct desk *desk, json_t *task)
+{
+    json_object_set_new(task, "nextRun", instant_or_null(desk_next_run(desk, task)));
+}
+
+json_t *desk_all_tasks(struct desk *desk, struct error *err)
+{
+    const char *args[] = { NULL };
+    json_t *tasks = desk_rows(desk, "desk_tasks", args, err);
+    size_t i;
+    json_t *task;
+    json_array_foreach(tasks, i, task) fill_next_run(desk, task);
+    return tasks;
+}
+
+static void schedule_words(const json_t *task, char *words, size_t size)
+{
+    const char *schedule = desk_text(task, "cronExpression");
+    struct cron cron;
+    struct error why = { 0 };
+    if (cron_parse(&cron, schedule, &why))
+        cron_words(words, size, &cron, schedule);
+    else
+        snprintf(words, size, "? %s", schedule);
+}
+
+static const char *state_of(const json_t *task, enum table_look *look)
+{
+    *look = TABLE_WARN;
+    if (!json_is_true(json_object_get(task, "isActive")))
+        return "off";
+    if (json_is_string(json_object_get(task, "pausedUntil")))
+        return "paused";
+    *look = TABLE_PLAIN;
+    return "on";
+}
+
+/* --- list ------------------------------------------------------------------------------------- */
+
+static enum table_look look_of(const char *status)
+{
+    return strcmp(status, "completed") == 0 ? TABLE_GOOD
+           : strcmp(status, "running") == 0 ? TABLE_PLAIN
+                                            : TABLE_BAD;
+}
+
+static void add_success_rate(struct table *table, const json_t *task)
+{
+    long long good = json_integer_value(json_object_get(task, "executionCount"));
+    long long bad = json_integer_value(json_object_get(task, "failureCount"));
+    char text[32] = "";
+    if (good + bad > 0)
+        snprintf(text, sizeof text, "%.*f%%", bad == 0 || good == 0 ? 0 : 1,
+                 100.0 * (double)good / (double)(good + bad));
+    table_add(table, TABLE_PLAIN, text);
+}
+
+static void add_task(const struct desk *desk, struct table *table, const json_t *task)
+{
+    char words[128], clock[32], last[64], average[32];
+    enum table_look look;
+    const char *state = state_of(task, &look);
+    const json_t *run = json_object_get(task, "newestRun");
+    const json_t *milliseconds = json_object_get(task, "averageTime");
+    schedule_words(task, words, sizeof words);
+    table_add(table, TABLE_PLAIN, desk_text(task, "id"));
+    table_add(table, TABLE_PLAIN, words);
+    table_add(table, look, state);
+    desk_clock(desk, desk_text(run, "startTime"), clock, sizeof clock);
+    snprintf(last, sizeof last, "%s %s", clock, desk_text(run, "status"));
+    table_add(table, look_of(desk_text(run, "status")), json_is_object(run) ? last : "never");
+    desk_clock(desk, desk_text(task, "nextRun"), clock, sizeof clock);
+    table_add(table, TABLE_PLAIN, clock);
+    add_success_rate(table, task);
+    desk_duration(json_is_integer(milliseconds) ? (long)json_integer_value(milliseconds) : -1,
+                  average, sizeof average);
+    table_add(table, TABLE_PLAIN, average);
+}
+
+bool desk_list(struct desk *desk, struct error *err)
+{
+    static const char *const titles[] = { "TASK", "SCHEDULE", "STATE",   "LAST RUN",
+                                          "NEXT", "OK",       "AVERAGE", NULL };
+    json_t *tasks = desk_all_tasks(desk, err);
+    if (tasks == NULL)
+        return false;
+    if (desk->json)
+        return desk_answer("tasks", tasks, err);
+    struct table table;
+    size_t i;
+    json_t *task;
+    table_begin(&table, titles);
+    json_array_foreach(tasks, i, task) add_task(desk, &table, task);
+    json_decref(tasks);
+    return desk_table(desk, &table, err);
+}
+
+/* --- show ------------------------------------------------------------------------------------- */
+
+static void print_pair(const char *name, const char *value)
+{
+    char shown[1200];
+    utf8_clean(shown, sizeof shown, value);
+    printf("%-14s %s\n", name, shown);
+}
+
+static void print_moment(const struct desk *desk, const char *name, const json_t *task,
+                         const char *key)
+{
+    char text[64] = "-";
+    time_t at = desk_time(task, key);
+    if (at != 0)
+        zone_text(text, sizeof text, desk->config.app_timezone, at);
+    print_pair(name, text);
+}
+
+static void print_state(const struct desk *desk, const json_t *task)
+{
+    char text[400], until[64];
+    enum table_look look;
+    const char *state = state_of(task, &look);
+    zone_text(until, sizeof until, desk->config.app_timezone, desk_time(task, "pausedUntil"));
+    if (strcmp(state, "paused") == 0)
+        snprintf(text, sizeof text, "paused until %s: %.200s", until,
+                 text_or(desk_text(task, "pauseReason"), "no reason given"));
+    else
+        snprintf(text, sizeof text, "%s", state);
+    print_pair("state", text);
+}
+
+static void print_settings(const struct desk *desk, const json_t *task)
+{
+    char text[300], words[128];
+    schedule_words(task, words, sizeof words);
+    print_pair("task", desk_text(task, "id"));
+    print_pair("name", desk_text(task, "name"));
+    print_pair("description", desk_text(task, "description"));
+    print_pair("program", desk_text(task, "program"));
+    snprintf(text, sizeof text, "%s: %s (%s)", desk_text(task, "cronExpression"), words,
+             desk->config.app_timezone);
+    print_pair("schedule", text);
+    print_state(desk, task);
+    desk_duration((long)json_integer_value(json_object_get(task, "timeout")), text, sizeof text);
+    print_pair("timeout", text);
+    print_pair("retries", decimal(json_integer_value(json_object_get(task, "maxRetries"))).text);
+    print_pair("catch-up", desk_text(task, "catchUp"));
+    print_moment(desk, "next run", task, "nextRun");
+    print_moment(desk, "last run", task, "lastRun");
+    snprintf(text, sizeof text, "%s completed, %s not, of these the last %s",
+             decimal(json_integer_value(json_object_get(task, "executionCount"))).text,
+             decimal(json_integer_value(json_object_get(task, "failureCount"))).text,
+             decimal(json_integer_value(json_object_get(task, "consecutiveFailures"))).text);
+    print_pair("runs", text);
+}
+
+static bool print_list(const struct desk *desk, const char *title, json_t *rows,
+                       void (*add)(const struct desk *, struct table *, const json_t *),
+                       const char *const *titles, struct error *err)
+{
+    size_t i;
+    json_t *row;
+    struct table table;
+    if (json_array_size(rows) == 0)
+        return true;
+    printf("\n%s\n", title);
+    table_begin(&table, titles);
+    json_array_foreach(rows, i, row) add(desk, &table, row);
+    return desk_table(desk, &table, err);
+}
+
+static void add_change(const struct desk *desk, struct table *table, const json_t *change)
+{
+    char clock[32], who[200];
+    struct text what = { 0 };
+    desk_clock(desk, desk_text(change, "at"), clock, sizeof clock);
+    snprintf(who, sizeof who, "%.120s on %.60s", desk_text(change, "actor"),
+             desk_text(change, "host"));
+    desk_say_changes(desk, json_object_get(change, "changes"), &what);
+    table_add(table, TABLE_PLAIN, clock);
+    table_add(table, TABLE_PLAIN, who);
+    table_add(table, TABLE_PLAIN, text_or(what.chars, desk_text(change, "action")));
+    table_add(table, TABLE_PLAIN, desk_text(change, "reason"));
+    text_free(&what);
+}
+
+bool desk_show(struct desk *desk, struct error *err)
+{
+    static const char *const run_titles[] = {
+        "RUN", "START", "STATUS", "TIME", "BY", "WHAT", NULL
+    };
+    static const char *const change_titles[] = { "CHANGED", "BY", "WHAT", "WHY", NULL };
+    bool shown = false;
+    json_t *runs = NULL, *changes = NULL, *task = desk_task(desk, desk->options.operands[0], err);
+    if (task == NULL)
+        return false;
+    fill_next_run(desk, task);
+    char subject[100];
+    const char *id = desk_text(task, "id");
+    struct decimal most_runs = decimal(RUNS_SHOWN), most_changes = decimal(CHANGES_SHOWN);
+    const char *run_args[] = { id, NULL, NULL, most_runs.text, NULL };
+    const char *change_args[] = { subject, most_changes.text };
+    snprintf(subject, sizeof subject, "task %s", id);
+    runs = desk_rows(desk, "desk_runs", run_args, err);
+    changes = runs == NULL ? NULL : desk_rows(desk, "desk_audit", change_args, err);
+    if (changes == NULL)
+        goto out;
+    if (desk->json) {
+        json_object_set(task, "executions", runs);
+        json_object_set(task, "changes", changes);
+        shown = desk_answer("task", json_incref(task), err);
+        goto out;
+    }
+    print_settings(desk, task);
+    shown = print_list(desk, "newest runs", runs, desk_add_run, run_titles, err) &&
+            print_list(desk, "newest changes", changes, add_change, change_titles, err);
+out:
+    json_decref(changes);
+    json_decref(runs);
+    json_decref(task);
+    return shown;
+}
+
+/* --- next ------------------------------------------------------------------------------------- */
+
+static json_t *next_slots(const struct desk *desk, const json_t *task, long count)
+{
+    json_t *slots = json_array();
+    time_t at = desk_next_run(desk, task);
+    for (long i = 0; i < count && at != 0; i++) {
+        json_array_append_new(slots, json_string(instant(at).text));
+        at = slot_next(desk_text(task, "cronExpression"), desk->config.app_timezone, at);
+    }
+    return json_pack("{s:O, s:o}", "taskId", json_object_get(task, "id"), "slots", slots);
+}
+
+static void print_slots(const struct desk *desk, const json_t *of_task)
+{
+    size_t i;
+    json_t *slot;
+    char clock[64];
+    json_array_foreach(json_object_get(of_task, "slots"), i, slot)
+    {
+        zone_text(clock, sizeof clock, desk->config.app_timezone,
+                  (time_t)zone_instant(json_string_value(slot)));
+        printf("%-18s  %s\n", desk_text(of_task, "taskId"), clock);
+    }
+    if (i == 0)
+        printf("%-18s  never\n", desk_text(of_task, "taskId"));
+}
+
+bool desk_next(struct desk *desk, struct error *err)
+{
+    long count = options_number(&desk->options, "n", NEXT_STANDARD);
+    const char *only = desk->options.operand_count > 0 ? desk->options.operands[0] : NULL;
+    if (count < 1 || count > NEXT_MOST)
+        return error_set(err, ERR_USAGE, "option -n: %ld is not from 1 to %d", count, NEXT_MOST);
+    const char *id = only == NULL ? NULL : desk_task_id(only, err);
+    const char *args[] = { id };
+    if (only != NULL && id == NULL)
+        return false;
+    json_t *tasks = desk_rows(desk, "desk_tasks", args, err), *all = json_array();
+    size_t i;
+    json_t *task;
+    bool answered = tasks != NULL;
+    json_array_foreach(tasks, i, task)
+    {
+        json_t *slots = next_slots(desk, task, count);
+        if (!desk->json)
+            print_slots(desk, slots);
+        json_array_append_new(all, slots);
+    }
+    if (answered && desk->json)
+        answered = desk_answer("next", json_incref(all), err);
+    json_decref(all);
+    json_decref(tasks);
+    return answered;
+}

@@ -1,0 +1,155 @@
+#include "desk.h"
+
+#include <string.h>
+
+#include "slot.h"
+#include "tasks.h"
+#include "text.h"
+#include "value.h"
+#include "when.h"
+#include "words.h"
+#include "zone.h"
+
+enum { WIDTH = 100 };
+
+/* --- the database ----------------------------------------------------------------------------- */
+
+json_t *desk_rows(struct desk *desk, const char *statement, const char *const *args,
+                  struct error *err)
+{
+    PGresult *rows = db_query(desk->db, statement, args, DB_DURABLE, err);
+    if (rows == NULL)
+        return NULL;
+    json_t *list = json_array();
+    for (int row = 0; row < PQntuples(rows); row++)
+        json_array_append_new(list, json_loads(db_text(rows, row, "row"), 0, NULL));
+    bool whole = list != NULL && json_array_size(list) == (size_t)PQntuples(rows);
+    PQclear(rows);
+    if (whole)
+        return list;
+    json_decref(list);
+    error_memory(err);
+    return NULL;
+}
+
+struct db_step desk_actor_step(const struct desk *desk, const char *action,
+                               struct desk_actor_args *args)
+{
+    *args = (struct desk_actor_args){ { desk->actor, desk->host, action,
+                                        options_value(&desk->options, "reason") } };
+    return (struct db_step){ .statement = "desk_actor", .args = args->values };
+}
+
+bool desk_note(struct desk *desk, const char *action, const char *subject, json_t *details,
+               struct error *err)
+{
+    char *text = json_dumps(details, JSON_COMPACT);
+    const char *args[] = {
+        desk->actor, desk->host, action, subject, options_value(&desk->options, "reason"), text
+    };
+    PGresult *rows = text == NULL ? NULL : db_query(desk->db, "desk_note", args, DB_DURABLE, err);
+    bool noted = rows != NULL || (text == NULL && error_memory(err));
+    free(text);
+    json_decref(details);
+    PQclear(rows);
+    return noted;
+}
+
+/* --- tasks ------------------------------------------------------------------------------------ */
+
+const char *desk_task_id(const char *word, struct error *err)
+{
+    const char *names[2 * TASK_COUNT + 1] = { NULL };
+    char shown[64];
+    for (int i = 0; i < TASK_COUNT; i++) {
+        if (strcmp(word, tasks[i].id) == 0 || strcmp(word, tasks[i].program) == 0)
+            return tasks[i].id;
+        names[2 * i] = tasks[i].id;
+        names[2 * i + 1] = tasks[i].program;
+    }
+    const char *meant = nearest_name(word, names);
+    utf8_clean(shown, sizeof shown, word);
+    if (meant != NULL)
+        error_set(err, ERR_USAGE, "there is no task \"%s\" (did you mean \"%s\"?)", shown, meant);
+    else
+        error_set(err, ERR_USAGE, "there is no task \"%s\"; taskctl list shows them", shown);
+    return NULL;
+}
+
+json_t *desk_task(struct desk *desk, const char *word, struct error *err)
+{
+    const char *id = desk_task_id(word, err);
+    const char *args[] = { id };
+    json_t *list = id == NULL ? NULL : desk_rows(desk, "desk_tasks", args, err);
+    json_t *task = json_incref(json_array_get(list, 0));
+    if (list != NULL && task == NULL)
+        error_set(err, ERR_CONFIG, "task %s is not in the registry", id);
+    json_decref(list);
+    return task;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+bool desk_answer(const char *name, json_t *value, struct error *err)
+{
+    json_t *answer = json_pack("{s:s, s:{s:o}}", "status", "success", "data", name, value);
+    if (answer == NULL)
+        return error_memory(err);
+    json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    json_decref(answer);
+    return true;
+}
+
+bool desk_table(const struct desk *desk, struct table *table, struct error *err)
+{
+    return table_end(table, stdout, WIDTH, desk->colours, err);
+}
+
+const char *desk_text(const json_t *row, const char *key)
+{
+    return text_or(json_string_value(json_object_get(row, key)), "");
+}
+
+time_t desk_time(const json_t *row, const char *key)
+{
+    return (time_t)zone_instant(desk_text(row, key));
+}
+
+void desk_clock(const struct desk *desk, const char *instant, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (instant[0] == '\0')
+        return;
+    struct tm now = zone_clock(desk->config.app_timezone, desk->now);
+    struct tm then = zone_clock(desk->config.app_timezone, (time_t)zone_instant(instant));
+    strftime(text, size, now.tm_year == then.tm_year ? "%m-%d %H:%M" : "%Y-%m-%d", &then);
+}
+
+void desk_duration(long ms, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (ms >= 3600000)
+        snprintf(text, size, "%ld h %ld min", ms / 3600000, ms / 60000 % 60);
+    else if (ms >= 60000 && ms % 60000 == 0)
+        snprintf(text, size, "%ld min", ms / 60000);
+    else if (ms >= 60000)
+        snprintf(text, size, "%ld min %ld s", ms / 60000, ms / 1000 % 60);
+    else if (ms > 0 && ms % 1000 == 0)
+        snprintf(text, size, "%ld s", ms / 1000);
+    else if (ms >= 0)
+        snprintf(text, size, "%ld.%02ld s", ms / 1000, ms % 1000 / 10);
+}
+
+bool desk_since(const struct desk *desk, long otherwise_s, time_t *since, struct error *err)
+{
+    const char *text = options_value(&desk->options, "since");
+    char shown[64];
+    if (text == NULL) {
+        *since = desk->now - otherwise_s;
+        return true;
+    }
+    utf8_clean(shown, sizeof shown, text);
+    return when_parse(text, desk->config.app_timezone, desk->now, WHEN_BACK, since) ||
+           error_set(err, ERR_USAGE, "option --since: \"%s\" is not %s", shown, when_shapes);
+}
