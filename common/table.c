@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "words.h"
+
 enum {
     BOOL_OID = 16, /* pg_type.oid, fixed for ever: src/include/catalog/pg_type.dat */
     INT8_OID = 20,
@@ -87,8 +89,8 @@ void table_add(struct table *table, enum table_look look, const char *text)
     char *copy = strdup(text == NULL ? "" : text);
     table->failed |= copy == NULL;
     for (char *c = copy; c != NULL && *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+        for (size_t length = control_length(c, strlen(c)); length > 0; length--)
+            c[length - 1] = '?';
     table->cell[table->cells++] = (struct table_cell){ copy, look };
 }
 

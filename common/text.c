@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +32,16 @@ void text_snake_case(const char *camel, char *snake, size_t size)
         snake[length++] = (char)tolower((unsigned char)*camel);
     }
     snake[length] = '\0';
+}
+
+void text_camel_case(const char *snake, char *camel, size_t size)
+{
+    size_t used = 0;
+    for (; *snake != '\0' && used + 1 < size; snake++) {
+        bool next = *snake == '_' && snake[1] >= 'a' && snake[1] <= 'z';
+        camel[used++] = next ? (char)(*++snake - 'a' + 'A') : *snake;
+    }
+    camel[used] = '\0';
 }
 
 const char *text_or(const char *text, const char *otherwise)

@@ -20,6 +20,9 @@ struct interval interval(long ms);
 /* expiredOrders → expired_orders, as log keys and metrics have it; cut at size (at least 3). */
 void text_snake_case(const char *camel, char *snake, size_t size);
 
+/* expired_orders → expiredOrders, as answers have it; cut at size (at least 1). */
+void text_camel_case(const char *snake, char *camel, size_t size);
+
 /* text, or otherwise when text is NULL or empty. */
 const char *text_or(const char *text, const char *otherwise);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cron.h"
-#include "desk-tasks.h"
 #include "slot.h"
 #include "text.h"
 #include "value.h"
@@ -65,6 +64,19 @@ void desk_say_changes(const struct desk *desk, const json_t *changes, struct tex
         text_printf(words, " -> ");
         say_value(desk, names[i][0], json_array_get(pair, 1), words);
     }
+}
+
+json_t *desk_changes_answer(json_t *changes)
+{
+    const char *column;
+    json_t *pair, *answer = json_object();
+    char key[64];
+    json_object_foreach(changes, column, pair)
+    {
+        text_camel_case(column, key, sizeof key);
+        json_object_set(answer, key, pair);
+    }
+    return answer;
 }
 
 /* --- changing --------------------------------------------------------------------------------- */
@@ -152,28 +164,36 @@ static void tell_change(const struct desk *desk, const json_t *task, const json_
                desk_text(task, "id"));
 }
 
+static bool tell_outcome(struct desk *desk, const json_t *outcome, struct error *err)
+{
+    json_t *task = desk_task(desk, desk->options.operands[0], err); /* as it is now */
+    bool told = task != NULL;
+    if (told && desk->json) {
+        json_object_set_new(task, "changes",
+                            desk_changes_answer(json_object_get(outcome, "changes")));
+        told = desk_answer("task", json_incref(task), err);
+    } else if (told) {
+        tell_change(desk, task, outcome);
+    }
+    json_decref(task);
+    return told;
+}
+
 static bool change_task(struct desk *desk, const char *action, const struct change *change,
                         struct error *err)
 {
-    json_t *outcome = NULL, *task = desk_task(desk, desk->options.operands[0], err);
+    json_t *task = desk_task(desk, desk->options.operands[0], err);
     if (task == NULL)
         return false;
     struct instant next = next_after(desk, task, change);
-    outcome = write_change(desk, desk_text(task, "id"), action, change, next.text, err);
-    bool changed = outcome != NULL;
-    if (changed) {
-        tell_of_another(desk, outcome);
-        json_object_set_new(task, "nextRun",
-                            next.text[0] == '\0' ? json_null() : json_string(next.text));
-        json_object_set(task, "changes", json_object_get(outcome, "changes"));
-    }
-    if (changed && desk->json)
-        changed = desk_answer("task", json_incref(task), err);
-    else if (changed)
-        tell_change(desk, task, outcome);
-    json_decref(outcome);
+    json_t *outcome = write_change(desk, desk_text(task, "id"), action, change, next.text, err);
     json_decref(task);
-    return changed;
+    if (outcome == NULL)
+        return false;
+    tell_of_another(desk, outcome);
+    bool told = tell_outcome(desk, outcome, err);
+    json_decref(outcome);
+    return told;
 }
 
 bool desk_enable(struct desk *desk, struct error *err)

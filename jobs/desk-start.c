@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "deadline.h"
-#include "desk-tasks.h"
 #include "slot.h"
 #include "text.h"
 #include "words.h"

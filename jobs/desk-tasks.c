@@ -18,36 +18,8 @@ const struct option_spec desk_next_options[] = {
     { 0 },
 };
 
-/* --- what a task is about to do --------------------------------------------------------------- */
-
-time_t desk_next_run(const struct desk *desk, const json_t *task)
-{
-    time_t paused = desk_time(task, "pausedUntil");
-    if (!json_is_true(json_object_get(task, "isActive")))
-        return 0;
-    return slot_next(desk_text(task, "cronExpression"), desk->config.app_timezone,
-                     paused > desk->now ? paused - 1 : desk->now);
-}
-
-static json_t *instant_or_null(time_t at)
-{
-    return at == 0 ? json_null() : json_string(instant(at).text);
-}
-
-static void fill_next_run(const struct desk *desk, json_t *task)
-{
-    json_object_set_new(task, "nextRun", instant_or_null(desk_next_run(desk, task)));
-}
-
-json_t *desk_all_tasks(struct desk *desk, struct error *err)
-{
-    const char *args[] = { NULL };
-    json_t *tasks = desk_rows(desk, "desk_tasks", args, err);
-    size_t i;
-    json_t *task;
-    json_array_foreach(tasks, i, task) fill_next_run(desk, task);
-    return tasks;
-}
+/* --- a task in words ---------------------------------------------------------------------------
+ */
 
 static void schedule_words(const json_t *task, char *words, size_t size)
 {
@@ -226,10 +198,11 @@ bool desk_show(struct desk *desk, struct error *err)
     };
     static const char *const change_titles[] = { "CHANGED", "BY", "WHAT", "WHY", NULL };
     bool shown = false;
-    json_t *runs = NULL, *changes = NULL, *task = desk_task(desk, desk->options.operands[0], err);
+    size_t i;
+    json_t *change, *runs = NULL, *changes = NULL,
+                    *task = desk_task(desk, desk->options.operands[0], err);
     if (task == NULL)
         return false;
-    fill_next_run(desk, task);
     char subject[100];
     const char *id = desk_text(task, "id");
     struct decimal most_runs = decimal(RUNS_SHOWN), most_changes = decimal(CHANGES_SHOWN);
@@ -241,6 +214,8 @@ bool desk_show(struct desk *desk, struct error *err)
     if (changes == NULL)
         goto out;
     if (desk->json) {
+        json_array_foreach(changes, i, change) json_object_set_new(
+            change, "changes", desk_changes_answer(json_object_get(change, "changes")));
         json_object_set(task, "executions", runs);
         json_object_set(task, "changes", changes);
         shown = desk_answer("task", json_incref(task), err);

@@ -76,11 +76,39 @@ const char *desk_task_id(const char *word, struct error *err)
     return NULL;
 }
 
+time_t desk_next_run(const struct desk *desk, const json_t *task)
+{
+    time_t paused = desk_time(task, "pausedUntil");
+    if (!json_is_true(json_object_get(task, "isActive")))
+        return 0;
+    return slot_next(desk_text(task, "cronExpression"), desk->config.app_timezone,
+                     paused > desk->now ? paused - 1 : desk->now);
+}
+
+static json_t *load_tasks(struct desk *desk, const char *id, struct error *err)
+{
+    const char *args[] = { id };
+    json_t *list = desk_rows(desk, "desk_tasks", args, err);
+    size_t i;
+    json_t *task;
+    json_array_foreach(list, i, task)
+    {
+        time_t next = desk_next_run(desk, task);
+        json_object_set_new(task, "nextRun",
+                            next == 0 ? json_null() : json_string(instant(next).text));
+    }
+    return list;
+}
+
+json_t *desk_all_tasks(struct desk *desk, struct error *err)
+{
+    return load_tasks(desk, NULL, err);
+}
+
 json_t *desk_task(struct desk *desk, const char *word, struct error *err)
 {
     const char *id = desk_task_id(word, err);
-    const char *args[] = { id };
-    json_t *list = id == NULL ? NULL : desk_rows(desk, "desk_tasks", args, err);
+    json_t *list = id == NULL ? NULL : load_tasks(desk, id, err);
     json_t *task = json_incref(json_array_get(list, 0));
     if (list != NULL && task == NULL)
         error_set(err, ERR_CONFIG, "task %s is not in the registry", id);

@@ -48,9 +48,16 @@ json_t *desk_rows(struct desk *desk, const char *statement, const char *const *a
 /* {"status":"success","data":{name: value}} on standard output; value's reference is taken over. */
 bool desk_answer(const char *name, json_t *value, struct error *err);
 
-/* The registry row of the task with this id or program name, as desk_tasks.sql has it, in a new
- * reference; NULL with ERR_USAGE that names the nearest. */
+/* The registry row of the task with this id or program name, as desk_tasks.sql has it, with nextRun
+ * as schedule and state have it, in a new reference; NULL with ERR_USAGE that names the nearest. */
 json_t *desk_task(struct desk *desk, const char *word, struct error *err);
+
+/* All tasks: a new array, or NULL. */
+json_t *desk_all_tasks(struct desk *desk, struct error *err);
+
+/* The next slot at which a task of desk_tasks will run; 0: none, as it is disabled, or its schedule
+ * is none or never fires. */
+time_t desk_next_run(const struct desk *desk, const json_t *task);
 
 /* The id of that task, from the command line alone ("mail-delivery" or "deliver-mail"); NULL with
  * ERR_USAGE as desk_task. */

@@ -572,9 +572,50 @@ static void mail_from_is_split(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
+static struct config_setting setting_of(const struct config *config, const char *name)
+{
+    struct config_setting setting = { 0 };
+    for (size_t i = 0; config_setting(config, i, &setting); i++)
+        if (strcmp(setting.name, name) == 0)
+            return setting;
+    fail_msg("no key %s", name);
+    return setting;
+}
+
+static void assert_setting(const struct config *config, const char *name, const char *value,
+                           const char *origin)
+{
+    struct config_setting setting = setting_of(config, name);
+    assert_string_equal(setting.value, value);
+    assert_string_equal(setting.origin, origin);
+}
+
+static void each_setting_says_where_it_comes_from(void **state)
+{
+    struct place *place = *state;
+    char line[160];
+    write_file(place->file,
+               "# ours\nEXPIRE_GRACE=90s\nMAIL_URL=smtp://ann:geheim@mail\nMAIL_LANG=en\n", 0600);
+    write_file(place->secret, "sesam\n", 0600);
+    setenv("MAIL_LANG", "zh-TW", 1);
+    setenv("EXPIRE_BATCH", "", 1);
+    snprintf(line, sizeof line, "file:%s", place->secret);
+    setenv("DATABASE_URL", line, 1);
+    assert_true(config_load(&place->config, place->file, &place->err));
+    assert_setting(&place->config, "MAIL_LANG", "zh-TW", "environment");
+    assert_setting(&place->config, "EXPIRE_BATCH", "1000", "default");
+    assert_setting(&place->config, "DATABASE_URL", line, "environment");
+    assert_setting(&place->config, "ALERT_EMAIL", "", "default");
+    snprintf(line, sizeof line, "%s:2", place->file);
+    assert_setting(&place->config, "EXPIRE_GRACE", "90s", line);
+    snprintf(line, sizeof line, "%s:3", place->file);
+    assert_setting(&place->config, "MAIL_URL", "(secret, set)", line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(each_setting_says_where_it_comes_from),
         TEST(an_empty_file_gives_the_defaults),
         TEST(every_key_is_taken_from_the_file),
         TEST(the_environment_wins_over_the_file),

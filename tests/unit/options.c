@@ -233,6 +233,64 @@ static void more_options_than_fit_are_a_bug(void **state)
     assert_int_equal(err.kind, ERR_INTERNAL);
 }
 
+/* Parses the words behind a command. */
+#define COMMAND(options, err, ...) command(options, err, (const char *[]){ __VA_ARGS__, NULL })
+
+static bool command(struct options *options, struct error *err, const char *const *words)
+{
+    static const struct option_spec specs[] = {
+        { "n", OPTION_COUNT, "N", "how many" },
+        { "reason", OPTION_TEXT, "WORDS", "why" },
+        { 0 },
+    };
+    static char name[] = "set", kept[ARGS_MAX][ARG_BYTES];
+    const struct option_spec *const lists[] = { specs, NULL };
+    char *argv[ARGS_MAX + 2] = { name };
+    int argc = 1;
+    for (; *words != NULL; words++, argc++) {
+        argv[argc] = kept[argc - 1];
+        snprintf(argv[argc], ARG_BYTES, "%s", *words);
+    }
+    *err = (struct error){ 0 };
+    return options_parse_command(options, argc, argv, "taskctl set", lists, err);
+}
+
+static void a_command_takes_operands_between_its_options(void **state)
+{
+    (void)state;
+    struct options options;
+    struct error err;
+    assert_true(COMMAND(&options, &err, "a", "--reason", "so", "cron=* * * * *", "-n3", "-", "--",
+                        "--json", "-n"));
+    assert_int_equal(options.operand_count, 5);
+    static const char *const wanted[] = { "a", "cron=* * * * *", "-", "--json", "-n" };
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(options.operands[i], wanted[i]);
+    assert_string_equal(options_value(&options, "reason"), "so");
+    assert_int_equal(options_number(&options, "n", 0), 3);
+}
+
+static void a_command_knows_its_own_options_alone(void **state)
+{
+    (void)state;
+    struct options options;
+    struct error err;
+    assert_false(COMMAND(&options, &err, "--cron"));
+    assert_string_equal(err.text, "unknown option \"--cron\"; see taskctl set --help");
+    assert_false(COMMAND(&options, &err, "-n", "x"));
+    assert_string_equal(err.text,
+                        "option -n: \"x\" is not a whole number from 0 to 1000000; see taskctl set "
+                        "--help");
+    assert_false(COMMAND(&options, &err, "-n"));
+    assert_string_equal(err.text,
+                        "option -n needs a whole number from 0 to 1000000; see taskctl set --help");
+    assert_false(COMMAND(&options, &err, "--n", "3"));
+    assert_false(COMMAND(&options, &err, "-x"));
+    assert_false(COMMAND(&options, &err, "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11",
+                         "12", "13", "14", "15", "16", "17"));
+    assert_string_equal(err.text, "more than 16 operands; see taskctl set --help");
+}
+
 /* What options_print writes; to be freed. */
 static char *printed(const char *description, const struct option_spec *specs)
 {
@@ -302,6 +360,8 @@ int main(void)
         cmocka_unit_test(a_program_may_have_no_options_of_its_own),
         cmocka_unit_test(more_options_than_fit_are_a_bug),
         cmocka_unit_test(words_add_up_and_unknown_ones_are_refused),
+        cmocka_unit_test(a_command_takes_operands_between_its_options),
+        cmocka_unit_test(a_command_knows_its_own_options_alone),
         cmocka_unit_test(help_names_all_options_own_first_and_aligned),
         cmocka_unit_test(help_fits_a_hundred_columns),
         cmocka_unit_test(help_without_own_options_has_the_common_ones),

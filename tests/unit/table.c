@@ -113,6 +113,52 @@ static void json_keeps_types_nulls_order_and_odd_characters(void **state)
                    "{\"name\":null,\"count\":null,\"size\":0,\"good\":false}]\n");
 }
 
+/* What table_end prints of these cells, of three columns; to be freed. */
+static char *drawn(const char *const cells[][3], size_t rows, size_t width, bool colours)
+{
+    static const char *const titles[] = { "ID", "WHAT", "WHY", NULL };
+    char *text = NULL;
+    size_t length = 0;
+    struct table table;
+    struct error err = { 0 };
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    table_begin(&table, titles);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t column = 0; column < 3; column++)
+            table_add(&table, column == 1 ? TABLE_BAD : TABLE_PLAIN, cells[row][column]);
+    assert_true(table_end(&table, out, width, colours, &err));
+    fclose(out);
+    return text;
+}
+
+static void the_widest_column_is_cut_to_fit(void **state)
+{
+    (void)state;
+    const char *const cells[][3] = { { "1", "a long story of many words", "x" },
+                                     { "2", "票票票票票票票票票票", NULL } };
+    char *text = drawn(cells, 2, 20, false);
+    assert_string_equal(text, "ID  WHAT         WHY\n"
+                              "1   a long sto…  x\n"
+                              "2   票票票票票…  \n");
+    free(text);
+    text = drawn(cells, 2, 0, false);
+    assert_non_null(strstr(text, "a long story of many words  x\n"));
+    free(text);
+}
+
+static void looks_are_colours_only_where_wanted(void **state)
+{
+    (void)state;
+    const char *const cells[][3] = { { "1", "bad", "x\xc2\x9b" } };
+    char *text = drawn(cells, 1, 0, true);
+    assert_string_equal(text, "ID  WHAT  WHY\n1   \033[31mbad\033[0m   x??\n");
+    free(text);
+    text = drawn(cells, 1, 0, false);
+    assert_string_equal(text, "ID  WHAT  WHY\n1   bad   x??\n");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +167,8 @@ int main(void)
         cmocka_unit_test(a_null_is_an_empty_cell),
         cmocka_unit_test(control_characters_cannot_reach_the_terminal),
         cmocka_unit_test(no_rows_are_a_head_line_or_an_empty_array),
+        cmocka_unit_test(the_widest_column_is_cut_to_fit),
+        cmocka_unit_test(looks_are_colours_only_where_wanted),
         cmocka_unit_test(json_keeps_types_nulls_order_and_odd_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,20 @@ static void a_duration_becomes_an_interval_of_postgresql(void **state)
     assert_string_equal(interval(LONG_MAX).text, "9223372036854775807 ms");
 }
 
+static void a_name_becomes_camel_case_and_is_cut_at_its_room(void **state)
+{
+    (void)state;
+    char camel[8];
+    text_camel_case("a_b_c", camel, sizeof camel);
+    assert_string_equal(camel, "aBC");
+    text_camel_case("_1__x_", camel, sizeof camel);
+    assert_string_equal(camel, "_1_X_");
+    text_camel_case("max_retries", camel, sizeof camel);
+    assert_string_equal(camel, "maxRetr");
+    text_camel_case("max_retries", camel, 1);
+    assert_string_equal(camel, "");
+}
+
 static void a_name_becomes_snake_case_and_is_cut_at_its_room(void **state)
 {
     (void)state;
@@ -126,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_becomes_text_up_to_the_largest),
         cmocka_unit_test(a_duration_becomes_an_interval_of_postgresql),
+        cmocka_unit_test(a_name_becomes_camel_case_and_is_cut_at_its_room),
         cmocka_unit_test(a_name_becomes_snake_case_and_is_cut_at_its_room),
         cmocka_unit_test(an_empty_or_missing_text_gives_way),
         cmocka_unit_test(a_text_grows_by_pieces),
