@@ -93,8 +93,8 @@ static void print_help(void)
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         snprintf(usage, sizeof usage, "%s %s", commands[i].name, commands[i].operands);
-        printf("  %-*s ", (int)width, usage);
-        options_print_wrapped(stdout, commands[i].summary, width + 3);
+        printf("  %-*s  ", (int)width, usage);
+        options_print_wrapped(stdout, commands[i].summary, width + 4);
     }
     printf("\nAt three in the morning:\n"
            "  taskctl history --since 21:00                          what ran tonight\n"
