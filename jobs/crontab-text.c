@@ -120,12 +120,14 @@ static json_t *line_of(const json_t *task, const struct crontab_place *place,
     return line;
 }
 
+/* Not @reboot: network and database may not be there yet; and a machine that is up may have missed
+ * something too, as when cron stood still or another host died in the middle of a run. */
 static json_t *catch_up_line(const struct crontab_ours *ours)
 {
     return json_pack("{s:n, s:n, s:s, s:n, s:s, s:o, s:s}", "taskId", "name", "program", "taskctl",
-                     "cronExpression", "schedule", "@reboot", "command",
+                     "cronExpression", "schedule", "*/10 * * * *", "command",
                      command_of(ours, ours->taskctl, "catch-up"), "comment",
-                     "what was missed while this machine was off");
+                     "every 10 minutes: what was missed and is to be made up for");
 }
 
 json_t *crontab_lines(const json_t *tasks, const struct crontab_place *place, struct error *err)

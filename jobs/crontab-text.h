@@ -20,8 +20,8 @@ struct crontab_place {
     time_t now;
 };
 
-/* The lines that are wanted, in the order of tasks, and at the end the one that catches up after a
- * start of the machine. Tasks that are off have theirs too: such a run ends at once and says so in
+/* The lines that are wanted, in the order of tasks, and at the end the one that makes up for what
+ * was missed. Tasks that are off have theirs too: such a run ends at once and says so in
  * the log, and goes on when the task is on again.
  *
  * tasks     array of {"id", "name", "program", "cronExpression"}

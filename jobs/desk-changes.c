@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cron.h"
+#include "desk-crontab.h"
 #include "slot.h"
 #include "text.h"
 #include "value.h"
@@ -19,6 +20,13 @@ const struct option_spec desk_reason_options[] = {
 const struct option_spec desk_pause_options[] = {
     { "until", OPTION_TEXT, "TIME",
       "2h, 09:00, tomorrow, 2026-01-02, \"2026-01-02 09:00\", 2026-01-02T09:00:00+08:00" },
+    { "reason", OPTION_TEXT, "WORDS", "why, for those who look at it later" },
+    { 0 },
+};
+
+const struct option_spec desk_set_options[] = {
+    { "install", OPTION_FLAG, NULL, "then bring the new times into this user's crontab" },
+    { "yes", OPTION_FLAG, NULL, "install without asking" },
     { "reason", OPTION_TEXT, "WORDS", "why, for those who look at it later" },
     { 0 },
 };
@@ -299,11 +307,16 @@ static bool take_setting(struct settings *settings, const char *word, struct err
 bool desk_set(struct desk *desk, struct error *err)
 {
     struct settings settings = { 0 };
+    if (options_flag(&desk->options, "install") && desk->json)
+        return error_set(err, ERR_USAGE,
+                         "--install asks and shows, --json does not: give one of them");
     for (size_t i = 1; i < desk->options.operand_count; i++)
         if (!take_setting(&settings, desk->options.operands[i], err))
             return false;
     if (!change_task(desk, "task-set", &settings.change, err))
         return false;
+    if (options_flag(&desk->options, "install"))
+        return desk_crontab(desk, err);
     if (settings.change.cron != NULL && !desk->json)
         printf("taskctl crontab --install, on each host, brings the new times into its crontab\n");
     return true;

@@ -16,6 +16,6 @@ void desk_say_changes(const struct desk *desk, const json_t *changes, struct tex
 /* The same with keys as answers have them, a new object: {"maxRetries": [3, 2]}. */
 json_t *desk_changes_answer(json_t *changes);
 
-extern const struct option_spec desk_reason_options[], desk_pause_options[];
+extern const struct option_spec desk_reason_options[], desk_pause_options[], desk_set_options[];
 
 #endif

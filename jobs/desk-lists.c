@@ -39,9 +39,12 @@ static void print_counts(const json_t *counts)
 {
     size_t i;
     json_t *count;
-    json_array_foreach(counts, i, count) printf(
-        "%s%lld %s", i == 0 ? "mails: " : ", ",
-        (long long)json_integer_value(json_object_get(count, "mails")), desk_text(count, "status"));
+    json_array_foreach(counts, i, count)
+    {
+        printf("%s%lld %s", i == 0 ? "mails: " : ", ",
+               (long long)json_integer_value(json_object_get(count, "mails")),
+               desk_text(count, "status"));
+    }
     puts(i == 0 ? "no mail" : "");
 }
 
@@ -55,7 +58,10 @@ static bool print_mails(const struct desk *desk, const json_t *mails, struct err
     if (json_array_size(mails) == 0)
         return true;
     table_begin(&table, titles);
-    json_array_foreach(mails, i, mail) add_mail(desk, &table, mail);
+    json_array_foreach(mails, i, mail)
+    {
+        add_mail(desk, &table, mail);
+    }
     bool printed = desk_table(desk, &table, err);
     puts("deliver-mail --retry ID queues one again, --retry all those that failed");
     return printed;
@@ -115,7 +121,10 @@ bool desk_alerts(struct desk *desk, struct error *err)
         return desk_answer("alerts", alerts, err);
     bool printed = true;
     table_begin(&table, titles);
-    json_array_foreach(alerts, i, alert) add_alert(desk, &table, alert);
+    json_array_foreach(alerts, i, alert)
+    {
+        add_alert(desk, &table, alert);
+    }
     if (i > 0)
         printed = table_end(&table, stdout, 0, desk->colours, err); /* none of it is cut */
     else

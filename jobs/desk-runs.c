@@ -38,10 +38,12 @@ static void say_outcome(const json_t *run, struct text *words)
         text_printf(words, "%s", error);
         return;
     }
-    json_object_foreach(json_object_get(run, "result"), name,
-                        value) if (json_is_integer(value) && json_integer_value(value) != 0)
-        text_printf(words, "%s%s %lld", words->length == 0 ? "" : ", ", name,
-                    (long long)json_integer_value(value));
+    json_object_foreach(json_object_get(run, "result"), name, value)
+    {
+        if (json_is_integer(value) && json_integer_value(value) != 0)
+            text_printf(words, "%s%s %lld", words->length == 0 ? "" : ", ", name,
+                        (long long)json_integer_value(value));
+    }
 }
 
 static enum table_look look_of(const char *status)
@@ -103,7 +105,10 @@ static bool print_runs(const struct desk *desk, const json_t *runs, struct error
         return true;
     }
     table_begin(&table, titles);
-    json_array_foreach(runs, i, run) add_columns(desk, &table, run, true);
+    json_array_foreach(runs, i, run)
+    {
+        add_columns(desk, &table, run, true);
+    }
     return desk_table(desk, &table, err);
 }
 
@@ -160,10 +165,12 @@ static json_t *find_run(struct desk *desk, const char *word, struct error *err)
     if (count == 1)
         return run;
     json_decref(run);
-    if (err->kind == ERR_NONE)
-        error_set(err, ERR_USAGE,
-                  count == 0 ? "there is no run %s%s" : "there is more than one run %s…%s", shown,
-                  count == 0 ? "; taskctl history lists them" : "; give more of its id");
+    if (task != NULL)
+        error_set(err, ERR_USAGE, "there is no run of %s yet", task);
+    else if (count == 0)
+        error_set(err, ERR_USAGE, "there is no run %s; taskctl history lists them", shown);
+    else
+        error_set(err, ERR_USAGE, "there is more than one run %s…; give more of its id", shown);
     return NULL;
 }
 

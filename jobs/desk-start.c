@@ -207,8 +207,11 @@ bool desk_catch_up(struct desk *desk, struct error *err)
     db_close(desk->db);
     desk->db = NULL;
     deadline_disarm();
-    json_array_foreach(tasks, i, task) if (done && deadline_ok(err) && wants_run(desk, task)) done =
-        catch_up(desk, task, started, err);
+    json_array_foreach(tasks, i, task)
+    {
+        if (done && deadline_ok(err) && wants_run(desk, task))
+            done = catch_up(desk, task, started, err);
+    }
     if (done && desk->json)
         done = desk_answer("started", json_incref(started), err);
     json_decref(started);

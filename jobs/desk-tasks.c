@@ -98,7 +98,10 @@ bool desk_list(struct desk *desk, struct error *err)
     size_t i;
     json_t *task;
     table_begin(&table, titles);
-    json_array_foreach(tasks, i, task) add_task(desk, &table, task);
+    json_array_foreach(tasks, i, task)
+    {
+        add_task(desk, &table, task);
+    }
     json_decref(tasks);
     return desk_table(desk, &table, err);
 }
@@ -172,7 +175,10 @@ static bool print_list(const struct desk *desk, const char *title, json_t *rows,
         return true;
     printf("\n%s\n", title);
     table_begin(&table, titles);
-    json_array_foreach(rows, i, row) add(desk, &table, row);
+    json_array_foreach(rows, i, row)
+    {
+        add(desk, &table, row);
+    }
     return desk_table(desk, &table, err);
 }
 
@@ -214,8 +220,11 @@ bool desk_show(struct desk *desk, struct error *err)
     if (changes == NULL)
         goto out;
     if (desk->json) {
-        json_array_foreach(changes, i, change) json_object_set_new(
-            change, "changes", desk_changes_answer(json_object_get(change, "changes")));
+        json_array_foreach(changes, i, change)
+        {
+            json_object_set_new(change, "changes",
+                                desk_changes_answer(json_object_get(change, "changes")));
+        }
         json_object_set(task, "executions", runs);
         json_object_set(task, "changes", changes);
         shown = desk_answer("task", json_incref(task), err);

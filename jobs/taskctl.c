@@ -54,9 +54,8 @@ static const struct desk_command commands[] = {
     { "pause", "TASK --until TIME", 1, 1, "switch a task off until then", desk_pause_options, false,
       desk_pause },
     { "set", "TASK KEY=VALUE...", 2, OPERANDS_MAX,
-      "cron='*/2 * * * *' timeout=45s retries=2 catch-up=once", desk_reason_options, false,
-      desk_set },
-    { "catch-up", "", 0, 0, "run what was missed and is to be made up for; for @reboot", NULL,
+      "cron='*/2 * * * *' timeout=45s retries=2 catch-up=once", desk_set_options, false, desk_set },
+    { "catch-up", "", 0, 0, "run what was missed and is to be made up for; for crontabs", NULL,
       false, desk_catch_up },
     { "crontab", "", 0, 0, "the crontab that the schedules want: print, compare, install it",
       desk_crontab_options, false, desk_crontab },
@@ -103,7 +102,7 @@ static void print_help(void)
            "  taskctl missed --since 21:00                           what did not run, and why\n"
            "  taskctl run order-expiration                           run it again\n"
            "  taskctl pause order-expiration --until tomorrow --reason 'big sale'\n"
-           "  taskctl set data-cleanup cron='0 4 * * 0'              move a schedule\n"
+           "  taskctl set data-cleanup cron='0 4 * * 0' --install    move a schedule\n"
            "\ntaskctl COMMAND --help tells a command's options. Every change is written down in\n"
            "tickeasy_jobs.audit_log with who, where and why. Colours are for terminals; NO_COLOR\n"
            "turns them off.\n"

@@ -29,7 +29,7 @@ setup() {
 teardown() { teardown_job; }
 
 assignments() { grep -E '^[A-Za-z_]+ *=' "$crontab"; }
-entries() { grep -vE '^ *(#|$)|^[A-Za-z_]+ *=' "$crontab"; }
+entries() { grep -vE '^ *(#|$)|^[A-Za-z_]+ *=' "$crontab" | grep -v catch-up; }
 command_of() { sed -E 's/^([^ \t]+[ \t]+){5}//' <<<"$1"; }
 
 # as_cron COMMAND: the first bare % ends the command, what follows is its input, each further one a
@@ -92,6 +92,20 @@ as_cron() {
     assert_equal "$(in_status expired)" T0001
     assert_equal "$(find "$BATS_TEST_TMPDIR/mail/new" -type f | wc -l)" 1
     assert_equal "$(find "$home" -type f | wc -l)" 0
+}
+
+@test "its line that catches up makes up for what was missed, silently, and for no more" {
+    local line
+    line=$(grep catch-up "$crontab")
+    taskctl list >/dev/null
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET is_active = false WHERE id <> 'data-cleanup';
+         UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '8 days'"
+    for _ in 1 2; do
+        run as_cron "$(command_of "$line")"
+        assert_success
+        refute_output
+        assert_equal "$(runs "task_id = 'data-cleanup' AND status = 'completed'")|$(runs true)" '1|1'
+    done
 }
 
 @test "the timetable of crontab.example is the registry's" {

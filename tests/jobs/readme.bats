@@ -27,6 +27,7 @@ block() {
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail STORAGE_DIR=$BATS_TEST_TMPDIR/files
     mkdir -p "$STORAGE_DIR/tickeasy-files"
     cd "$BATS_TEST_TMPDIR"
+    run expire-orders # there is something to look back on
     local count=0
     while read -r command; do
         run bash -c "$command"

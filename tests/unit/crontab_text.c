@@ -64,7 +64,7 @@ static struct crontab_source source(const char *text)
 
 /* --- the block -------------------------------------------------------------------------------- */
 
-static void the_block_has_a_line_for_each_task_and_one_for_the_start(void **state)
+static void the_block_has_a_line_for_each_task_and_one_that_catches_up(void **state)
 {
     (void)state;
     struct text block = block_at(&usual);
@@ -72,8 +72,8 @@ static void the_block_has_a_line_for_each_task_and_one_for_the_start(void **stat
                                            "* * * * * " FOLDER "/expire-orders --cron\n"
                                            "# email-notification: at 09:00 every day\n"
                                            "0 9 * * * " FOLDER "/send-reminders --cron\n"
-                                           "# what was missed while this machine was off\n"
-                                           "@reboot " TASKCTL " catch-up\n" END);
+                                           "# every 10 minutes: what was missed and is to be made up for\n"
+                                           "*/10 * * * * " TASKCTL " catch-up\n" END);
     text_free(&block);
 }
 
@@ -517,7 +517,7 @@ static void expect_differences(const char *crontab, const char *system, const ch
 
 #define GOOD                                                                                       \
     "* * * * * " FOLDER "/expire-orders --cron\n0 9 * * * " FOLDER "/send-reminders --cron\n"      \
-    "@reboot " TASKCTL " catch-up\n"
+    "*/10 * * * * " TASKCTL " catch-up\n"
 
 static void what_is_as_it_should_be_has_no_differences(void **state)
 {
@@ -528,7 +528,7 @@ static void what_is_as_it_should_be_has_no_differences(void **state)
     expect_differences("",
                        "* * * * * jobs " FOLDER "/expire-orders --cron\n"
                        "0 9 * * 0-7 jobs " FOLDER "/send-reminders --cron\n"
-                       "@reboot jobs " TASKCTL " catch-up\n",
+                       "*/10 * * * * jobs " TASKCTL " catch-up\n",
                        "");
     text_free(&block);
 }
@@ -539,7 +539,7 @@ static void schedules_that_only_look_alike_differ(void **state)
     (void)state;
     json_t *lines = lines_of(json_pack("[o]", task("t", "expire-orders", "0 9 * * 1")), &usual);
     struct crontab_source from = source("0 9 1-31 * 1 " FOLDER "/expire-orders --cron\n"
-                                        "@reboot " TASKCTL " catch-up\n");
+                                        "*/10 * * * * " TASKCTL " catch-up\n");
     struct error err = { 0 };
     json_t *differences = crontab_differences(lines, &ours, &from, 1, &err);
     assert_int_equal(json_array_size(differences), 1);
@@ -553,7 +553,7 @@ static void each_difference_is_one_line(void **state)
     expect_differences("", NULL,
                        "missing: no line runs expire-orders at \"* * * * *\"\n"
                        "missing: no line runs send-reminders at \"0 9 * * *\"\n"
-                       "missing: no line runs taskctl at \"@reboot\"\n");
+                       "missing: no line runs taskctl at \"*/10 * * * *\"\n");
     expect_differences(
         "0 * * * * /old/expire-orders --cron\n" GOOD "1 1 1 1 1 " FOLDER "/x\x1b[2J --cron\n", NULL,
         "folder: crontab line 1 runs /old/expire-orders, not " FOLDER "/expire-orders\n"
@@ -571,7 +571,7 @@ static void each_difference_is_one_line(void **state)
                        "\"* * * * *\"\n"
                        "folder: crontab line 2 runs send-reminders, not " FOLDER "/send-reminders\n"
                        "folder: crontab line 3 runs taskctl, not " TASKCTL "\n"
-                       "schedule: crontab line 3 runs taskctl at \"@daily\", not at \"@reboot\"\n");
+                       "schedule: crontab line 3 runs taskctl at \"@daily\", not at \"*/10 * * * *\"\n");
 }
 
 /* --- the diff --------------------------------------------------------------------------------- */
@@ -635,7 +635,7 @@ static void a_diff_of_texts_that_differ_all_over_is_still_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_block_has_a_line_for_each_task_and_one_for_the_start),
+        cmocka_unit_test(the_block_has_a_line_for_each_task_and_one_that_catches_up),
         cmocka_unit_test(a_line_that_fires_more_often_says_why),
         cmocka_unit_test(paths_are_quoted_for_cron_and_shell),
         cmocka_unit_test(a_configuration_of_its_own_is_named),
