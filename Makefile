@@ -10,7 +10,9 @@ PKG_CONFIG ?= pkg-config
 PACKAGES    = libpq libcurl jansson libssl libcrypto libidn2
 BUILD      ?= build
 BIN        ?= bin
+# where make install puts things, below DESTDIR; the jobs read /etc/tickeasy-jobs.conf in any case
 PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR    ?=
 
 OPTIMIZE ?= -O2
@@ -57,12 +59,20 @@ C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*
 CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis check-storage \
                check-openai check-mail aside)
 
-all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK)
+# the pure parts of taskctl crontab
+CRONTAB    = $(patsubst %,$(BUILD)/jobs/%.o,crontab-text crontab-read crontab-schedule line-diff)
+
+# what the programs print of themselves, to be installed beside them
+MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(PROGRAMS) $(DESK)) $(BUILD)/man/tickeasy-jobs.conf.5
+GENERATED  = $(MANUALS) $(BUILD)/tickeasy-jobs.conf.example $(BUILD)/completion.bash
+
+all: $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)) $(GENERATED)
 
 # beside its own file, what a program is made of
-$(PROGRAMS:%=$(BIN)/%) $(BIN)/$(DESK): $(BUILD)/jobs/tasks.o
+$(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)): $(BUILD)/jobs/tasks.o
 $(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
-                  desk-lists desk-missed missed-slots signs-of-life task-states)
+                  desk-lists desk-missed missed-slots signs-of-life task-states desk-crontab \
+                  crontab-program) $(CRONTAB)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
@@ -89,12 +99,40 @@ $(BUILD)/embedded.c: scripts/embed $(EMBEDDED) $(BUILD)/embedded-list
 $(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
 	$(quiet)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Files that change only when what they hold changes: the flags, the list of embedded files.
-$(BUILD)/flags: always | $(BUILD)
-	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
-	  printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' >$@
-$(BUILD)/embedded-list: always | $(BUILD)
-	@printf '%s\n' '$(EMBEDDED)' | cmp -s - $@ || printf '%s\n' '$(EMBEDDED)' >$@
+# Files that are made anew only when what they hold changes: the flags, the list of embedded files.
+# Only then is there anything to do for them, so that make -q can tell whether all is built.
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+ifneq ($(file <$(BUILD)/flags),$(FLAGS))
+$(BUILD)/flags: always
+endif
+$(BUILD)/flags: | $(BUILD)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+
+ifneq ($(file <$(BUILD)/embedded-list),$(EMBEDDED))
+$(BUILD)/embedded-list: always
+endif
+$(BUILD)/embedded-list: | $(BUILD)
+	@printf '%s\n' '$(EMBEDDED)' >$@
+
+# --- what is printed by the programs themselves, so that it says what they do -----------------------
+$(BUILD)/man/%.8: $(BIN)/% jobs/man/%.man jobs/man/every.man scripts/manual
+	$(say) MANUAL $@
+	$(quiet)mkdir -p $(@D)
+	$(quiet)scripts/manual $(BIN)/$* jobs/man/$*.man >$@
+
+$(BUILD)/man/tickeasy-jobs.conf.5: $(BUILD)/tickeasy-jobs.conf.example jobs/man/tickeasy-jobs.conf.man \
+                                   jobs/man/every.man scripts/manual
+	$(say) MANUAL $@
+	$(quiet)mkdir -p $(@D)
+	$(quiet)scripts/manual --keys $< jobs/man/tickeasy-jobs.conf.man >$@
+
+# an empty configuration: that of this machine may be somebody else's, or wrong
+$(BUILD)/empty.conf: | $(BUILD)
+	@: >$@
+$(BUILD)/tickeasy-jobs.conf.example: $(BIN)/$(DESK) $(BUILD)/empty.conf
+	$(quiet)$(BIN)/$(DESK) config --example --config $(BUILD)/empty.conf >$@
+$(BUILD)/completion.bash: $(BIN)/$(DESK) $(BUILD)/empty.conf
+	$(quiet)$(BIN)/$(DESK) completion --config $(BUILD)/empty.conf >$@
 
 $(BUILD) $(BIN):
 	@mkdir -p $@
@@ -104,6 +142,7 @@ $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
 $(BUILD)/tests/unit/task_states: $(BUILD)/jobs/task-states.o
 $(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/task-states.o \
                                $(BUILD)/jobs/signs-of-life.o
+$(BUILD)/tests/unit/crontab_text: $(CRONTAB)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@
@@ -140,7 +179,7 @@ demo:
 	scripts/demo
 
 help:
-	@printf 'make all | test | bench | lint | format | install | demo | fuzz | clean\n'
+	@printf 'make all | test | bench | lint | format | install | uninstall | demo | fuzz | clean\n'
 	@printf 'V=1 shows the commands; SANITIZE=address,undefined builds in build/address-undefined\n'
 
 lint:
@@ -152,11 +191,26 @@ format:
 clean:
 	rm -rf $(BUILD) $(BIN)
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
-	install -m 0755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/libexec/tickeasy-jobs
+# --- installing ----------------------------------------------------------------------------------
+# `make && sudo make install` leaves nothing of root's in build/: in a build of somebody else's root
+# only looks whether all of it is there.
+BUILDER := $(shell stat -c %U $(firstword $(wildcard $(BUILD)) .))
+IS_GUEST := $(and $(filter 0,$(shell id -u)),$(filter-out root,$(BUILDER)))
+LAYOUT = PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' BIN='$(BIN)' \
+         BUILD='$(BUILD)' PROGRAMS='$(PROGRAMS)' DESK='$(DESK)'
 
-.PHONY: all always bench clean demo fuzz format help install lint print-cppflags test unit-tests
+install: $(if $(IS_GUEST),built,all)
+	$(quiet)$(LAYOUT) scripts/install
+
+uninstall:
+	$(quiet)$(LAYOUT) scripts/install --remove
+
+built:
+	@$(MAKE) -q all || { \
+	  echo 'make: not built yet, or with other settings: first run make as $(BUILDER)' >&2; exit 1; }
+
+.PHONY: all always bench built clean demo fuzz format help install lint print-cppflags test uninstall \
+        unit-tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -600,6 +600,29 @@ void config_print_keys(FILE *out)
     }
 }
 
+/* In double quotes when a shell would not take it bare for one word; nothing in the table has a
+ * quote, a dollar or a backslash. */
+static void print_setting(FILE *out, const struct key *key)
+{
+    const char *quote = strpbrk(key->standard, " \t<>&;|()*?~#") == NULL ? "" : "\"";
+    fprintf(out, "#%s=%s%s%s\n", key->name, quote, key->standard, quote);
+}
+
+void config_print_example(FILE *out)
+{
+    fprintf(out,
+            "# %s, read by the jobs of Tickeasy and by taskctl.\n"
+            "#\n"
+            "# Copy this there, take the # away before the keys that are to be set, and leave the\n"
+            "# file to the jobs' user alone: chown jobs, chmod 600, for it holds passwords. What\n"
+            "# stands here are the defaults. tickeasy-jobs.conf(5) tells the rest.\n",
+            default_path);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        fprintf(out, "\n# %s\n", keys[i].meaning);
+        print_setting(out, &keys[i]);
+    }
+}
+
 bool config_mail_from(const struct config *config, char *name, size_t name_size, char *address,
                       size_t address_size)
 {

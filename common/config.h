@@ -99,6 +99,10 @@ bool config_setting(const struct config *config, size_t index, struct config_set
 /* Every key, its default and meaning, one line each; for --help. */
 void config_print_keys(FILE *out);
 
+/* A configuration file to begin with: every key with its meaning and, behind a #, its default.
+ * After some lines about the file itself: a blank line, "# meaning", "#KEY=default" for each. */
+void config_print_example(FILE *out);
+
 /* Split MAIL_FROM: name may be "". Both buffers are filled or false. */
 bool config_mail_from(const struct config *config, char *name, size_t name_size, char *address,
                       size_t address_size);

@@ -147,6 +147,10 @@ static bool print_settings(const struct desk *desk, const json_t *settings, stru
 bool desk_config(struct desk *desk, struct error *err)
 {
     struct config_setting setting;
+    if (options_flag(&desk->options, "example")) {
+        config_print_example(stdout);
+        return true;
+    }
     json_t *settings = json_array();
     for (size_t i = 0; config_setting(&desk->config, i, &setting); i++)
         json_array_append_new(settings, json_pack("{s:s, s:s, s:s}", "key", setting.name, "value",

@@ -10,6 +10,7 @@
 
 #include "deadline.h"
 #include "desk-changes.h"
+#include "desk-crontab.h"
 #include "desk-lists.h"
 #include "desk-missed.h"
 #include "desk-runs.h"
@@ -57,6 +58,8 @@ static const struct desk_command commands[] = {
       desk_set },
     { "catch-up", "", 0, 0, "run what was missed and is to be made up for; for @reboot", NULL,
       false, desk_catch_up },
+    { "crontab", "", 0, 0, "the crontab that the schedules want: print, compare, install it",
+      desk_crontab_options, false, desk_crontab },
     { "config", "", 0, 0, "the configuration in force, without secrets", desk_config_options, true,
       desk_config },
     { "completion", "", 0, 0, "print what bash needs to complete these commands", NULL, true,
@@ -90,8 +93,8 @@ static void print_help(void)
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         snprintf(usage, sizeof usage, "%s %s", commands[i].name, commands[i].operands);
-        printf("  %-*s ", (int)width, usage);
-        options_print_wrapped(stdout, commands[i].summary, width + 3);
+        printf("  %-*s  ", (int)width, usage);
+        options_print_wrapped(stdout, commands[i].summary, width + 4);
     }
     printf("\nAt three in the morning:\n"
            "  taskctl history --since 21:00                          what ran tonight\n"

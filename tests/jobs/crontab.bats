@@ -8,8 +8,9 @@ load ../lib/job
 setup_file() {
     start_cluster
     export INSTALLED=$BATS_FILE_TMPDIR/root
-    env -u MAKEFLAGS make -s -C "$PROJECT" install DESTDIR="$INSTALLED" PREFIX=/usr/local \
-        BUILD="$TICKEASY_BUILD" BIN="$TICKEASY_BIN"
+    # what is built, whatever the settings it was built with
+    env -u MAKEFLAGS make -s -C "$PROJECT" -o all -o built install DESTDIR="$INSTALLED" \
+        PREFIX=/usr/local BUILD="$TICKEASY_BUILD" BIN="$TICKEASY_BIN"
 }
 
 setup() {
@@ -108,13 +109,17 @@ as_cron() {
     assert_output --regexp '^expire-orders: database is not reachable'
 }
 
-@test "a real cron daemon runs the line of expire-orders" {
+@test "a real cron daemon runs a user's line of expire-orders, and cron.d's of deliver-mail" {
     [[ $(id -u) == 0 ]] || skip 'only root can start a cron daemon'
     [[ -x /usr/sbin/cron ]] || skip 'cron is not installed'
     unshare -mpf true 2>/dev/null || skip 'no private namespaces here'
     order 1 pending '-1 minute'
     { printf 'TICKEASY_JOBS_CONFIG=%s\n' "$conf"; assignments | grep -v MAILTO; echo 'MAILTO=""'
       entries | grep -m 1 expire-orders; } >"$BATS_TEST_TMPDIR/table"
+    { printf 'TICKEASY_JOBS_CONFIG=%s\n' "$conf"
+      sed -e '/^[^#A-Z]/{/deliver-mail/!d}' -e "s,/usr/local/libexec,$INSTALLED&,g; s,/etc/tickeasy-jobs.conf,$conf,g" \
+          -e 's/ jobs / root /; s/^MAILTO=.*/MAILTO=""/' "$INSTALLED/etc/cron.d/tickeasy-jobs"
+    } >"$BATS_TEST_TMPDIR/tickeasy-jobs"
     # a daemon that sees no crontab but ours, and dies with this test
     start unshare -mpf --mount-proc --kill-child /bin/sh -ec '
         mount -t tmpfs none /etc/cron.d
@@ -124,15 +129,17 @@ as_cron() {
         mount --bind /run/empty /etc/crontab
         mkdir -m 1730 /var/spool/cron/crontabs
         install -m 600 "$1" /var/spool/cron/crontabs/root
-        exec /usr/sbin/cron -f' sh "$BATS_TEST_TMPDIR/table"
+        install -m 644 "$2" /etc/cron.d
+        exec /usr/sbin/cron -f' sh "$BATS_TEST_TMPDIR/table" "$BATS_TEST_TMPDIR/tickeasy-jobs"
     local second
     for ((second = 0; second < 70; second++)); do
-        [[ $(runs "status = 'completed' AND trigger = 'cron'") == 0 ]] || break
+        [[ $(runs "status = 'completed' AND trigger = 'cron'") != 2 ]] || break
         kill -0 "$pid"
         sleep 1
     done
     kill -9 "$pid"
     ended
     assert_equal "$(in_status expired)" T0001
-    assert_equal "$(runs "status = 'completed' AND trigger = 'cron'")" 1
+    assert_equal "$(sql "SELECT string_agg(task_id, ' ' ORDER BY task_id) FROM tickeasy_jobs.task_execution_logs
+                          WHERE status = 'completed' AND trigger = 'cron'")" 'mail-delivery order-expiration'
 }

@@ -273,7 +273,7 @@ time.sleep(60)' >"$place/port" 3>&- 4>&- &
 }
 
 @test "every script has its help, called from anywhere" {
-    for script in deps private-database migrate test lint demo embed; do
+    for script in deps private-database migrate test lint demo embed install manual; do
         for call in "$PROJECT:scripts/$script" "$PROJECT/scripts:./$script" "/:$PROJECT/scripts/$script"; do
             cd "${call%%:*}"
             run "${call#*:}" --help

@@ -492,6 +492,72 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     free(text);
 }
 
+/* What config_print_example prints; for the caller to free. */
+static char *example(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    config_print_example(out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void the_example_names_every_key_and_sets_none(void **state)
+{
+    (void)state;
+    char *text = example();
+    int keys = 0;
+    const char *before = "";
+    assert_non_null(strstr(text, "\n\n# language of mail: zh-TW en\n#MAIL_LANG=zh-TW\n"));
+    for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; before = line) {
+        if (*line != '\0' && *line != '#')
+            fail_msg("not commented out: %s", line);
+        if (strlen(line) > 100)
+            fail_msg("%zu columns: %s", strlen(line), line);
+        if (*line == '#' && line[1] != '\0' && line[1] != ' ') {
+            assert_memory_equal(before, "# ", 2);
+            keys++;
+        }
+    }
+    assert_int_equal(keys, 46);
+    free(text);
+}
+
+/* Takes the # away before every KEY=value. */
+static void uncomment(char *text)
+{
+    char *to = text;
+    for (char *from = text; *from != '\0'; from++)
+        if (*from != '#' || from[1] == ' ' || from[1] == '\n')
+            *to++ = *from;
+    *to = '\0';
+}
+
+static void the_example_s_own_settings_are_the_defaults(void **state)
+{
+    struct place *place = *state;
+    expect_config(place, "");
+    struct config standard = place->config;
+    place->config = (struct config){ 0 };
+    char *text = example();
+    expect_config(place, text);
+    assert_string_equal(place->config.mail_lang, "zh-TW");
+    uncomment(text);
+    assert_non_null(strstr(text, "\nMAIL_FROM=\"Tickeasy <no-reply@localhost>\"\n"));
+    expect_config(place, text);
+    assert_string_equal(place->config.mail_from, standard.mail_from);
+    assert_string_equal(place->config.app_timezone, standard.app_timezone);
+    assert_string_equal(place->config.state_dir, standard.state_dir);
+    assert_string_equal(place->config.openai_base_url, standard.openai_base_url);
+    assert_string_equal(place->config.health_critical, standard.health_critical);
+    assert_int_equal(place->config.keep_logs_ms, standard.keep_logs_ms);
+    assert_int_equal(place->config.expire_grace_ms, standard.expire_grace_ms);
+    config_free(&standard);
+    free(text);
+}
+
 static void mail_from_is_split(void **state)
 {
     struct place *place = *state;
@@ -570,6 +636,8 @@ int main(void)
         TEST(a_directory_as_file_is_refused),
         TEST(a_config_that_was_never_loaded_can_be_freed),
         TEST(every_key_has_a_line_that_fits_the_screen),
+        TEST(the_example_names_every_key_and_sets_none),
+        TEST(the_example_s_own_settings_are_the_defaults),
         TEST(mail_from_is_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
