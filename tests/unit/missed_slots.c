@@ -164,6 +164,11 @@ static const char *words(const struct book *book, size_t gap)
     return text;
 }
 
+static const struct logged_run *next_of(const struct book *book, size_t gap)
+{
+    return gap < book->count ? book->gaps[gap].next : NULL;
+}
+
 /* --- which slots are missed ------------------------------------------------------------------- */
 
 static void a_slot_that_a_run_took_is_not_missed(void **state)
@@ -328,8 +333,11 @@ static void who_switched_it_off_right_after_a_slot_was_in_its_way(void **state)
     struct book book = new_book("0 * * * *", "09:00", "10:00");
     took(&book, task, "09:00");
     took(&book, other, "10:00");
-    state_from(&book, "10:00:10")->is_active = false;
+    struct task_state *off = state_from(&book, "10:00:10");
+    off->is_active = false;
+    off->disabled_by = "ann";
     assert_string_equal(told(&book), "10:00 disabled");
+    assert_string_equal(words(&book, 0), "disabled by ann");
     book.states[1].since += 1;
     assert_string_equal(told(&book), "10:00 not-started");
     free(book.gaps);
@@ -378,6 +386,7 @@ static void another_run_or_host_ends_the_gap(void **state)
     assert_string_equal(told(&book), "10:00 still-running, 10:01 still-running");
     assert_non_null(strstr(words(&book, 0), "run one on"));
     assert_non_null(strstr(words(&book, 1), "run two on"));
+    free(book.gaps);
     book = new_book("0 * * * *", "10:00", "12:00");
     took(&book, other, "08:00");
     took(&book, other, "10:30")->host = "h2";
@@ -434,7 +443,7 @@ static void a_run_by_hand_that_was_faster_was_in_the_way(void **state)
     struct book book = new_book("0 * * * *", "10:00", "10:00");
     by_hand(&book, "10:00:00", "10:00:04");
     assert_string_equal(told(&book), "10:00 still-running");
-    assert_ptr_equal(book.gaps[0].next, &book.runs[0]);
+    assert_ptr_equal(next_of(&book, 0), &book.runs[0]);
     book.runs[0].start += 10;
     book.runs[0].end += 10;
     assert_string_equal(told(&book), "10:00 still-running");
@@ -648,7 +657,7 @@ static void a_schedule_that_is_none_is_one_gap_without_slots(void **state)
     assert_string_equal(words(&book, 0),
                         "the schedule \"61 * * * *\" is none: minute \"61\" at column 1: "
                         "a number from 0 to 59 is wanted");
-    assert_ptr_equal(book.gaps[0].next, next);
+    assert_ptr_equal(next_of(&book, 0), next);
     book.ask.state_count = 3;
     assert_string_equal(told(&book), "09:00-12:02 0 no-schedule");
     book.states[2].schedule = "62 * * * *";
@@ -673,16 +682,16 @@ static void the_run_that_came_first_after_a_gap_is_named(void **state)
     took(&book, other, "10:20");
     assert_string_equal(told(&book), "08:00 no-sign-of-life, 09:00 tried-in-vain, "
                                      "11:00-12:00 2 no-sign-of-life");
-    assert_ptr_equal(book.gaps[0].next, &book.runs[0]);
-    assert_ptr_equal(book.gaps[1].next, late);
-    assert_null(book.gaps[2].next);
+    assert_ptr_equal(next_of(&book, 0), &book.runs[0]);
+    assert_ptr_equal(next_of(&book, 1), late);
+    assert_null(next_of(&book, 2));
     book.ask.run_count = 0;
     book.ask.since = instant("09:00");
     by_hand(&book, "07:30", "07:31");
     by_hand(&book, "10:30", "10:31"); /* within the gap */
     struct logged_run *after = by_hand(&book, "12:30", "12:31");
     assert_string_equal(told(&book), "09:00-12:00 4 cron-stood-still");
-    assert_ptr_equal(book.gaps[0].next, after);
+    assert_ptr_equal(next_of(&book, 0), after);
     free(book.gaps);
 }
 
