@@ -49,8 +49,10 @@ entries() {
         assert_success
         assert_output --partial 'statements are good'
     done
-    run env PATH=/usr/bin:/bin "$ROOT/opt/x/sbin/taskctl" --version
+    order 1 pending '-1 minute'
+    run env PATH=/usr/bin:/bin "$ROOT/opt/x/sbin/taskctl" run order-expiration
     assert_success
+    assert_equal "$(in_status expired)" T0001
 }
 
 @test "the installed migrate brings a new database up to date" {
