@@ -59,6 +59,9 @@ C_FILES    = $(wildcard common/*.[ch] jobs/*.[ch] tests/unit/*.[ch] tests/fuzz/*
 CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis check-storage \
                check-openai check-mail aside)
 
+# the pure parts of taskctl crontab
+CRONTAB    = $(patsubst %,$(BUILD)/jobs/%.o,crontab-text crontab-read crontab-schedule line-diff)
+
 # what the programs print of themselves, to be installed beside them
 MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(PROGRAMS) $(DESK)) $(BUILD)/man/tickeasy-jobs.conf.5
 GENERATED  = $(MANUALS) $(BUILD)/tickeasy-jobs.conf.example $(BUILD)/completion.bash
@@ -68,7 +71,8 @@ all: $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)) $(GENERATED)
 # beside its own file, what a program is made of
 $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)): $(BUILD)/jobs/tasks.o
 $(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
-                  desk-lists)
+                  desk-lists desk-missed missed-slots signs-of-life task-states desk-crontab \
+                  crontab-program) $(CRONTAB)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
@@ -135,6 +139,10 @@ $(BUILD) $(BIN):
 
 # --- tests ---------------------------------------------------------------------------------------
 $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
+$(BUILD)/tests/unit/task_states: $(BUILD)/jobs/task-states.o
+$(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/task-states.o \
+                               $(BUILD)/jobs/signs-of-life.o
+$(BUILD)/tests/unit/crontab_text: $(CRONTAB)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@

@@ -215,18 +215,20 @@ static bool previous_in(const struct cron *cron, const struct span *span, time_t
     return true;
 }
 
-/* No span is walked in which no clock can come near a minute that fits. */
-static bool next_in_zone(const struct cron *cron, time_t after, time_t *next)
+/* No span is walked in which no clock can come near a minute that fits. span: zeroed, or from an
+ * earlier call for the same schedule; it serves again as long as it reaches. */
+static bool next_in_zone(const struct cron *cron, struct span *span, time_t after, time_t *next)
 {
     long minute, limit = wall_minute(after, 0) + CENTURY_MINUTES;
     for (;;) { /* nothing fires from the instant asked about until after */
-        struct span span = span_at(cron, after + 1);
-        if (next_in(cron, &span, after, next))
+        if (after + 1 < span->from || after + 1 >= span->to)
+            *span = span_at(cron, after + 1);
+        if (next_in(cron, span, after, next))
             return true;
-        after = span.to - 1;
-        if (!wall_from(cron, wall_minute(after - LOOK_S, span.offset), limit, &minute))
+        after = span->to - 1;
+        if (!wall_from(cron, wall_minute(after - LOOK_S, span->offset), limit, &minute))
             return false;
-        after = max_of(after, minute * 60 - span.offset - LOOK_S);
+        after = max_of(after, minute * 60 - span->offset - LOOK_S);
     }
 }
 
@@ -249,10 +251,26 @@ bool cron_next(const struct cron *cron, const char *zone, time_t after, time_t *
     if (after < year_1 || after >= year_10000)
         return false;
     struct zone_stay stay;
+    struct span span = { 0 };
     zone_enter(&stay, zone);
-    bool found = next_in_zone(cron, after, next);
+    bool found = next_in_zone(cron, &span, after, next);
     zone_leave(&stay);
     return found;
+}
+
+bool cron_each(const struct cron *cron, const char *zone, time_t from, time_t until,
+               bool (*each)(void *context, time_t fire), void *context)
+{
+    if (from <= year_1 || from > year_10000)
+        return true;
+    struct zone_stay stay;
+    struct span span = { 0 };
+    bool wanted = true;
+    zone_enter(&stay, zone);
+    for (time_t fire = from - 1; wanted && next_in_zone(cron, &span, fire, &fire) && fire <= until;)
+        wanted = each(context, fire);
+    zone_leave(&stay);
+    return wanted;
 }
 
 bool cron_previous(const struct cron *cron, const char *zone, time_t before, time_t *previous)

@@ -299,21 +299,22 @@ static bool is_worth_an_alert(const struct job *job, const struct error *err, bo
 static void try_attempts(struct job *job, struct error *err)
 {
     bool cron = options_flag(&job->options, "cron");
-    time_t fired_at = time(NULL), slot = 0;
+    time_t fired_at = time(NULL);
+    struct run before = { 0 };
     int64_t fired_ms = deadline_now_ms();
     srandom((unsigned)(deadline_now_ms() ^ getpid()));
     for (int attempt = 1;; attempt++) {
         error_clear(err);
         json_object_clear(job->result);
         job->failed_items = 0;
-        begin_run(job, cron ? "cron" : "manual", attempt);
+        begin_run(job, cron ? "cron" : "manual", before.attempt + 1);
         job->run.fired_at = fired_at;
-        job->run.slot = slot;
+        job->run.slot = before.slot;
         snprintf(job->log.run, sizeof job->log.run, "%s", job->run.id);
         run_attempt(job, err);
         if (!error_is_temporary(err->kind) || attempt > retries_of(job, cron))
             return;
-        slot = job->run.slot;
+        before = job->run;
         int wait_ms = backoff_ms(attempt);
         time_t next = cron ? run_next_slot(&job->run, fired_at) : 0;
         if (next > 0 &&

@@ -199,19 +199,31 @@ static time_t fired_at(const struct run *run, const char *given)
     return labs(here - now) <= CLOCK_SLACK_S ? run->fired_at : now - (here - run->fired_at);
 }
 
-static bool take_slot(struct run *run, const PGresult *seen, const char *given, struct error *err)
+/* Whether the run that took the latest slot died, and its slot may have a further attempt. */
+static bool slot_was_lost(const PGresult *seen, const char *death)
+{
+    return death[0] != '\0' &&
+           strcmp(db_text(seen, 0, "run_id"), db_text(seen, 0, "last_slot_run")) == 0 &&
+           db_number(seen, 0, "last_slot_attempt") <= db_number(seen, 0, "max_retries");
+}
+
+/* death: of the running run, in words; "" when it lives or there is none. */
+static bool take_slot(struct run *run, const PGresult *seen, const char *death, const char *given,
+                      struct error *err)
 {
     struct error why = { 0 };
     time_t last = (time_t)strtoll(db_text(seen, 0, "last_slot"), NULL, 10);
+    bool lost = slot_was_lost(seen, death);
     if (strcmp(run->trigger, "cron") != 0)
         return true;
     if (run->slot != 0) /* of an earlier attempt */
         return last <= run->slot ||
                error_set(err, ERR_BUSY, "the run's slot is over, a later one was taken");
-    run->attempt = 1;
     if (slot_choose(run->schedule, db_text(seen, 0, "catch_up"), run->zone, fired_at(run, given),
-                    last, &run->slot, &why))
+                    lost ? last - 1 : last, &run->slot, &why)) {
+        run->attempt = run->slot == last ? (int)db_number(seen, 0, "last_slot_attempt") + 1 : 1;
         return true;
+    }
     if (why.kind == ERR_CONFIG)
         return error_set(err, ERR_CONFIG,
                          "the row of task %s in the registry is of no use: %s; mend it with "
@@ -308,10 +320,11 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
     run->max_retries = (int)db_number(seen, 0, "max_retries");
 
     char death[400] = "";
-    if (!take_slot(run, seen, now, err))
+    if (!db_is_null(seen, 0, "run_id"))
+        death_of(seen, &run->process, death, sizeof death);
+    if (!take_slot(run, seen, death, now, err))
         goto out;
     if (!db_is_null(seen, 0, "run_id")) {
-        death_of(seen, &run->process, death, sizeof death);
         if (death[0] == '\0') {
             busy(seen, err);
             goto out;

@@ -121,35 +121,72 @@ static void measure(const struct table *table, size_t *widths)
 /* Make the widest column so narrow that all fit. */
 static void fit(struct table *table, size_t *widths, size_t width)
 {
-    enum { NARROWEST = 8 };
+    enum { NARROWEST = 8, NARROWEST_WRAPPED = 24 };
     size_t sum = 2 * (table->columns - 1), widest = 0;
+    const size_t narrowest = table->wraps ? NARROWEST_WRAPPED : NARROWEST;
     for (size_t i = 0; i < table->columns; i++) {
         sum += widths[i];
         widest = widths[i] > widths[widest] ? i : widest;
     }
     if (width == 0 || sum <= width)
         return;
+    widest = table->wraps ? table->columns - 1 : widest;
     size_t over = sum - width;
-    widths[widest] = widths[widest] > over + NARROWEST ? widths[widest] - over : NARROWEST;
-    for (size_t i = widest; i < table->cells; i += table->columns)
+    widths[widest] = widths[widest] > over + narrowest ? widths[widest] - over : narrowest;
+    for (size_t i = widest; i < table->cells && !table->wraps; i += table->columns)
         if (columns_of(table->cell[i].text) > widths[widest])
             cut(table->cell[i].text, widths[widest]);
 }
 
-static void print_cell(FILE *out, const struct table_cell *cell, size_t width, bool last,
+static void print_part(FILE *out, enum table_look look, const char *text, size_t bytes,
                        bool colours)
 {
     static const char *const codes[] = {
         [TABLE_PLAIN] = "",        [TABLE_FAINT] = "\033[2m", [TABLE_GOOD] = "\033[32m",
         [TABLE_WARN] = "\033[33m", [TABLE_BAD] = "\033[31m",
     };
-    bool coloured = colours && cell->look != TABLE_PLAIN;
-    fprintf(out, "%s%s%s", coloured ? codes[cell->look] : "", cell->text,
+    bool coloured = colours && look != TABLE_PLAIN;
+    fprintf(out, "%s%.*s%s", coloured ? codes[look] : "", (int)bytes, text,
             coloured ? "\033[0m" : "");
-    if (last)
+}
+
+/* Bytes of text that go into so many columns, up to a blank where there is one. */
+static size_t part_bytes(const char *text, size_t columns)
+{
+    size_t used = 0, bytes = 0, blank = 0;
+    for (; text[bytes] != '\0' && used + columns_at(text + bytes) <= columns; bytes++) {
+        blank = text[bytes] == ' ' ? bytes : blank;
+        used += columns_at(text + bytes);
+    }
+    return text[bytes] == '\0' || text[bytes] == ' ' || blank == 0 ? bytes : blank;
+}
+
+/* The last cell of a row, from column indent on. */
+static void print_last(FILE *out, const struct table_cell *cell, size_t width, size_t indent,
+                       bool colours)
+{
+    const char *text = cell->text;
+    for (size_t bytes = part_bytes(text, width);; bytes = part_bytes(text, width)) {
+        print_part(out, cell->look, text, bytes, colours);
         fputc('\n', out);
-    else
-        fprintf(out, "%*s", (int)(width - columns_of(cell->text)) + 2, "");
+        text += bytes + strspn(text + bytes, " ");
+        if (*text == '\0')
+            return;
+        fprintf(out, "%*s", (int)indent, "");
+    }
+}
+
+static void print_row(FILE *out, const struct table *table, size_t first, const size_t *widths,
+                      bool colours)
+{
+    size_t last = table->columns - 1, indent = 0;
+    for (size_t i = 0; i < last; i++) {
+        const struct table_cell *cell = &table->cell[first + i];
+        print_part(out, cell->look, cell->text, strlen(cell->text), colours);
+        fprintf(out, "%*s", (int)(widths[i] - columns_of(cell->text)) + 2, "");
+        indent += widths[i] + 2;
+    }
+    print_last(out, &table->cell[first + last], widths[last], indent, colours);
 }
 
 bool table_end(struct table *table, FILE *out, size_t width, bool colours, struct error *err)
@@ -159,9 +196,8 @@ bool table_end(struct table *table, FILE *out, size_t width, bool colours, struc
     if (!failed) {
         measure(table, widths);
         fit(table, widths, width);
-        for (size_t i = 0; i < table->cells; i++)
-            print_cell(out, &table->cell[i], widths[i % table->columns],
-                       i % table->columns == table->columns - 1, colours);
+        for (size_t i = 0; i < table->cells; i += table->columns)
+            print_row(out, table, i, widths, colours);
     }
     for (size_t i = 0; i < table->cells; i++)
         free(table->cell[i].text);

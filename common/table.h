@@ -20,6 +20,8 @@ struct table {
     size_t cells, capacity; /* titles first */
     struct table_cell *cell;
     bool failed; /* memory ran out; table_end tells */
+    bool wraps;  /* to be set after table_begin: not the widest column is cut, the last one goes on
+                  * in lines of its own */
 };
 
 /* titles: NULL-terminated, upper case. */

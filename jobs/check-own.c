@@ -8,6 +8,7 @@
 
 #include "cron.h"
 #include "spool.h"
+#include "tasks.h"
 #include "text.h"
 #include "words.h"
 #include "zone.h"
@@ -213,6 +214,7 @@ void check_tasks(struct job *job, struct health *health)
         return;
     struct complaints all = { .words = words, .size = sizeof words };
     struct complaints failing = { .words = failures, .size = sizeof failures };
+    health->lacks_tasks = PQntuples(rows) < TASK_COUNT - 1; /* all but this one */
     for (int row = 0; row < PQntuples(rows); row++)
         judge_task(job, rows, row, &all, &failing);
     PQclear(rows);

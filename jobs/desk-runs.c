@@ -291,17 +291,24 @@ static enum whereabouts look_for(struct desk *desk, const char *id, struct proce
     return process_is_gone(process, &self) ? GONE : HERE;
 }
 
-/* Nobody else would, before the task's next run. */
-static void close_dead(struct desk *desk, const json_t *run, struct error *err)
+/* Nobody else would, before the task's next run. The server may still be at its last statement. */
+static void close_dead(struct desk *desk, const json_t *run)
 {
+    enum { TRIES = 8, BETWEEN_MS = 250 };
     char words[200];
     snprintf(words, sizeof words, "process %lld on %.100s ended without a report",
              (long long)json_integer_value(json_object_get(run, "pid")), desk_text(run, "host"));
     const char *args[] = { desk_text(run, "id"), "failed", NULL, words, NULL };
-    PQclear(db_query(desk->db, "runs_finish", args, DB_DURABLE, err));
+    for (int try = 0; try < TRIES; try++) {
+        struct error why = { 0 };
+        PQclear(db_query(desk->db, "runs_finish", args, DB_DURABLE, &why));
+        if (why.kind != ERR_CONFLICT || !deadline_sleep_ms(BETWEEN_MS))
+            return;
+    }
 }
 
-/* Ask in the row, whatever else is done: it says who wanted it. Returns the run, NULL with err. */
+/* Ask in the audit log, whatever else is done: it says who wanted it. Returns the run; NULL with
+ * err, or without when it is over. */
 static json_t *ask(struct desk *desk, const json_t *run, const char *way, struct error *err)
 {
     char words[900];
@@ -312,9 +319,6 @@ static json_t *ask(struct desk *desk, const json_t *run, const char *way, struct
     json_t *asked = desk_rows(desk, "desk_cancel", args, err);
     json_t *found = json_incref(json_array_get(asked, 0));
     json_decref(asked);
-    if (asked != NULL && found == NULL)
-        error_set(err, ERR_USAGE, "run %s of task %s is over: %s", desk_text(run, "id"),
-                  desk_text(run, "taskId"), desk_text(run, "status"));
     return found;
 }
 
@@ -339,29 +343,35 @@ static bool tell_end(struct desk *desk, json_t *run, const char *outcome, struct
     return true;
 }
 
+/* Stop a run that somebody was asked to; outcome tells what came of it. */
+static void stop(struct desk *desk, const json_t *run, enum whereabouts place,
+                 const struct process *process, char *outcome, size_t size)
+{
+    if (place == GONE)
+        close_dead(desk, run);
+    if (place == HERE && kill(process->pid, SIGTERM) != 0)
+        place = ELSEWHERE; /* another user's: it sees the request */
+    wait_for_end(desk, run, place == HERE ? STOP_WAIT_MS : ASKED_WAIT_MS, outcome, size);
+    if (outcome[0] == '\0')
+        snprintf(outcome, size, "asked to stop; it will at its next step, or its lease ends at %s",
+                 desk_text(run, "leaseUntil"));
+}
+
 bool desk_cancel(struct desk *desk, struct error *err)
 {
     struct process process;
     char outcome[400] = "";
-    json_t *asked = NULL, *run = find_run(desk, desk->options.operands[0], err);
+    json_t *run = find_run(desk, desk->options.operands[0], err);
     if (run == NULL)
         return false;
     enum whereabouts place = look_for(desk, desk_text(run, "id"), &process);
-    asked = ask(desk, run, place == HERE ? "signal" : "request", err);
-    bool done = asked != NULL;
-    if (done && place == GONE)
-        close_dead(desk, run, err);
-    if (done && place == HERE && kill(process.pid, SIGTERM) != 0)
-        place = ELSEWHERE; /* another user's: it sees the request */
-    wait_for_end(desk, asked, place == HERE ? STOP_WAIT_MS : ASKED_WAIT_MS, outcome,
-                 sizeof outcome);
-    if (done && outcome[0] == '\0')
-        snprintf(outcome, sizeof outcome,
-                 "asked to stop; it will at its next step, or its lease "
-                 "ends at %s",
-                 desk_text(asked, "leaseUntil"));
-    done = done && tell_end(desk, asked, outcome, err);
+    json_t *asked = ask(desk, run, place == HERE ? "signal" : "request", err);
+    if (asked != NULL)
+        stop(desk, asked, place, &process, outcome, sizeof outcome);
+    else if (err->kind == ERR_NONE)
+        is_over(desk, desk_text(run, "id"), outcome, sizeof outcome);
+    bool told = err->kind == ERR_NONE && tell_end(desk, run, outcome, err);
     json_decref(asked);
     json_decref(run);
-    return done;
+    return told;
 }

@@ -212,6 +212,8 @@ static bool judge_and_tell(struct job *job, struct error *err)
     check_own(job, health);
     if (job->db == NULL)
         blame_database(job, health, &job->unrecorded);
+    else if (health->lacks_tasks) /* from now on it is seen that they do not run */
+        tasks_register(job->db, &(struct error){ 0 });
     int tries = 0;
     bool done = write_down(job, health, err);
     while (!done && job_try_again(job, &tries, "record", err))

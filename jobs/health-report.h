@@ -38,6 +38,7 @@ struct health {
     bool critical[HEALTH_CHECKS]; /* HEALTH_CRITICAL names it */
     struct health_figure figures[HEALTH_CHECKS];
     bool is_told[HEALTH_CHECKS]; /* an alert of its own tells of it already */
+    bool lacks_tasks;            /* the registry lacks some that have not run yet */
 };
 
 /* What a check comes to: one that is not critical for the platform warns at the most. */

@@ -10,7 +10,9 @@
 
 #include "deadline.h"
 #include "desk-changes.h"
+#include "desk-crontab.h"
 #include "desk-lists.h"
+#include "desk-missed.h"
 #include "desk-runs.h"
 #include "desk-start.h"
 #include "desk-tasks.h"
@@ -40,6 +42,8 @@ static const struct desk_command commands[] = {
       desk_since_options, false, desk_alerts },
     { "outbox", "", 0, 0, "mails that wait, and those given up within three days",
       desk_since_options, false, desk_outbox },
+    { "missed", "[TASK]", 0, 1, "slots that no run took, and why; exit code 1 when there are some",
+      desk_missed_options, false, desk_missed },
     { "run", "TASK [-- OPTION...]", 1, OPERANDS_MAX, "run it now, with options of its program",
       desk_run_options, false, desk_run },
     { "cancel", "RUN", 1, 1, "stop a run, or the one of a task, here or on another host",
@@ -54,6 +58,8 @@ static const struct desk_command commands[] = {
       desk_set },
     { "catch-up", "", 0, 0, "run what was missed and is to be made up for; for @reboot", NULL,
       false, desk_catch_up },
+    { "crontab", "", 0, 0, "the crontab that the schedules want: print, compare, install it",
+      desk_crontab_options, false, desk_crontab },
     { "config", "", 0, 0, "the configuration in force, without secrets", desk_config_options, true,
       desk_config },
     { "completion", "", 0, 0, "print what bash needs to complete these commands", NULL, true,

@@ -1,6 +1,6 @@
 -- desk_tasks: the registry, each task with its newest run.
 -- $1 id of one task, or NULL for all
--- rows: row json: the source document's fields of a task, and ours; averageTime of the newest hundred
+-- rows: row json, lastSlot of a run that is over: the source document's fields of a task, and ours; averageTime of the newest hundred
 --   completed runs, milliseconds
 SELECT json_build_object(
            'id', task.id,
@@ -22,9 +22,13 @@ SELECT json_build_object(
            'createdAt', tickeasy_jobs.iso(task.created_at),
            'updatedAt', tickeasy_jobs.iso(task.updated_at),
            'updatedBy', task.updated_by,
-           'lastSlot', tickeasy_jobs.iso((SELECT max(slot)
+           'lastSlot', tickeasy_jobs.iso((SELECT slot
                                             FROM tickeasy_jobs.task_execution_logs
-                                           WHERE task_id = task.id)),
+                                           WHERE task_id BETWEEN task.id AND task.id -- see cleanup_logs_kept
+                                             AND slot IS NOT NULL
+                                             AND status <> 'running'
+                                           ORDER BY task_id DESC, slot DESC, attempt DESC
+                                           LIMIT 1)),
            'averageTime', (SELECT round(avg(execution_time_ms))
                              FROM (SELECT execution_time_ms
                                      FROM tickeasy_jobs.task_execution_logs

@@ -2,8 +2,8 @@
 -- $1 task id  $2 now timestamptz or NULL for the database's clock
 -- one row: now text, is_future bool (now lies ahead of the database's clock), schema_version int, is_active bool, paused_until text or NULL, pause_reason text,
 --   updated_by text, cron_expression text, catch_up text, max_retries int, timeout_ms int, last_slot bigint
---   (seconds since 1970, the latest that a run has taken) or NULL, last_slot_run uuid and last_slot_host
---   text of that run, has_alert bool (it is open that this task failed),
+--   (seconds since 1970, the latest that a run has taken) or NULL, last_slot_run uuid, last_slot_host
+--   text and last_slot_attempt int of that run, has_alert bool (it is open that this task failed),
 --   since text (start of the last completed run) or
 --   NULL, and of the running run, NULL when there is none: run_id uuid, host text, boot_id text,
 --   pid int, pid_started bigint, run_start text, lease_until text, lease_over bool
@@ -24,6 +24,7 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        extract(epoch FROM latest.slot)::bigint AS last_slot,
        latest.id AS last_slot_run,
        latest.host AS last_slot_host,
+       latest.attempt AS last_slot_attempt,
        EXISTS (SELECT
                  FROM tickeasy_jobs.alerts
                 WHERE kind = 'task-failed'
@@ -47,7 +48,7 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
   LEFT JOIN tickeasy_jobs.task_execution_logs AS run
     ON run.task_id = task.id
    AND run.status = 'running'
-  LEFT JOIN LATERAL (SELECT slot, id, host
+  LEFT JOIN LATERAL (SELECT slot, id, host, attempt
                        FROM tickeasy_jobs.task_execution_logs
                       WHERE task_id BETWEEN task.id AND task.id -- see cleanup_logs_kept
                         AND slot IS NOT NULL

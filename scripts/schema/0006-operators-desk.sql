@@ -26,7 +26,9 @@ BEGIN
     IF changes IS NULL THEN
         RETURN new;
     END IF;
-    new.updated_at := now();
+    IF new.updated_at = old.updated_at THEN
+        new.updated_at := now();
+    END IF;
     IF new.updated_by = old.updated_by THEN
         new.updated_by := coalesce(nullif(current_setting('tickeasy_jobs.actor', true), ''),
                                    session_user::text);

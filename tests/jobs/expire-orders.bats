@@ -6,7 +6,10 @@ bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 
-setup() { setup_job; }
+setup() {
+    setup_job
+    free_slots
+}
 teardown() { teardown_job; }
 
 expire() { run expire-orders --now "$NOW" "$@"; }

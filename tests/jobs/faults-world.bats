@@ -9,6 +9,7 @@ load ../lib/faults
 
 setup() {
     setup_job
+    free_slots
     proxy=''
 }
 teardown() {
@@ -135,6 +136,7 @@ count() { sql "SELECT count(*) FROM orders WHERE status = '$1' AND expires_at < 
     DATABASE_NAME=''
     psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/design.sql"
     migrate >/dev/null
+    free_slots
     many 3000
     export EXPIRE_BATCH=5
     for round in 1 2 3; do

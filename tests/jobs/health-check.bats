@@ -9,6 +9,7 @@ load /usr/lib/bats/bats-assert/load.bash
 
 setup() {
     setup_mail
+    free_slots
     unset "${!ALERT_@}" "${!HEALTH_@}" REDIS_URL OPENAI_API_KEY SUPABASE_URL STORAGE_DIR
     unset MAIL_URL
     export APP_TIMEZONE=UTC STATE_DIR=$PWD/state MAIL_LANG=en

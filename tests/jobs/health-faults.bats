@@ -16,6 +16,7 @@ setup_file() {
 
 setup() {
     setup_mail
+    free_slots
     unset "${!ALERT_@}" "${!HEALTH_@}" REDIS_URL OPENAI_API_KEY SUPABASE_URL STORAGE_DIR MAIL_URL
     export APP_TIMEZONE=UTC STATE_DIR=$PWD/state MAIL_LANG=en
     good_url=$DATABASE_URL left=()
@@ -240,8 +241,7 @@ redis_is() { # down | up: one that is asked of, or none
     run cleanup-data --cron --retries 0
     assert_failure 69
     database_is up
-    sql "INSERT INTO tickeasy_jobs.scheduled_tasks (id, name, description, program, cron_expression, max_retries, timeout_ms)
-         VALUES ('data-cleanup', 'c', '', 'cleanup-data', '0 2 * * 0', 0, 1000)"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET max_retries = 0 WHERE id = 'data-cleanup'"
     run health-check
     assert_equal "$(posts)" 0 # the next run may be about to tell
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '1 day', updated_at = now() - interval '1 day';
@@ -261,7 +261,7 @@ redis_is() { # down | up: one that is asked of, or none
              VALUES ('t$n', 't', '', 'a' || repeat('檢', 120) || E'\n|\"', '0 0 * * *', 0, 1000, now() - interval '3 days', now() - interval '3 days')"
     done
     for n in 1 2 3; do
-        sql "UPDATE tickeasy_jobs.scheduled_tasks SET program = 'a' || program WHERE id = 't1'"
+        sql "UPDATE tickeasy_jobs.scheduled_tasks SET program = 'a' || program, updated_at = updated_at - interval '1 s' WHERE id = 't1'"
         run --separate-stderr health-check --nagios
         assert_failure 1
         assert_equal "${#lines[@]}" 1

@@ -24,6 +24,7 @@ setup() {
     setup_probes
     unset "${!ALERT_@}" "${!HEALTH_@}" "${!MAIL_@}"
     new_database
+    free_slots
     export STATE_DIR=$PWD/state LOG_FILE=$PWD/log APP_TIMEZONE=UTC
     mkdir box
     webhook

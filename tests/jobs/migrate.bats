@@ -228,13 +228,21 @@ as_role() { DATABASE_URL=$role_url "$@"; }
     done
     assert_equal "$(result queuedMails)" 1
     invariants
+    for options in list 'show expire-orders' history 'log expire-orders' next alerts outbox missed \
+        'set expire-orders retries=2' 'pause expire-orders --until 2h' 'enable expire-orders' 'cancel expire-orders' \
+        'run health-check' catch-up; do
+        # shellcheck disable=SC2086 # several words
+        as_role run taskctl $options
+        refute_output --partial 'permission denied'
+        assert_success
+    done
 
     for statement in 'SELECT role FROM users' "UPDATE users SET name = 'x'" 'DELETE FROM orders' \
         'UPDATE orders SET total_amount = 0' "UPDATE payments SET status = 'failed'" \
         'DELETE FROM tickeasy_jobs.scheduled_tasks' 'DELETE FROM tickeasy_jobs.audit_log' \
         'SELECT user_id FROM support_sessions' 'SELECT updated_at FROM support_messages' \
         "UPDATE support_sessions SET status = 'closed'" 'INSERT INTO tickeasy_jobs.schema_migrations VALUES (9, 9)' \
-        'SELECT FROM tickeasy_jobs.audit_log' 'SELECT created_at FROM venues' 'SELECT owner_id FROM organizations' \
+        "UPDATE tickeasy_jobs.audit_log SET actor = 'x'" 'SELECT created_at FROM venues' 'SELECT owner_id FROM organizations' \
         'UPDATE tickeasy_jobs.schema_migrations SET version = 9' 'INSERT INTO users (name) VALUES (1)'; do
         as_role run sql "$statement"
         assert_failure

@@ -33,8 +33,8 @@ block() {
         [[ $status -le 1 ]] || fail "$command: exit $status: $output"
         count=$((count + 1))
     done < <(block 'At three in the morning')
-    assert_equal "$count" 17
-    assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" f
+    assert_equal "$count" 28
+    assert_equal "$(sql "SELECT cron_expression FROM tickeasy_jobs.scheduled_tasks WHERE id = 'data-cleanup'")" '0 4 * * 0'
 }
 
 @test "the configuration of the set-up is accepted, and --check answers as shown" {

@@ -21,6 +21,7 @@ teardown_file() {
 
 setup() {
     setup_job
+    free_slots
     unset "${!PING_URL_@}"
     export METRICS_DIR=$BATS_TEST_TMPDIR/metrics
     mkdir "$METRICS_DIR"
@@ -439,7 +440,7 @@ POST text/plain; charset=utf-8 /ok/$token/start"
 
 @test "two runs at once: the one that is locked out says nothing" {
     order 1 pending '-1 minute'
-    slow 1 2
+    slow 1 6
     start expire-orders --now "$NOW"
     wait_for asleep
     expire --cron

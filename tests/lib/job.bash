@@ -81,6 +81,15 @@ run_row() {
     sql "SELECT $1 FROM tickeasy_jobs.task_execution_logs ORDER BY start_time DESC, attempt DESC LIMIT 1"
 }
 
+# Every scheduled run finds its slot free, however many of them come within its minute: for tests of
+# something else than slots.
+free_slots() {
+    sql "CREATE FUNCTION no_slot() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN new.slot := NULL; RETURN new; END \$\$;
+         CREATE TRIGGER no_slot BEFORE INSERT ON tickeasy_jobs.task_execution_logs
+            FOR EACH ROW EXECUTE FUNCTION no_slot()"
+}
+
 runs() { sql "SELECT count(*) FROM tickeasy_jobs.task_execution_logs WHERE $1"; }
 
 # in_status STATUS: the numbers of these orders, in order

@@ -575,6 +575,75 @@ static void offsets_with_seconds_fire_when_the_clock_shows_the_minute(void **sta
     CHECK_TIMETABLES(tables);
 }
 
+/* The fires that cron_each tells of. */
+struct walk {
+    time_t fires[8000];
+    size_t count, most;
+};
+
+static bool keep(void *context, time_t fire)
+{
+    struct walk *walk = context;
+    walk->fires[walk->count++] = fire;
+    return walk->count < walk->most;
+}
+
+static void check_walk(const char *text, const char *zone, time_t from, time_t until)
+{
+    static struct walk walk;
+    struct cron cron = schedule(text);
+    walk.count = 0;
+    walk.most = sizeof walk.fires / sizeof *walk.fires;
+    assert_true(cron_each(&cron, zone, from, until, keep, &walk));
+    time_t at = from - 1;
+    for (size_t i = 0; cron_next(&cron, zone, at, &at) && at <= until; i++)
+        if (i >= walk.count || walk.fires[i] != at)
+            fail_msg("\"%s\" %s: fire %zu is %s, not %s", text, zone, i,
+                     i < walk.count ? shown(walk.fires[i]).text : "missing", shown(at).text);
+    assert_true(walk.count == 0 || walk.fires[walk.count - 1] <= until);
+    assert_true(walk.count == 0 || !cron_next(&cron, zone, walk.fires[walk.count - 1], &at) ||
+                at > until);
+}
+
+static void a_walk_tells_of_the_same_fires(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "*/13 * * * *", "30 1,2 * * *", "7 */5 * * *",
+                                         "0 0 1 * 1",    "0 9 * * *",    "0 0 31 2 *" };
+    static const char *const zones[] = { new_york, berlin, lord_howe, taipei, "Pacific/Apia" };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (size_t j = 0; j < sizeof zones / sizeof *zones; j++) {
+            check_walk(texts[i], zones[j], instant("2026-03-01 00:00"),
+                       instant("2026-04-06 00:00"));
+            check_walk(texts[i], zones[j], instant("2026-10-01 00:00"),
+                       instant("2026-11-06 00:00"));
+        }
+    check_walk("0 9 * * *", "Pacific/Apia", instant("2011-12-20 00:00"),
+               instant("2012-01-05 00:00"));
+}
+
+static void a_walk_has_its_ends_in_it_and_can_be_ended(void **state)
+{
+    (void)state;
+    static struct walk walk = { .most = 10 };
+    struct cron cron = schedule("*/5 * * * *");
+    time_t from = instant("2026-01-01 00:00");
+    setenv("TZ", "Asia/Tokyo", 1);
+    assert_true(cron_each(&cron, berlin, from, from + 600, keep, &walk));
+    assert_int_equal(walk.count, 3);
+    assert_true(walk.fires[0] == from && walk.fires[2] == from + 600);
+    walk.count = 0;
+    walk.most = 2;
+    assert_false(cron_each(&cron, berlin, from, from + 600, keep, &walk));
+    assert_int_equal(walk.count, 2);
+    assert_true(cron_each(&cron, berlin, from, from - 1, keep, &walk));
+    assert_int_equal(walk.count, 2);
+    assert_true(cron_each(&cron, berlin, instant("0000-12-31 23:59"), from, keep, &walk));
+    assert_int_equal(walk.count, 2);
+    assert_string_equal(getenv("TZ"), "Asia/Tokyo");
+    unsetenv("TZ");
+}
+
 static void years_are_stepped_over(void **state)
 {
     (void)state;
@@ -653,6 +722,8 @@ int main(void)
         cmocka_unit_test(what_was_last_is_found_over_changes),
         cmocka_unit_test(changes_of_three_hours_and_more_only_set_the_clock),
         cmocka_unit_test(offsets_with_seconds_fire_when_the_clock_shows_the_minute),
+        cmocka_unit_test(a_walk_tells_of_the_same_fires),
+        cmocka_unit_test(a_walk_has_its_ends_in_it_and_can_be_ended),
         cmocka_unit_test(years_are_stepped_over),
         cmocka_unit_test(common_schedules_have_words),
     };

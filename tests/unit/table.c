@@ -147,6 +147,43 @@ static void the_widest_column_is_cut_to_fit(void **state)
     free(text);
 }
 
+static void a_last_column_that_wraps_goes_on_below_itself(void **state)
+{
+    (void)state;
+    static const char *const titles[] = { "ID", "WHY", NULL };
+    static const char *const whys[] = { "a story of words that is long",
+                                        "a-word-that-is-longer-than-24",
+                                        "short",
+                                        "票票票票票票票票票票票票票票",
+                                        "",
+                                        "24 columns and 4 words.." };
+    char *text = NULL;
+    size_t length = 0;
+    struct table table;
+    struct error err = { 0 };
+    FILE *out = open_memstream(&text, &length);
+    table_begin(&table, titles);
+    table.wraps = true;
+    for (size_t i = 0; i < sizeof whys / sizeof *whys; i++) {
+        table_add(&table, TABLE_PLAIN, "a longer id than any why is");
+        table_add(&table, i == 0 ? TABLE_BAD : TABLE_PLAIN, whys[i]);
+    }
+    assert_true(table_end(&table, out, 53, true, &err));
+    fclose(out);
+    assert_string_equal(text,
+                        "ID                           WHY\n"
+                        "a longer id than any why is  \033[31ma story of words that is\033[0m\n"
+                        "                             \033[31mlong\033[0m\n"
+                        "a longer id than any why is  a-word-that-is-longer-th\n"
+                        "                             an-24\n"
+                        "a longer id than any why is  short\n"
+                        "a longer id than any why is  票票票票票票票票票票票票\n"
+                        "                             票票\n"
+                        "a longer id than any why is  \n"
+                        "a longer id than any why is  24 columns and 4 words..\n");
+    free(text);
+}
+
 static void looks_are_colours_only_where_wanted(void **state)
 {
     (void)state;
@@ -168,6 +205,7 @@ int main(void)
         cmocka_unit_test(control_characters_cannot_reach_the_terminal),
         cmocka_unit_test(no_rows_are_a_head_line_or_an_empty_array),
         cmocka_unit_test(the_widest_column_is_cut_to_fit),
+        cmocka_unit_test(a_last_column_that_wraps_goes_on_below_itself),
         cmocka_unit_test(looks_are_colours_only_where_wanted),
         cmocka_unit_test(json_keeps_types_nulls_order_and_odd_characters),
     };

@@ -1,0 +1,178 @@
+# Slots: one run for each time that a schedule promises, however cron fires. bats tests/jobs/slots.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+
+setup() {
+    setup_job
+    export LOG_FILE=''
+}
+teardown() { teardown_job; }
+
+# fire PROGRAM INSTANT: cron of two hosts, each of which fires twice
+fire() {
+    local host all=()
+    for host in a a b b; do
+        STATE_DIR=$BATS_TEST_TMPDIR/$host "$1" --cron --now "$2" 3>&- 4>&- &
+        all+=($!)
+    done
+    for host in "${all[@]}"; do wait "$host" || echo "$1 at $2: exit $?"; done
+}
+
+# minutes FROM COUNT: fires each minute
+ticks() { # PROGRAM FROM COUNT [STEP]
+    local tick from
+    from=$(date -ud "$2" +%s)
+    for ((tick = 0; tick < $3; tick++)); do
+        fire "$1" "$(date -ud "@$((from + tick * ${4:-60}))" +%FT%TZ)"
+    done
+}
+
+slots() { # TASK [CONDITION]
+    sql "SELECT count(*), count(DISTINCT slot) FROM tickeasy_jobs.task_execution_logs
+          WHERE task_id = '$1' AND status = 'completed' AND ${2:-true}"
+}
+
+local_slots() { # TASK ZONE: on the clocks there
+    sql "SELECT string_agg(to_char(slot AT TIME ZONE '$2', 'MM-DD HH24:MI'), ' ' ORDER BY slot)
+           FROM tickeasy_jobs.task_execution_logs WHERE task_id = '$1'"
+}
+
+# registered TASK SINCE: as if it were known since then
+registered() {
+    taskctl list >/dev/null
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = '$2' WHERE id = '$1'"
+}
+
+missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
+    taskctl missed "$1" --since "$2" --now "$3" --json | jq -r "$4"
+}
+
+@test "a slot has one run, on two hosts, of a cron that fires twice, over stops and outages" {
+    export APP_TIMEZONE=Europe/Berlin
+    registered order-expiration 2025-03-29T20:20:00Z
+    # over the change of clocks to summer time, at 01:00 UTC
+    ticks expire-orders 2025-03-29T20:20:00Z 400
+    # cron stood still for half an hour, then the host was away for three days
+    ticks expire-orders 2025-03-30T03:30:00Z 100
+    ticks expire-orders 2025-04-02T05:10:00Z 100
+    assert_equal "$(slots order-expiration)" '600|600'
+    assert_equal "$(sql "SELECT count(*) FROM generate_series('2025-03-29T20:20:00Z'::timestamptz, '2025-04-02T06:49:00Z',
+        '1 minute') AS due WHERE NOT EXISTS (SELECT FROM tickeasy_jobs.task_execution_logs WHERE slot = due)")" \
+        "$((30 + 3 * 24 * 60))"
+    # and the account of the rest
+    assert_equal "$(missed order-expiration 2025-03-29T20:20:00Z 2025-04-02T06:49:30Z \
+        '.data.missed[] | [.from[0:16], .to[0:16], .slots] | join(" ")')" \
+        '2025-03-30T03:00 2025-03-30T03:29 30
+2025-03-30T05:10 2025-04-02T05:09 4320'
+}
+
+@test "a slot has one run when the clocks are put back, too" {
+    export APP_TIMEZONE=Europe/Berlin
+    registered order-expiration 2025-10-25T22:00:00Z
+    ticks expire-orders 2025-10-25T22:00:00Z 328
+    assert_equal "$(slots order-expiration)" '328|328'
+    assert_equal "$(missed order-expiration 2025-10-25T22:00:00Z 2025-10-26T03:27:30Z '.data.missed | length')" 0
+}
+
+@test "a time that the clocks skip or repeat is one slot a day" {
+    export APP_TIMEZONE=Europe/Berlin
+    taskctl set email-notification cron='30 2 * * *' >/dev/null
+    ticks send-reminders 2025-03-29T00:00:00Z 36 7200
+    assert_equal "$(local_slots email-notification Europe/Berlin)" '03-28 02:30 03-29 02:30 03-30 03:00 03-31 02:30'
+    ticks send-reminders 2025-10-25T00:00:00Z 36 7200
+    assert_equal "$(local_slots email-notification Europe/Berlin)" \
+        '03-28 02:30 03-29 02:30 03-30 03:00 03-31 02:30 10-24 02:30 10-25 02:30 10-26 02:30 10-27 02:30'
+}
+
+@test "a slot that passed without a run is made up for as the task's catch-up wants it" {
+    taskctl list >/dev/null
+    at() { run --separate-stderr send-reminders --cron --now "$1"; assert_success; refute_output; }
+    at 2026-01-02T01:00:00Z # nine in Taipei
+    taskctl set email-notification catch-up=none >/dev/null
+    at 2026-01-03T01:10:01Z
+    assert_equal "$(slots email-notification)" '1|1'
+    at 2026-01-03T01:10:00Z
+    assert_equal "$(slots email-notification)" '2|2'
+    taskctl set email-notification catch-up='within 6h' >/dev/null
+    at 2026-01-04T07:00:01Z
+    assert_equal "$(slots email-notification)" '2|2'
+    at 2026-01-04T06:59:00Z
+    assert_equal "$(slots email-notification)" '3|3'
+    taskctl set email-notification catch-up=once >/dev/null
+    at 2026-01-09T00:30:00Z
+    assert_equal "$(local_slots email-notification Asia/Taipei)" '01-02 09:00 01-03 09:00 01-04 09:00 01-08 09:00'
+    # what lies before a slot that was taken is over
+    at 2026-01-07T01:00:00Z
+    assert_equal "$(slots email-notification)" '4|4'
+}
+
+@test "a run by hand takes no slot from cron" {
+    expire-orders --now "$NOW"
+    expire-orders --cron --now "$NOW"
+    expire-orders --now "$NOW"
+    assert_equal "$(sql "SELECT string_agg(trigger || (slot IS NOT NULL), ' ' ORDER BY start_time)
+        FROM tickeasy_jobs.task_execution_logs")" 'manualfalse crontrue manualfalse'
+}
+
+@test "the slot of a run that was killed has a further attempt, as long as there are retries" {
+    local left
+    order 1 pending '-1 minute'
+    slow 1 3600
+    for left in 1 2 3 4; do
+        start expire-orders --cron --now "$NOW"
+        wait_for asleep
+        kill -9 "$pid"
+        ended
+        sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'" >/dev/null
+    done
+    sql 'ALTER TABLE orders DISABLE TRIGGER slow_1'
+    run expire-orders --cron --now "$NOW"
+    assert_success
+    assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY start_time) FROM tickeasy_jobs.task_execution_logs")" \
+        '1failed 2failed 3failed 4running'
+    run expire-orders --cron --now 2026-01-02T00:01:00Z
+    assert_equal "$(run_row 'attempt, status')" '1|completed'
+    assert_equal "$(in_status expired)" T0001
+    invariants
+}
+
+@test "the retries of a run stay in its slot, under numbers of their own" {
+    taskctl list >/dev/null
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET timeout_ms = 1000, max_retries = 1 WHERE id = 'order-expiration'"
+    while (($(date +%-S) > 40)); do sleep 1; done
+    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    run expire-orders --cron
+    assert_failure 75
+    let_go
+    assert_equal "$(sql "SELECT count(*), count(DISTINCT slot), string_agg(attempt::text, ' ' ORDER BY start_time)
+        FROM tickeasy_jobs.task_execution_logs")" '2|1|1 2'
+    run expire-orders --cron
+    assert_success
+    assert_equal "$(runs true)" 2
+}
+
+@test "registry and log say when the next run is due" {
+    expire-orders --cron
+    assert_equal "$(sql "SELECT next_run > now() AND next_run <= now() + interval '1 minute',
+        last_run = (SELECT start_time FROM tickeasy_jobs.task_execution_logs), execution_count
+        FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" 't|t|1'
+}
+
+@test "where the host's clock is wrong, the database's tells the slot; a little off is no matter" {
+    local clock
+    for clock in +1h -1d +40d; do
+        sql 'UPDATE tickeasy_jobs.task_execution_logs SET slot = NULL'
+        run --separate-stderr faketime -f $clock expire-orders --cron
+        assert_success
+        assert_equal "$(sql "SELECT slot > now() - interval '61 s' AND slot <= now() FROM tickeasy_jobs.task_execution_logs
+            WHERE slot IS NOT NULL")" t
+    done
+    # cron of a host that is 20 s ahead fires 20 s before the database's minute ends
+    while (($(date +%-S) < 42 || $(date +%-S) > 55)); do sleep 0.5; done
+    faketime -f +20s expire-orders --cron
+    assert_equal "$(sql "SELECT slot > now() FROM tickeasy_jobs.task_execution_logs WHERE slot IS NOT NULL
+        ORDER BY slot DESC LIMIT 1")" t
+}
