@@ -172,12 +172,13 @@ flat_lines() { tr -s ' '; }
     assert [ $count -ge 20 ]
 }
 
-@test "cron.d has the lines of crontab.example for the user jobs, with the installed paths" {
-    run diff <(sed -nE "s,^(([^ #]+ ){5})/usr/local/libexec/tickeasy-jobs/,\1jobs $LIBEXEC/,p" "$PROJECT/crontab.example") \
-        <(sed -nE 's/ \[.* \|\| / /p' "$ROOT/etc/cron.d/tickeasy-jobs")
+@test "cron.d has the lines of crontab.example for the user jobs, each hour where that has one hour" {
+    run diff <(sed -nE 's,^0 (2|9) \* \* [*0] ,0 * * * * ,
+                        s,^(([^ #]+ ){5})/usr/local/libexec/tickeasy-jobs/,\1jobs '"$LIBEXEC"'/,p' "$PROJECT/crontab.example") \
+        <(sed -nE '/^@/d; s/ \[.* \|\| / /p' "$ROOT/etc/cron.d/tickeasy-jobs")
     assert_success
-    refute_output
-    assert_equal "$(grep -c '^[^#A-Z]' "$ROOT/etc/cron.d/tickeasy-jobs")" "$(programs | wc -w)"
+    assert_equal "$(grep -c '^[0-9*]' "$ROOT/etc/cron.d/tickeasy-jobs")" "$(programs | wc -w)"
+    assert_equal "$(grep -c "^@reboot jobs .* $ROOT/opt/x/sbin/taskctl catch-up$" "$ROOT/etc/cron.d/tickeasy-jobs")" 1
     run grep -E '^(MAILTO|SHELL|PATH)=' "$ROOT/etc/cron.d/tickeasy-jobs"
     assert_equal "${#lines[@]}" 3
     assert_line 'MAILTO=root'
@@ -312,7 +313,7 @@ files_in() { (cd "$1" && find . ! -type d | sed 's,^\./\(usr/local\|opt/x\),.,' 
     assert_success
 }
 
-@test "a timetable that was changed is kept, one that was not is renewed" {
+@test "what was changed in /etc is kept, what was deleted stays away, all else is renewed" {
     local root=$BATS_TEST_TMPDIR/root new
     made install DESTDIR="$root"
     new=$(<"$root/etc/cron.d/tickeasy-jobs")
@@ -326,6 +327,10 @@ files_in() { (cd "$1" && find . ! -type d | sed 's,^\./\(usr/local\|opt/x\),.,' 
     assert_success
     assert_output 'kept /etc/cron.d/tickeasy-jobs, which was changed; the new one is /usr/local/share/tickeasy-jobs/cron.d'
     assert_equal "$(<"$root/usr/local/share/tickeasy-jobs/cron.d")" "$new"
+    rm "$root/etc/logrotate.d/tickeasy-jobs"
+    run made install DESTDIR="$root"
+    assert_success
+    assert_line 'left out /etc/logrotate.d/tickeasy-jobs, which was deleted; the new one is /usr/local/share/tickeasy-jobs/logrotate.d'
     run made uninstall DESTDIR="$root"
     assert_success
     assert_output 'kept /etc/cron.d/tickeasy-jobs, which was changed'
