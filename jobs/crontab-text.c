@@ -283,21 +283,34 @@ static const json_t *wanted_line(const json_t *lines, const char *program)
 {
     size_t i;
     json_t *line;
-    json_array_foreach(lines, i,
-                       line) if (strcmp(text_of(line, "program"), program) == 0) return line;
+    json_array_foreach(lines, i, line)
+    {
+        if (strcmp(text_of(line, "program"), program) == 0)
+            return line;
+    }
     return NULL;
 }
 
-static bool schedules_agree(const char *text, const char *wanted)
+static bool is_every_day(const struct cron *cron)
 {
-    struct cron a, b;
+    bool days = cron->days == 0xfffffffe, weekdays = cron->weekdays == 0x7f;
+    return cron->both_days ? days && weekdays : days || weekdays;
+}
+
+/* Whether a line fires whenever it is wanted. Firing more often does no harm. */
+static bool schedule_covers(const char *text, const char *wanted)
+{
+    struct cron has, wants;
     struct error ignored = { 0 };
     if (strcmp(text, wanted) == 0)
         return true;
-    return cron_parse(&a, text, &ignored) && cron_parse(&b, wanted, &ignored) &&
-           a.minutes == b.minutes && a.hours == b.hours && a.days == b.days &&
-           a.months == b.months && a.weekdays == b.weekdays && a.both_days == b.both_days &&
-           a.follows_clock == b.follows_clock;
+    if (!cron_parse(&has, text, &ignored) || !cron_parse(&wants, wanted, &ignored))
+        return false;
+    bool days =
+        is_every_day(&has) || (has.both_days == wants.both_days && (wants.days & ~has.days) == 0 &&
+                               (wants.weekdays & ~has.weekdays) == 0);
+    return days && (wants.minutes & ~has.minutes) == 0 && (wants.hours & ~has.hours) == 0 &&
+           (wants.months & ~has.months) == 0;
 }
 
 static bool path_agrees(const struct crontab_ours *ours, const struct crontab_line *line)
@@ -338,7 +351,7 @@ static void compare_line(struct comparison *all, const struct crontab_source *so
     }
     if (!path_agrees(all->ours, line))
         compare_place(all, &sight);
-    if (!schedules_agree(line->schedule, due))
+    if (!schedule_covers(line->schedule, due))
         add_difference(all, "schedule", &sight,
                        json_sprintf("%s runs %s at \"%s\", not at \"%s\"", sight.where,
                                     sight.program, sight.schedule, due));

@@ -72,6 +72,10 @@ static void collect_args(const struct desk *desk, const char *path, const char *
 /* A process of the program; its standard output goes to out, if that is none of the three. */
 static pid_t start(const char *const args[], int out, struct error *err)
 {
+    if (args[0] == NULL) {
+        error_memory(err);
+        return -1;
+    }
     pid_t pid = fork();
     if (pid < 0) {
         error_set(err, ERR_UNAVAILABLE, "no process for %s: %s", args[0], strerror(errno));
@@ -181,9 +185,12 @@ static bool catch_up(struct desk *desk, const json_t *task, json_t *started, str
 {
     struct text path = { 0 };
     const char *config = options_value(&desk->options, "config");
-    bool found = find_program(desk, task, &path, err);
+    if (!find_program(desk, task, &path, err)) {
+        text_free(&path);
+        return false;
+    }
     const char *args[] = { path.chars, "--cron", config == NULL ? NULL : "--config", config, NULL };
-    pid_t pid = found ? start(args, -1, err) : -1;
+    pid_t pid = start(args, -1, err);
     if (pid > 0) {
         int code = wait_for(pid);
         if (code != 0 && desk->exit_code == 0)

@@ -61,7 +61,7 @@ const char *desk_task_id(const char *word, struct error *err)
 {
     const char *names[2 * TASK_COUNT + 1] = { NULL };
     char shown[64];
-    for (int i = 0; i < TASK_COUNT; i++) {
+    for (size_t i = 0; i < TASK_COUNT; i++) {
         if (strcmp(word, tasks[i].id) == 0 || strcmp(word, tasks[i].program) == 0)
             return tasks[i].id;
         names[2 * i] = tasks[i].id;

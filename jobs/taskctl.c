@@ -133,8 +133,11 @@ static bool desk_completion(struct desk *desk, struct error *err)
     (void)err;
     printf("# bash completion of taskctl; printed by taskctl completion\n_taskctl() {\n"
            "    local word=${COMP_WORDS[COMP_CWORD]} tasks='");
-    for (int i = 0; i < TASK_COUNT; i++)
-        printf("%s%s %s", i == 0 ? "" : " ", tasks[i].id, tasks[i].program);
+    for (size_t i = 0; i < TASK_COUNT; i++) {
+        printf("%s%s", i == 0 ? "" : " ", tasks[i].id);
+        if (strcmp(tasks[i].id, tasks[i].program) != 0)
+            printf(" %s", tasks[i].program);
+    }
     printf("' words=''\n    case $COMP_CWORD:${COMP_WORDS[1]} in\n        1:*) words='");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("%s ", commands[i].name);

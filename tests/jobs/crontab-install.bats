@@ -266,6 +266,19 @@ asked() {
     assert_output --regexp '^/etc/cron.d/tickeasy-jobs line [0-9]+ runs expire-orders, as crontab line 1 does$'
 }
 
+@test "the cron.d of make install does what the registry wants, on a host whose clock is UTC" {
+    local root=$BATS_TEST_TMPDIR/root
+    env -u MAKEFLAGS make -s -C "$PROJECT" -o all -o built install PREFIX="$root/usr" SYSCONFDIR="$root/etc" \
+        BUILD="$TICKEASY_BUILD" BIN="$TICKEASY_BIN"
+    cp "$root/etc/cron.d/tickeasy-jobs" "$host/cron.d/"
+    zone=UTC
+    run host "$root/usr/sbin/taskctl" crontab --check
+    assert_success
+    sed -i '/deliver-mail/d' "$host/cron.d/tickeasy-jobs"
+    run host "$root/usr/sbin/taskctl" crontab --check
+    assert_failure 1
+}
+
 @test "differences as JSON say what, where and which program" {
     desk --install --yes
     installed | sed 's,^\* \* \* \* \* \(.*expire-orders\),1 * * * * \1,' | host crontab -

@@ -49,8 +49,10 @@ entries() {
         assert_success
         assert_output --partial 'statements are good'
     done
-    run env PATH=/usr/bin:/bin "$ROOT/opt/x/sbin/taskctl" --version
+    order 1 pending '-1 minute'
+    run env PATH=/usr/bin:/bin "$ROOT/opt/x/sbin/taskctl" run order-expiration
     assert_success
+    assert_equal "$(in_status expired)" T0001
 }
 
 @test "the installed migrate brings a new database up to date" {
@@ -170,8 +172,8 @@ flat_lines() { tr -s ' '; }
     assert [ $count -ge 20 ]
 }
 
-@test "cron.d has the lines of crontab.example for the user jobs, with the installed paths" {
-    run diff <(sed -nE "s,/usr/local/libexec/tickeasy-jobs,$LIBEXEC,; s,/usr/local/sbin,${LIBEXEC%/libexec/*}/sbin,
+@test "cron.d has the lines of crontab.example for the user jobs, each hour where that has one hour" {
+    run diff <(sed -nE "s,^0 (2|9) [*] [*] [*0] ,0 * * * * ,; s,/usr/local/libexec/tickeasy-jobs,$LIBEXEC,; s,/usr/local/sbin,${LIBEXEC%/libexec/*}/sbin,
                         s,^(([^ #]+ ){5}),\1jobs ,p" "$PROJECT/crontab.example") \
         <(sed -nE 's/ \[.* \|\| / /p' "$ROOT/etc/cron.d/tickeasy-jobs")
     assert_success
@@ -311,7 +313,7 @@ files_in() { (cd "$1" && find . ! -type d | sed 's,^\./\(usr/local\|opt/x\),.,' 
     assert_success
 }
 
-@test "a timetable that was changed is kept, one that was not is renewed" {
+@test "what was changed in /etc is kept, what was deleted stays away, all else is renewed" {
     local root=$BATS_TEST_TMPDIR/root new
     made install DESTDIR="$root"
     new=$(<"$root/etc/cron.d/tickeasy-jobs")
@@ -325,6 +327,10 @@ files_in() { (cd "$1" && find . ! -type d | sed 's,^\./\(usr/local\|opt/x\),.,' 
     assert_success
     assert_output 'kept /etc/cron.d/tickeasy-jobs, which was changed; the new one is /usr/local/share/tickeasy-jobs/cron.d'
     assert_equal "$(<"$root/usr/local/share/tickeasy-jobs/cron.d")" "$new"
+    rm "$root/etc/logrotate.d/tickeasy-jobs"
+    run made install DESTDIR="$root"
+    assert_success
+    assert_line 'left out /etc/logrotate.d/tickeasy-jobs, which was deleted; the new one is /usr/local/share/tickeasy-jobs/logrotate.d'
     run made uninstall DESTDIR="$root"
     assert_success
     assert_output 'kept /etc/cron.d/tickeasy-jobs, which was changed'

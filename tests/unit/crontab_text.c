@@ -68,12 +68,13 @@ static void the_block_has_a_line_for_each_task_and_one_that_catches_up(void **st
 {
     (void)state;
     struct text block = block_at(&usual);
-    assert_string_equal(block.chars, BEGIN "# order-expiration: every minute\n"
-                                           "* * * * * " FOLDER "/expire-orders --cron\n"
-                                           "# email-notification: at 09:00 every day\n"
-                                           "0 9 * * * " FOLDER "/send-reminders --cron\n"
-                                           "# every 10 minutes: what was missed and is to be made up for\n"
-                                           "*/10 * * * * " TASKCTL " catch-up\n" END);
+    assert_string_equal(block.chars,
+                        BEGIN "# order-expiration: every minute\n"
+                              "* * * * * " FOLDER "/expire-orders --cron\n"
+                              "# email-notification: at 09:00 every day\n"
+                              "0 9 * * * " FOLDER "/send-reminders --cron\n"
+                              "# every 10 minutes: what was missed and is to be made up for\n"
+                              "*/10 * * * * " TASKCTL " catch-up\n" END);
     text_free(&block);
 }
 
@@ -534,17 +535,48 @@ static void what_is_as_it_should_be_has_no_differences(void **state)
 }
 
 /* Mondays; and every day, for it is a day from 1 to 31. */
+static size_t differences_of(const char *wanted, const char *installed)
+{
+    char text[300];
+    struct error err = { 0 };
+    json_t *lines = lines_of(json_pack("[o]", task("t", "expire-orders", wanted)), &usual);
+    snprintf(text, sizeof text,
+             "%s " FOLDER "/expire-orders --cron\n*/10 * * * * " TASKCTL " catch-up\n", installed);
+    struct crontab_source from = source(text);
+    json_t *differences = crontab_differences(lines, &ours, &from, 1, &err);
+    size_t count = json_array_size(differences);
+    json_decref(differences);
+    json_decref(lines);
+    return count;
+}
+
+static void a_line_that_fires_more_often_is_no_difference(void **state)
+{
+    (void)state;
+    static const char *const often[][2] = {
+        { "0 9 * * *", "0 * * * *" },    { "0 9 * * *", "* * * * *" },
+        { "0 2 * * 0", "0 * * * *" },    { "0 2 * * 0", "0,30 2,14 * * 0,3" },
+        { "0 2 1 * *", "0 2 1,15 * *" }, { "*/10 * * * *", "*/5 * * * *" },
+    };
+    static const char *const seldom[][2] = {
+        { "0 9 * * *", "0 9 * * 1-5" }, { "0 9 * * *", "0 9 * 1-11 *" },
+        { "30 9 * * *", "0 * * * *" },  { "0 2 * * 0", "0 2 1 * *" },
+        { "0 2 1 * 1", "0 2 * * 1" },   { "* * * * *", "*/2 * * * *" },
+    };
+    for (size_t i = 0; i < sizeof often / sizeof *often; i++)
+        if (differences_of(often[i][0], often[i][1]) != 0)
+            fail_msg("\"%s\" does not do for \"%s\"", often[i][1], often[i][0]);
+    for (size_t i = 0; i < sizeof seldom / sizeof *seldom; i++)
+        if (differences_of(seldom[i][0], seldom[i][1]) != 1)
+            fail_msg("\"%s\" does for \"%s\"", seldom[i][1], seldom[i][0]);
+}
+
 static void schedules_that_only_look_alike_differ(void **state)
 {
     (void)state;
-    json_t *lines = lines_of(json_pack("[o]", task("t", "expire-orders", "0 9 * * 1")), &usual);
-    struct crontab_source from = source("0 9 1-31 * 1 " FOLDER "/expire-orders --cron\n"
-                                        "*/10 * * * * " TASKCTL " catch-up\n");
-    struct error err = { 0 };
-    json_t *differences = crontab_differences(lines, &ours, &from, 1, &err);
-    assert_int_equal(json_array_size(differences), 1);
-    json_decref(differences);
-    json_decref(lines);
+    assert_int_equal(differences_of("0 9 * * 1", "0 9 1-31 * 2"),
+                     0); /* every day is from 1 to 31 */
+    assert_int_equal(differences_of("0 9 1-31 * 1", "0 9 * * 1"), 1);
 }
 
 static void each_difference_is_one_line(void **state)
@@ -563,15 +595,16 @@ static void each_difference_is_one_line(void **state)
     expect_differences(GOOD, "\n* * * * * jobs " FOLDER "/expire-orders --cron\n",
                        "twice: /etc/cron.d/tickeasy-jobs line 2 runs expire-orders, as crontab "
                        "line 1 does\n");
-    expect_differences("61 * * * * " FOLDER "/expire-orders --cron\n"
-                       "0 9 * * * send-reminders --cron\n"
-                       "@daily taskctl catch-up\n",
-                       NULL,
-                       "schedule: crontab line 1 runs expire-orders at \"61 * * * *\", not at "
-                       "\"* * * * *\"\n"
-                       "folder: crontab line 2 runs send-reminders, not " FOLDER "/send-reminders\n"
-                       "folder: crontab line 3 runs taskctl, not " TASKCTL "\n"
-                       "schedule: crontab line 3 runs taskctl at \"@daily\", not at \"*/10 * * * *\"\n");
+    expect_differences(
+        "61 * * * * " FOLDER "/expire-orders --cron\n"
+        "0 9 * * * send-reminders --cron\n"
+        "@daily taskctl catch-up\n",
+        NULL,
+        "schedule: crontab line 1 runs expire-orders at \"61 * * * *\", not at "
+        "\"* * * * *\"\n"
+        "folder: crontab line 2 runs send-reminders, not " FOLDER "/send-reminders\n"
+        "folder: crontab line 3 runs taskctl, not " TASKCTL "\n"
+        "schedule: crontab line 3 runs taskctl at \"@daily\", not at \"*/10 * * * *\"\n");
 }
 
 /* --- the diff --------------------------------------------------------------------------------- */
@@ -651,6 +684,7 @@ int main(void)
         cmocka_unit_test(two_databases_have_a_block_each),
         cmocka_unit_test(what_cannot_be_merged_safely_is_refused),
         cmocka_unit_test(what_is_as_it_should_be_has_no_differences),
+        cmocka_unit_test(a_line_that_fires_more_often_is_no_difference),
         cmocka_unit_test(schedules_that_only_look_alike_differ),
         cmocka_unit_test(each_difference_is_one_line),
         cmocka_unit_test(a_diff_shows_what_goes_and_what_comes),
