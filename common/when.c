@@ -38,13 +38,21 @@ static bool by_word(const char *text, struct tm today, time_t *at)
     return false;
 }
 
+static int two_digits(const char *text)
+{
+    return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
 /* "03:04" and no more. */
 static bool hour_and_minute(const char *text, int *hour, int *minute)
 {
-    char rest = '\0';
-    return strspn(text, "0123456789") == 2 && strlen(text) == 5 &&
-           sscanf(text, "%2d:%2d%c", hour, minute, &rest) == 2 && *hour < 24 && *minute < 60 &&
-           *minute >= 0 && text[3] != '-' && text[3] != '+' && text[3] != ' ';
+    static const char digits[] = "0123456789";
+    if (strlen(text) != 5 || strspn(text, digits) != 2 || text[2] != ':' ||
+        strspn(text + 3, digits) != 2)
+        return false;
+    *hour = two_digits(text);
+    *minute = two_digits(text + 3);
+    return *hour < 24 && *minute < 60;
 }
 
 static bool by_hour(const char *text, struct tm today, time_t now, enum when_way way, time_t *at)
@@ -71,10 +79,9 @@ static bool by_date(const char *text, time_t *at)
     snprintf(whole, sizeof whole, "%.10sT00:00:00Z", text);
     if (!time_valid(whole) || (text[10] != '\0' && !hour_and_minute(text + 11, &hour, &minute)))
         return false;
-    day.tm_year = (whole[0] - '0') * 1000 + (whole[1] - '0') * 100 + (whole[2] - '0') * 10 +
-                  (whole[3] - '0') - 1900;
-    day.tm_mon = (whole[5] - '0') * 10 + (whole[6] - '0') - 1;
-    day.tm_mday = (whole[8] - '0') * 10 + (whole[9] - '0');
+    day.tm_year = two_digits(whole) * 100 + two_digits(whole + 2) - 1900;
+    day.tm_mon = two_digits(whole + 5) - 1;
+    day.tm_mday = two_digits(whole + 8);
     *at = by_clock(day, 0, hour, minute);
     return true;
 }
