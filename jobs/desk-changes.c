@@ -45,9 +45,9 @@ static void say_value(const struct desk *desk, const char *column, const json_t 
     } else if (strcmp(column, "is_active") == 0) {
         text_printf(words, "%s", json_is_true(value) ? "on" : "off");
     } else if (strcmp(column, "paused_until") == 0) {
-        zone_text(text, sizeof text, desk->config.app_timezone,
-                  (time_t)zone_instant(text_or(json_string_value(value), "")));
-        text_printf(words, "%s", text);
+        const char *instant = text_or(json_string_value(value), "");
+        zone_text(text, sizeof text, desk->config.app_timezone, (time_t)zone_instant(instant));
+        text_printf(words, "%s", time_valid(instant) ? text : instant); /* "infinity" */
     } else if (json_is_integer(value)) {
         text_printf(words, "%lld", (long long)json_integer_value(value));
     } else {

@@ -90,13 +90,12 @@ static void find_user(struct wish *wish)
 
 static bool make_wish(struct wish *wish, struct desk *desk, struct error *err)
 {
-    static const char *const all[] = { NULL };
     const struct crontab_place place = { .ours = &wish->ours,
                                          .zone = desk->config.app_timezone,
                                          .machine_zone = ":/etc/localtime",
                                          .now = desk->now };
     find_user(wish);
-    wish->tasks = desk_rows(desk, "desk_tasks", all, err);
+    wish->tasks = desk_all_tasks(desk, err);
     if (wish->tasks == NULL || !find_taskctl(wish, err) || !find_config(wish, desk, err) ||
         !list_programs(wish, err))
         return false;

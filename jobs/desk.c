@@ -21,14 +21,18 @@ json_t *desk_rows(struct desk *desk, const char *statement, const char *const *a
     if (rows == NULL)
         return NULL;
     json_t *list = json_array();
-    for (int row = 0; row < PQntuples(rows); row++)
-        json_array_append_new(list, json_loads(db_text(rows, row, "row"), 0, NULL));
-    bool whole = list != NULL && json_array_size(list) == (size_t)PQntuples(rows);
+    json_error_t why = { .text = "" };
+    bool good = list != NULL;
+    for (int row = 0; good && row < PQntuples(rows); row++)
+        good = json_array_append_new(list, json_loads(db_text(rows, row, "row"), 0, &why)) == 0;
     PQclear(rows);
-    if (whole)
+    if (good)
         return list;
     json_decref(list);
-    error_memory(err);
+    if (why.text[0] == '\0')
+        error_memory(err);
+    else
+        error_set(err, ERR_INTERNAL, "%s: an answer that cannot be read: %s", statement, why.text);
     return NULL;
 }
 
@@ -87,7 +91,8 @@ time_t desk_next_run(const struct desk *desk, const json_t *task)
 
 static json_t *load_tasks(struct desk *desk, const char *id, struct error *err)
 {
-    const char *args[] = { id };
+    struct instant now = instant(desk->now);
+    const char *args[] = { id, now.text };
     json_t *list = desk_rows(desk, "desk_tasks", args, err);
     size_t i;
     json_t *task;

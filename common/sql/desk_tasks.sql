@@ -1,5 +1,5 @@
 -- desk_tasks: the registry, each task with its newest run.
--- $1 id of one task, or NULL for all
+-- $1 id of one task, or NULL for all  $2 now timestamptz
 -- rows: row json, lastSlot of a run that is over: the source document's fields of a task, and ours; averageTime of the newest hundred
 --   completed runs, milliseconds
 SELECT json_build_object(
@@ -17,8 +17,8 @@ SELECT json_build_object(
            'maxRetries', task.max_retries,
            'timeout', task.timeout_ms,
            'catchUp', task.catch_up,
-           'pausedUntil', CASE WHEN task.paused_until > now() THEN tickeasy_jobs.iso(task.paused_until) END,
-           'pauseReason', CASE WHEN task.paused_until > now() THEN task.pause_reason END,
+           'pausedUntil', CASE WHEN task.paused_until > $2::timestamptz THEN tickeasy_jobs.iso(task.paused_until) END,
+           'pauseReason', CASE WHEN task.paused_until > $2::timestamptz THEN task.pause_reason END,
            'createdAt', tickeasy_jobs.iso(task.created_at),
            'updatedAt', tickeasy_jobs.iso(task.updated_at),
            'updatedBy', task.updated_by,

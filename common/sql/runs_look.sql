@@ -13,7 +13,7 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        (SELECT max(version) FROM tickeasy_jobs.schema_migrations) AS schema_version,
        task.is_active,
        CASE WHEN task.paused_until > now()
-            THEN to_char(task.paused_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            THEN to_char(least(task.paused_until, '9999-12-31') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
        END AS paused_until,
        task.pause_reason,
        task.updated_by,

@@ -85,11 +85,12 @@ BEGIN
 END
 $$;
 
--- An instant as answers have it.
+-- An instant as answers have it; for ever is the end of the year 9999.
 CREATE FUNCTION tickeasy_jobs.iso(at timestamptz) RETURNS text
     LANGUAGE sql STABLE AS
 $$
-    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    SELECT CASE at WHEN 'infinity' THEN '9999-12-31T23:59:59.999Z'
+                   ELSE to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END
 $$;
 
 -- A run as answers have it: the source document's fields, and ours.
