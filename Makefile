@@ -142,7 +142,7 @@ $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
 $(BUILD)/tests/unit/task_states: $(BUILD)/jobs/task-states.o
 $(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/task-states.o \
                                $(BUILD)/jobs/signs-of-life.o
-$(BUILD)/tests/unit/crontab_text: $(CRONTAB)
+$(BUILD)/tests/unit/crontab_text: $(CRONTAB) $(BUILD)/jobs/tasks.o
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@

@@ -9,6 +9,9 @@
 
 #include "error.h"
 
+/* Room for the text of a schedule: lists of all minutes, hours, days and months take 380 bytes. */
+enum { CRON_BYTES = 512 };
+
 /* A schedule that was read: in each set the bit of a number is on when it is allowed. */
 struct cron {
     uint64_t minutes;   /* 0 to 59 */

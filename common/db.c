@@ -135,6 +135,14 @@ static bool is_undefined(const char *sqlstate)
            strcmp(sqlstate, "42883") == 0 || strcmp(sqlstate, "42703") == 0;
 }
 
+/* A statement about our own schema alone. */
+static bool is_our_own(const char *statement)
+{
+    char path[128];
+    snprintf(path, sizeof path, "common/sql/%s.sql", statement);
+    return embedded_text(path) != NULL;
+}
+
 static bool is_cancelled(const PGresult *rows)
 {
     const char *sqlstate = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
@@ -154,7 +162,8 @@ static bool result_error(const PGresult *rows, const char *statement, struct err
                          "point DATABASE_URL at the primary, or list all hosts with "
                          "target_session_attrs=read-write",
                          words);
-    if (is_undefined(sqlstate) && strstr(text_or(words, ""), "tickeasy_jobs") != NULL)
+    if (is_undefined(sqlstate) &&
+        (strstr(text_or(words, ""), "tickeasy_jobs") != NULL || is_our_own(statement)))
         return error_set(err, ERR_CONFIG, "%s: run scripts/migrate on this database", words);
     if (strstr(text_or(words, ""), "row-level security") != NULL)
         return error_set(err, ERR_CONFIG,

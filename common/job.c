@@ -24,8 +24,6 @@ enum {
     LOG_FIELDS = 32,
     CONFLICT_TRIES = 4,
     CONFLICT_WAIT_MS = 50, /* doubled with each try, beside DB_LOCK_MS of each */
-    TIMEOUT_MIN_MS = 1000, /* both as the registry has them */
-    TIMEOUT_MAX_MS = 86400000,
 };
 
 /* --timeout, 0 when it is not given; prepare has seen that it fits. */
@@ -479,8 +477,8 @@ static bool prepare(struct job *job, struct error *err)
 {
     if (!options_agree(job, err))
         return false;
-    long timeout_ms = options_number(&job->options, "timeout", TIMEOUT_MIN_MS);
-    if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
+    long timeout_ms = options_number(&job->options, "timeout", TASK_TIMEOUT_MIN_MS);
+    if (timeout_ms < TASK_TIMEOUT_MIN_MS || timeout_ms > TASK_TIMEOUT_MAX_MS)
         return error_set(err, ERR_USAGE, "option --timeout: \"%s\" is not from 1s to 1d",
                          options_value(&job->options, "timeout"));
     if (!config_load(&job->config, options_value(&job->options, "config"), err))

@@ -56,7 +56,7 @@ bool options_parse(struct options *options, int argc, char **argv, const struct 
 bool options_parse_command(struct options *options, int argc, char **argv, const char *program,
                            const struct option_spec *const lists[2], struct error *err);
 
-/* The value given for name; NULL when not given, "" for a given flag. name must be declared. */
+/* The value given for name; NULL when not given or not declared, "" for a given flag. */
 const char *options_value(const struct options *options, const char *name);
 bool options_flag(const struct options *options, const char *name);
 

@@ -219,8 +219,8 @@ static bool take_slot(struct run *run, const PGresult *seen, const char *death, 
     if (run->slot != 0) /* of an earlier attempt */
         return last <= run->slot ||
                error_set(err, ERR_BUSY, "the run's slot is over, a later one was taken");
-    if (slot_choose(run->schedule, db_text(seen, 0, "catch_up"), run->zone, fired_at(run, given),
-                    lost ? last - 1 : last, &run->slot, &why)) {
+    if (slot_choose(db_text(seen, 0, "cron_expression"), db_text(seen, 0, "catch_up"), run->zone,
+                    fired_at(run, given), lost ? last - 1 : last, &run->slot, &why)) {
         run->attempt = run->slot == last ? (int)db_number(seen, 0, "last_slot_attempt") + 1 : 1;
         return true;
     }
@@ -269,7 +269,9 @@ static struct instant next_after_now(const struct run *run)
 {
     time_t now = (time_t)zone_instant(run->now) + (deadline_now_ms() - run->started_ms) / 1000;
     time_t off_until = (time_t)zone_instant(run->off_until);
-    return instant(run_next_slot(run, off_until > now ? off_until : now));
+    if (run->is_now_given) /* what-if about the past is no forecast */
+        now = time(NULL);
+    return instant(run_next_slot(run, off_until > now ? off_until - 1 : now));
 }
 
 /* Close the dead run, if any, and insert our row, in one transaction. */
@@ -312,6 +314,7 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
     if (!is_wanted(seen, run, err))
         goto out;
     snprintf(run->now, sizeof run->now, "%s", db_text(seen, 0, "now"));
+    run->is_now_given = now != NULL;
     snprintf(run->schedule, sizeof run->schedule, "%s", db_text(seen, 0, "cron_expression"));
     snprintf(run->since, sizeof run->since, "%s", db_text(seen, 0, "since"));
     run->has_alert = db_true(seen, 0, "has_alert");

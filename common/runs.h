@@ -6,9 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cron.h"
 #include "db.h"
 #include "error.h"
 #include "text.h"
+
+/* What the registry takes; its CHECKs say the same. */
+enum { TASK_TIMEOUT_MIN_MS = 1000, TASK_TIMEOUT_MAX_MS = 86400000, TASK_RETRIES_MAX = 20 };
 
 /* What the compiled program says of its task; the registry row, once there, wins. */
 struct task {
@@ -47,14 +51,15 @@ struct run {
     int given_timeout_ms; /* from the command line, wins over the registry; 0 = none */
     time_t slot; /* of a scheduled run, once it has one; it keeps it for its next attempts */
     /* filled by runs_begin */
-    char now[40];   /* the database's clock when the run began, ISO 8601 UTC */
-    char since[40]; /* start of the last completed run, ISO 8601 UTC; "" = there was none */
+    bool is_now_given; /* by --now */
+    char now[40];      /* the database's clock when the run began, ISO 8601 UTC */
+    char since[40];    /* start of the last completed run, ISO 8601 UTC; "" = there was none */
     int timeout_ms;
     int max_retries;
-    char schedule[128]; /* the registry's */
-    bool has_alert;     /* an alert is open that this task failed */
-    char off_until[40]; /* the task is paused or disabled: ISO 8601 UTC; "" = it is not */
-    char reaped[512];   /* the dead run that was closed, in words; "" = none */
+    char schedule[CRON_BYTES]; /* the registry's */
+    bool has_alert;            /* an alert is open that this task failed */
+    char off_until[40];        /* the task is paused or disabled: ISO 8601 UTC; "" = it is not */
+    char reaped[512];          /* the dead run that was closed, in words; "" = none */
 };
 
 /* Fill in what this process knows of itself. */

@@ -11,7 +11,7 @@ enum when_way { WHEN_AHEAD, WHEN_BACK };
 /* "2026-01-02T03:04:05+08:00" as time_valid has it; by the clocks of zone "2026-01-02", "2026-01-02
  * 03:04", "03:04" (the next, or with WHEN_BACK the latest), "today", "tomorrow", "yesterday" (their
  * midnights); or a duration as duration_parse has it, from now on or back from it. A time that a
- * clock skips is the one by which it was put forward later; of two the first.
+ * clock skips or repeats is one of the instants that could be meant.
  * zone    an IANA name; TZ of the process is changed meanwhile, see zone.h
  * false when text is anything else; *at is then untouched. */
 bool when_parse(const char *text, const char *zone, time_t now, enum when_way way, time_t *at);

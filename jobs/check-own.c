@@ -204,6 +204,16 @@ static void judge_task(const struct job *job, const PGresult *rows, int row, str
                  db_text(rows, row, "failures"), db_number(rows, row, "failures") == 1 ? "" : "s");
 }
 
+/* Whether one of our tasks, but the one that asks, is not in the registry. */
+static bool lacks_tasks(const PGresult *rows)
+{
+    int known = 0;
+    for (int row = 0; row < PQntuples(rows); row++)
+        for (size_t i = 0; i < TASK_COUNT; i++)
+            known += strcmp(db_text(rows, row, "program"), tasks[i].program) == 0;
+    return known < TASK_COUNT - 1;
+}
+
 void check_tasks(struct job *job, struct health *health)
 {
     struct check *check = &health->checks[HEALTH_TASKS];
@@ -214,7 +224,7 @@ void check_tasks(struct job *job, struct health *health)
         return;
     struct complaints all = { .words = words, .size = sizeof words };
     struct complaints failing = { .words = failures, .size = sizeof failures };
-    health->lacks_tasks = PQntuples(rows) < TASK_COUNT - 1; /* all but this one */
+    health->lacks_tasks = lacks_tasks(rows);
     for (int row = 0; row < PQntuples(rows); row++)
         judge_task(job, rows, row, &all, &failing);
     PQclear(rows);

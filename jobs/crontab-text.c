@@ -1,11 +1,11 @@
 #include "crontab-text.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "cron.h"
 #include "crontab-schedule.h"
 #include "words.h"
+#include "tasks.h"
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
@@ -64,12 +64,8 @@ static bool path_fits(const char *name, const char *path, struct error *err)
 
 static bool program_fits(const char *id, const char *program, struct error *err)
 {
-    const char *at = program;
-    while (isalnum((unsigned char)*at) || (at > program && strchr("-_.", *at) != NULL && *at != 0))
-        at++;
-    if (at > program && *at == '\0')
-        return true;
-    return error_set(err, ERR_CONFIG, "task %s: \"%s\" is not the name of a program", id, program);
+    return program_name_valid(program) ||
+           error_set(err, ERR_CONFIG, "task %s: \"%s\" is not the name of a program", id, program);
 }
 
 static const char *text_of(const json_t *row, const char *key)
@@ -130,7 +126,7 @@ static json_t *catch_up_line(const struct crontab_ours *ours)
                      "every 10 minutes: what was missed and is to be made up for");
 }
 
-json_t *crontab_lines(const json_t *tasks, const struct crontab_place *place, struct error *err)
+json_t *crontab_lines(const json_t *registry, const struct crontab_place *place, struct error *err)
 {
     if (!path_fits("folder", place->ours->folder, err) ||
         !path_fits("taskctl", place->ours->taskctl, err) ||
@@ -140,7 +136,7 @@ json_t *crontab_lines(const json_t *tasks, const struct crontab_place *place, st
     json_t *lines = json_array();
     size_t i;
     json_t *task;
-    json_array_foreach(tasks, i, task)
+    json_array_foreach(registry, i, task)
     {
         json_t *line = line_of(task, place, &clocks, err);
         if (line == NULL || json_array_append_new(lines, line) != 0)

@@ -20,16 +20,16 @@ struct crontab_place {
     time_t now;
 };
 
-/* The lines that are wanted, in the order of tasks, and at the end the one that makes up for what
- * was missed. Tasks that are off have theirs too: such a run ends at once and says so in
- * the log, and goes on when the task is on again.
+/* The lines that are wanted, in the order of the registry, and at the end the one that makes up for
+ * what was missed. Tasks that are off have theirs too: such a run ends at once and says so in the
+ * log, and goes on when the task is on again.
  *
- * tasks     array of {"id", "name", "program", "cronExpression"}
+ * registry  array of {"id", "name", "program", "cronExpression"}
  * Returns   new array of {"taskId", "name", "program", "cronExpression", "schedule" (of the
  *           crontab), "command", "comment"}; the first, second and fourth are null for the last
  * Errors    ERR_CONFIG    a schedule that is none, a program or folder that no crontab can name
  *           ERR_INTERNAL  without memory */
-json_t *crontab_lines(const json_t *tasks, const struct crontab_place *place, struct error *err);
+json_t *crontab_lines(const json_t *registry, const struct crontab_place *place, struct error *err);
 
 /* Add them to text as the block that stands in a crontab, markers included. */
 void crontab_block(struct text *text, const json_t *lines, const struct crontab_ours *ours);

@@ -2,15 +2,20 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cron.h"
 #include "desk-crontab.h"
+#include "runs.h"
 #include "slot.h"
 #include "text.h"
 #include "value.h"
 #include "when.h"
 #include "words.h"
 #include "zone.h"
+
+/* Another operator's change is waited for: longer than a run would. */
+enum { OPERATOR_LOCK_MS = 5000 };
 
 const struct option_spec desk_reason_options[] = {
     { "reason", OPTION_TEXT, "WORDS", "why, for those who look at it later" },
@@ -124,15 +129,17 @@ static json_t *write_change(struct desk *desk, const char *id, const char *actio
                            change->paused_until,
                            reason,
                            next[0] == '\0' ? NULL : next };
-    struct db_step steps[] = { desk_actor_step(desk, action, &actor),
-                               { .statement = "desk_change", .args = args } };
-    if (!db_run(desk->db, steps, 2, DB_DURABLE, DB_LOCK_MS, err))
+    enum { ACTOR, LOCK, CHANGE, STEPS };
+    struct db_step steps[STEPS] = { [ACTOR] = desk_actor_step(desk, action, &actor),
+                                    [LOCK] = { .statement = "desk_lock", .args = args },
+                                    [CHANGE] = { .statement = "desk_change", .args = args } };
+    if (!db_run(desk->db, steps, STEPS, DB_DURABLE, OPERATOR_LOCK_MS, err))
         return NULL;
-    json_t *outcome = PQntuples(steps[1].rows) == 1
-                          ? json_loads(db_text(steps[1].rows, 0, "row"), 0, NULL)
+    json_t *outcome = PQntuples(steps[CHANGE].rows) == 1
+                          ? json_loads(db_text(steps[CHANGE].rows, 0, "row"), 0, NULL)
                           : NULL;
-    PQclear(steps[0].rows);
-    PQclear(steps[1].rows);
+    for (int i = 0; i < STEPS; i++)
+        PQclear(steps[i].rows);
     if (outcome == NULL)
         error_set(err, ERR_CONFIG, "task %s is not in the registry", id);
     return outcome;
@@ -145,7 +152,9 @@ static void tell_of_another(const struct desk *desk, const json_t *outcome)
     const char *other = desk_text(outcome, "lastBy");
     long ago_s = (long)json_integer_value(json_object_get(outcome, "agoSeconds"));
     char shown[200];
-    if (other[0] == '\0' || ago_s > LATELY_S || strcmp(other, desk->actor) == 0)
+    const char *host = desk_text(outcome, "lastHost");
+    if (other[0] == '\0' || ago_s > LATELY_S ||
+        (strcmp(other, desk->actor) == 0 && strcmp(host, desk->host) == 0))
         return;
     utf8_clean(shown, sizeof shown, other);
     fprintf(stderr, "taskctl: %s changed this task %ld s before; taskctl show tells how\n", shown,
@@ -245,8 +254,9 @@ static bool set_cron(struct settings *settings, const char *value, struct error 
 {
     struct cron cron;
     settings->change.cron = value;
-    if (strlen(value) > 100)
-        return error_set(err, ERR_USAGE, "cron: the schedule is longer than 100 bytes");
+    if (strlen(value) >= CRON_BYTES)
+        return error_set(err, ERR_USAGE, "cron: the schedule is longer than %d bytes",
+                         CRON_BYTES - 1);
     struct error why = { 0 };
     return cron_parse(&cron, value, &why) || error_set(err, ERR_USAGE, "cron: %s", why.text);
 }
@@ -254,7 +264,7 @@ static bool set_cron(struct settings *settings, const char *value, struct error 
 static bool set_timeout(struct settings *settings, const char *value, struct error *err)
 {
     long ms;
-    if (!duration_parse(value, &ms) || ms < 1000 || ms > 86400000)
+    if (!duration_parse(value, &ms) || ms < TASK_TIMEOUT_MIN_MS || ms > TASK_TIMEOUT_MAX_MS)
         return error_set(err, ERR_USAGE, "timeout: \"%s\" is not from 1s to 1d", value);
     settings->timeout_ms = decimal(ms);
     settings->change.timeout_ms = settings->timeout_ms.text;
@@ -265,7 +275,7 @@ static bool set_retries(struct settings *settings, const char *value, struct err
 {
     long number;
     settings->change.retries = value;
-    return number_parse(value, 0, 20, &number) ||
+    return number_parse(value, 0, TASK_RETRIES_MAX, &number) ||
            error_set(err, ERR_USAGE, "retries: \"%s\" is not a whole number from 0 to 20", value);
 }
 
@@ -304,12 +314,27 @@ static bool take_setting(struct settings *settings, const char *word, struct err
                      shown);
 }
 
+/* Before anything is changed. */
+static bool may_install(const struct desk *desk, struct error *err)
+{
+    bool installs = options_flag(&desk->options, "install");
+    bool yes = options_flag(&desk->options, "yes");
+    if (yes && !installs)
+        return error_set(err, ERR_USAGE, "--yes is for --install");
+    if (installs && desk->json)
+        return error_set(err, ERR_USAGE,
+                         "--install asks and shows, --json does not: give one of them");
+    return !installs || yes || isatty(STDIN_FILENO) ||
+           error_set(err, ERR_USAGE,
+                     "there is no terminal to ask on: --yes installs it unasked; nothing was "
+                     "changed");
+}
+
 bool desk_set(struct desk *desk, struct error *err)
 {
     struct settings settings = { 0 };
-    if (options_flag(&desk->options, "install") && desk->json)
-        return error_set(err, ERR_USAGE,
-                         "--install asks and shows, --json does not: give one of them");
+    if (!may_install(desk, err))
+        return false;
     for (size_t i = 1; i < desk->options.operand_count; i++)
         if (!take_setting(&settings, desk->options.operands[i], err))
             return false;

@@ -25,6 +25,7 @@ const struct option_spec desk_crontab_options[] = {
     { "install", OPTION_FLAG, NULL,
       "show what changes in this user's crontab, ask, and install it" },
     { "yes", OPTION_FLAG, NULL, "install without asking" },
+    { "reason", OPTION_TEXT, "WORDS", "why, for those who look at it later" },
     { 0 },
 };
 
@@ -95,7 +96,7 @@ static bool make_wish(struct wish *wish, struct desk *desk, struct error *err)
                                          .machine_zone = ":/etc/localtime",
                                          .now = desk->now };
     find_user(wish);
-    wish->tasks = desk_all_tasks(desk, err);
+    wish->tasks = desk_tasks(desk, NULL, err);
     if (wish->tasks == NULL || !find_taskctl(wish, err) || !find_config(wish, desk, err) ||
         !list_programs(wish, err))
         return false;

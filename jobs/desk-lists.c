@@ -58,6 +58,7 @@ static bool print_mails(const struct desk *desk, const json_t *mails, struct err
     if (json_array_size(mails) == 0)
         return true;
     table_begin(&table, titles);
+    table.wraps = true;
     json_array_foreach(mails, i, mail)
     {
         add_mail(desk, &table, mail);
@@ -119,18 +120,19 @@ bool desk_alerts(struct desk *desk, struct error *err)
         return false;
     if (desk->json)
         return desk_answer("alerts", alerts, err);
-    bool printed = true;
+    if (json_array_size(alerts) == 0) {
+        puts("no alert is open, and none ended lately");
+        json_decref(alerts);
+        return true;
+    }
     table_begin(&table, titles);
+    table.wraps = true;
     json_array_foreach(alerts, i, alert)
     {
         add_alert(desk, &table, alert);
     }
-    if (i > 0)
-        printed = table_end(&table, stdout, 0, desk->colours, err); /* none of it is cut */
-    else
-        puts("no alert is open, and none ended lately");
     json_decref(alerts);
-    return printed;
+    return desk_table(desk, &table, err);
 }
 
 /* --- the configuration ------------------------------------------------------------------------ */

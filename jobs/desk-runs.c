@@ -16,7 +16,7 @@ enum {
     LIMIT_STANDARD = 20,
     LIMIT_MOST = 100000,
     LOG_LINES_MOST = 500,
-    STOP_WAIT_MS = 12000, /* a run that is told to stop has ten seconds */
+    STOP_WAIT_MS = 14000, /* a run that is told to stop is gone 13 s later, see deadline.h */
     ASKED_WAIT_MS = 2000, /* most runs take a step each moment */
 };
 
@@ -46,7 +46,7 @@ static void say_outcome(const json_t *run, struct text *words)
     }
 }
 
-static enum table_look look_of(const char *status)
+enum table_look desk_look_of(const char *status)
 {
     return strcmp(status, "completed") == 0 ? TABLE_GOOD
            : strcmp(status, "running") == 0 ? TABLE_PLAIN
@@ -68,7 +68,7 @@ static void add_columns(const struct desk *desk, struct table *table, const json
     if (with_task)
         table_add(table, TABLE_PLAIN, desk_text(run, "taskId"));
     table_add(table, TABLE_PLAIN, clock);
-    table_add(table, look_of(status), status);
+    table_add(table, desk_look_of(status), status);
     table_add(table, TABLE_PLAIN, took);
     table_add(table, TABLE_PLAIN, strcmp(trigger, "cron") == 0 ? trigger : desk_text(run, "actor"));
     table_add(table, TABLE_PLAIN, text_or(outcome.chars, ""));
@@ -141,24 +141,37 @@ bool desk_history(struct desk *desk, struct error *err)
 
 /* --- one run ---------------------------------------------------------------------------------- */
 
-/* The run whose id begins with word, or the newest of the task of that name: a new reference, or
- * NULL with ERR_USAGE. */
-static json_t *find_run(struct desk *desk, const char *word, struct error *err)
+/* The newest run of a task; of those that are going on, if any is and that is preferred. A new
+ * array of one or none. */
+static json_t *newest_run(struct desk *desk, const char *task, bool going_on, struct error *err)
+{
+    const char *args[] = { task, going_on ? "running" : NULL, NULL, "1", NULL };
+    json_t *runs = desk_rows(desk, "desk_runs", args, err);
+    if (!going_on || runs == NULL || json_array_size(runs) > 0)
+        return runs;
+    json_decref(runs);
+    return newest_run(desk, task, false, err);
+}
+
+/* The run whose id begins with word, or one of the task of that name: a new reference, or NULL with
+ * ERR_USAGE. */
+static json_t *find_run(struct desk *desk, const char *word, bool going_on, struct error *err)
 {
     char shown[64];
     struct error ignored = { 0 };
     const char *task = desk_task_id(word, &ignored);
-    const char *args[] = { task, NULL, NULL, task == NULL ? "2" : "1", task == NULL ? word : NULL };
+    const char *args[] = { NULL, NULL, NULL, "2", word };
     utf8_clean(shown, sizeof shown, word);
     if (task == NULL &&
         (strlen(word) < 4 || strspn(word, "0123456789abcdefABCDEF-") != strlen(word))) {
-        error_set(
-            err, ERR_USAGE,
-            "\"%s\" is neither a task nor a run's id or its beginning, of four signs at least",
-            shown);
+        error_set(err, ERR_USAGE,
+                  "\"%s\" is neither a task nor a run's id or its beginning, of four signs at "
+                  "least",
+                  shown);
         return NULL;
     }
-    json_t *runs = desk_rows(desk, "desk_runs", args, err);
+    json_t *runs = task != NULL ? newest_run(desk, task, going_on, err)
+                                : desk_rows(desk, "desk_runs", args, err);
     json_t *run = json_incref(json_array_get(runs, 0));
     size_t count = json_array_size(runs);
     json_decref(runs);
@@ -177,12 +190,14 @@ static json_t *find_run(struct desk *desk, const char *word, struct error *err)
 /* The lines that a run wrote into the log of this host. */
 static void print_log_lines(const char *path, const char *id)
 {
-    char *line = NULL;
+    char *line = NULL, plain[64], quoted[64];
     size_t size = 0;
     int count = 0;
     FILE *file = path[0] == '\0' ? NULL : fopen(path, "re");
+    snprintf(plain, sizeof plain, " run=%s ", id);
+    snprintf(quoted, sizeof quoted, "\"run\":\"%s\"", id); /* LOG_FORMAT=json */
     while (file != NULL && count <= LOG_LINES_MOST && getline(&line, &size, file) > 0) {
-        if (strstr(line, id) == NULL)
+        if (strstr(line, plain) == NULL && strstr(line, quoted) == NULL)
             continue;
         if (++count == 1)
             printf("\n%s\n", path);
@@ -210,29 +225,33 @@ static void print_result(json_t *result)
 
 static void print_run(const struct desk *desk, const json_t *run)
 {
-    static const char *const keys[][2] = {
-        { "id", "run" },
-        { "taskId", "task" },
-        { "status", "status" },
-        { "error", "error" },
-        { "slot", "slot" },
-        { "startTime", "start" },
-        { "endTime", "end" },
-        { "trigger", "trigger" },
-        { "actor", "by" },
-        { "host", "host" },
-        { "cancelAsked", "cancelled" },
-        { "version", "version" },
+    static const struct {
+        const char *key, *name;
+        bool is_time;
+    } fields[] = {
+        { "id", "run", false },
+        { "taskId", "task", false },
+        { "status", "status", false },
+        { "error", "error", false },
+        { "slot", "slot", true },
+        { "startTime", "start", true },
+        { "endTime", "end", true },
+        { "trigger", "trigger", false },
+        { "actor", "by", false },
+        { "host", "host", false },
+        { "cancelAsked", "cancelled", false },
+        { "version", "version", false },
     };
-    char text[1100], clock[64];
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const char *value = desk_text(run, keys[i][0]);
+    char text[1100], clock[64] = "";
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *value = desk_text(run, fields[i].key);
         utf8_clean(text, sizeof text, value);
-        bool is_time = strstr("slot startTime endTime", keys[i][0]) != NULL;
-        zone_text(clock, sizeof clock, desk->config.app_timezone, desk_time(run, keys[i][0]));
+        if (fields[i].is_time)
+            zone_text(clock, sizeof clock, desk->config.app_timezone,
+                      desk_time(run, fields[i].key));
         if (value[0] != '\0')
-            printf("%-14s %s%s%s%s\n", keys[i][1], text, is_time ? " = " : "", is_time ? clock : "",
-                   "");
+            printf("%-14s %s%s%s\n", fields[i].name, text, fields[i].is_time ? " = " : "",
+                   fields[i].is_time ? clock : "");
     }
     const json_t *ms = json_object_get(run, "executionTime");
     desk_duration(json_is_integer(ms) ? (long)json_integer_value(ms) : -1, text, sizeof text);
@@ -246,7 +265,7 @@ static void print_run(const struct desk *desk, const json_t *run)
 
 bool desk_log(struct desk *desk, struct error *err)
 {
-    json_t *run = find_run(desk, desk->options.operands[0], err);
+    json_t *run = find_run(desk, desk->options.operands[0], false, err);
     if (run == NULL)
         return false;
     if (desk->json)
@@ -259,20 +278,20 @@ bool desk_log(struct desk *desk, struct error *err)
 
 /* --- cancel ----------------------------------------------------------------------------------- */
 
-/* Whether a run is over by now; fills outcome with how, "" while it is not. */
-static bool is_over(struct desk *desk, const char *id, char *outcome, size_t size)
+/* A run as it is by now, a new reference; NULL when it cannot be asked. */
+static json_t *run_now(struct desk *desk, const char *id)
 {
     struct error ignored = { 0 };
     const char *args[] = { NULL, NULL, NULL, "1", id };
     json_t *runs = desk_rows(desk, "desk_runs", args, &ignored);
-    const json_t *run = json_array_get(runs, 0);
-    const char *status = desk_text(run, "status");
-    outcome[0] = '\0';
-    if (status[0] != '\0' && strcmp(status, "running") != 0)
-        snprintf(outcome, size, "%s%s%.300s", status,
-                 desk_text(run, "error")[0] == '\0' ? "" : ": ", desk_text(run, "error"));
+    json_t *run = json_incref(json_array_get(runs, 0));
     json_decref(runs);
-    return outcome[0] != '\0';
+    return run;
+}
+
+static bool is_over(const json_t *run)
+{
+    return run != NULL && strcmp(desk_text(run, "status"), "running") != 0;
 }
 
 /* Where the process of a run is: on another machine as far as is known, here, or no more. */
@@ -329,18 +348,36 @@ static json_t *ask(struct desk *desk, const json_t *run, const char *way, struct
     return found;
 }
 
-static void wait_for_end(struct desk *desk, const json_t *run, int wait_ms, char *outcome,
-                         size_t size)
+/* The run as it is at its end, or when the waiting is over: a new reference. */
+static json_t *wait_for_end(struct desk *desk, const char *id, int wait_ms)
 {
     enum { LOOK_MS = 100 };
-    outcome[0] = '\0';
-    for (; run != NULL && wait_ms > 0; wait_ms -= LOOK_MS)
-        if (is_over(desk, desk_text(run, "id"), outcome, size) || !deadline_sleep_ms(LOOK_MS))
-            return;
+    json_t *run = run_now(desk, id);
+    for (; !is_over(run) && wait_ms > 0 && deadline_sleep_ms(LOOK_MS); wait_ms -= LOOK_MS) {
+        json_decref(run);
+        run = run_now(desk, id);
+    }
+    return run;
 }
 
-static bool tell_end(struct desk *desk, json_t *run, const char *outcome, struct error *err)
+static void say_end(const json_t *run, char *outcome, size_t size)
 {
+    struct text words = { 0 };
+    const char *error = desk_text(run, "error");
+    if (is_over(run))
+        text_printf(&words, "%s%s%s", desk_text(run, "status"), error[0] == '\0' ? "" : ": ",
+                    error);
+    else
+        text_printf(&words, "asked to stop; it will at its next step, or its lease ends at %s",
+                    desk_text(run, "leaseUntil"));
+    utf8_clean(outcome, size, text_or(words.chars, ""));
+    text_free(&words);
+}
+
+static bool tell_end(const struct desk *desk, json_t *run, struct error *err)
+{
+    char outcome[400];
+    say_end(run, outcome, sizeof outcome);
     if (desk->json) {
         json_object_set_new(run, "outcome", json_string(outcome));
         return desk_answer("execution", json_incref(run), err);
@@ -350,34 +387,31 @@ static bool tell_end(struct desk *desk, json_t *run, const char *outcome, struct
     return true;
 }
 
-/* Stop a run that somebody was asked to; outcome tells what came of it. */
-static void stop(struct desk *desk, const json_t *run, enum whereabouts place,
-                 const struct process *process, char *outcome, size_t size)
+/* Stop a run that was asked to. */
+static json_t *stop(struct desk *desk, const json_t *run, enum whereabouts place,
+                    const struct process *process)
 {
     if (place == GONE)
         close_dead(desk, run);
     if (place == HERE && kill(process->pid, SIGTERM) != 0)
         place = ELSEWHERE; /* another user's: it sees the request */
-    wait_for_end(desk, run, place == HERE ? STOP_WAIT_MS : ASKED_WAIT_MS, outcome, size);
-    if (outcome[0] == '\0')
-        snprintf(outcome, size, "asked to stop; it will at its next step, or its lease ends at %s",
-                 desk_text(run, "leaseUntil"));
+    return wait_for_end(desk, desk_text(run, "id"), place == HERE ? STOP_WAIT_MS : ASKED_WAIT_MS);
 }
 
 bool desk_cancel(struct desk *desk, struct error *err)
 {
     struct process process;
-    char outcome[400] = "";
-    json_t *run = find_run(desk, desk->options.operands[0], err);
+    json_t *run = find_run(desk, desk->options.operands[0], true, err);
     if (run == NULL)
         return false;
     enum whereabouts place = look_for(desk, desk_text(run, "id"), &process);
-    json_t *asked = ask(desk, run, place == HERE ? "signal" : "request", err);
+    json_t *asked = ask(desk, run, place == HERE ? "signal" : "request", err), *after = NULL;
     if (asked != NULL)
-        stop(desk, asked, place, &process, outcome, sizeof outcome);
+        after = stop(desk, asked, place, &process);
     else if (err->kind == ERR_NONE)
-        is_over(desk, desk_text(run, "id"), outcome, sizeof outcome);
-    bool told = err->kind == ERR_NONE && tell_end(desk, run, outcome, err);
+        after = run_now(desk, desk_text(run, "id"));
+    bool told = err->kind == ERR_NONE && tell_end(desk, after == NULL ? run : after, err);
+    json_decref(after);
     json_decref(asked);
     json_decref(run);
     return told;

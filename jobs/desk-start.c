@@ -11,6 +11,7 @@
 
 #include "deadline.h"
 #include "slot.h"
+#include "tasks.h"
 #include "text.h"
 #include "words.h"
 
@@ -24,11 +25,6 @@ const struct option_spec desk_run_options[] = {
 
 /* --- the executable --------------------------------------------------------------------------- */
 
-static bool is_plain_name(const char *name)
-{
-    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz-")] == '\0';
-}
-
 /* Its program, as the registry names it, in our own folder and nowhere else. */
 static bool find_program(const struct desk *desk, const json_t *task, struct text *path,
                          struct error *err)
@@ -36,7 +32,7 @@ static bool find_program(const struct desk *desk, const json_t *task, struct tex
     char shown[100];
     const char *program = desk_text(task, "program");
     utf8_clean(shown, sizeof shown, program);
-    if (!is_plain_name(program))
+    if (!program_name_valid(program))
         return error_set(
             err, ERR_CONFIG,
             "the row of task %s in the registry is of no use: program \"%s\" is no name "
@@ -90,31 +86,40 @@ static pid_t start(const char *const args[], int out, struct error *err)
     return pid;
 }
 
+static void pass_on(pid_t pid)
+{
+    struct error stopped = { 0 };
+    if (!deadline_ok(&stopped))
+        kill(pid, SIGTERM);
+}
+
 /* Its exit code, once it is over; a signal that asks us to stop is passed on. */
 static int wait_for(pid_t pid)
 {
     int status = 0;
-    struct error stopped = { 0 };
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        if (!deadline_ok(&stopped))
-            kill(pid, SIGTERM);
+        pass_on(pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL + WTERMSIG(status);
 }
 
 /* --- run -------------------------------------------------------------------------------------- */
 
-static char *read_all(int in)
+/* All that a process writes, up to a size. */
+static char *read_all(int in, pid_t pid)
 {
     struct text text = { 0 };
     char bytes[4096];
     ssize_t length;
-    while ((length = read(in, bytes, sizeof bytes)) > 0 || (length < 0 && errno == EINTR))
-        if (length > 0 && text.length < RESULT_MOST_BYTES)
+    while ((length = read(in, bytes, sizeof bytes)) > 0 || (length < 0 && errno == EINTR)) {
+        if (length < 0)
+            pass_on(pid);
+        else if (text.length < RESULT_MOST_BYTES)
             text_add(&text, bytes, (size_t)length);
+    }
     return text.chars;
 }
 
-/* With --json: its result in our envelope; a failure in that of failures. */
+/* With --json: its exit code and its result in our envelope. */
 static bool run_for_json(struct desk *desk, const char *const args[], struct error *err)
 {
     int ends[2];
@@ -122,7 +127,7 @@ static bool run_for_json(struct desk *desk, const char *const args[], struct err
         return error_set(err, ERR_UNAVAILABLE, "no pipe: %s", strerror(errno));
     pid_t pid = start(args, ends[1], err);
     close(ends[1]);
-    char *output = pid < 0 ? NULL : read_all(ends[0]);
+    char *output = pid < 0 ? NULL : read_all(ends[0], pid);
     close(ends[0]);
     if (pid < 0)
         return false;
@@ -167,8 +172,8 @@ out:
 
 /* --- catch-up --------------------------------------------------------------------------------- */
 
-/* Whether the task's latest slot was taken by no run, and is one to be made up for. The run itself
- * judges it again. */
+/* Whether the task's latest slot was taken by no run, passed some time ago, so that cron's own line
+ * will not come any more, and is to be made up for. The run itself judges it again. */
 static bool wants_run(const struct desk *desk, const json_t *task)
 {
     time_t slot = 0;
@@ -178,7 +183,7 @@ static bool wants_run(const struct desk *desk, const json_t *task)
            slot_choose(desk_text(task, "cronExpression"), desk_text(task, "catchUp"),
                        desk->config.app_timezone, desk->now, desk_time(task, "lastSlot"), &slot,
                        &why) &&
-           slot >= desk_time(task, "createdAt");
+           slot >= desk_time(task, "createdAt") && desk->now - slot > SLOT_ON_TIME_S;
 }
 
 static bool catch_up(struct desk *desk, const json_t *task, json_t *started, struct error *err)
@@ -197,31 +202,32 @@ static bool catch_up(struct desk *desk, const json_t *task, json_t *started, str
             desk->exit_code = code;
         json_array_append_new(started, json_pack("{s:O, s:i}", "taskId",
                                                  json_object_get(task, "id"), "exitCode", code));
-        if (!desk->json && desk->colours)
+        if (!desk->json && isatty(STDOUT_FILENO))
             printf("%s: exit %d\n", desk_text(task, "id"), code);
     }
     text_free(&path);
     return pid > 0;
 }
 
-/* Silent unless a person looks on: it stands in crontabs. */
+/* A task that cannot be started keeps none of the others from it. Silent unless a person looks on:
+ * it stands in crontabs. */
 bool desk_catch_up(struct desk *desk, struct error *err)
 {
-    json_t *tasks = desk_all_tasks(desk, err), *started = json_array();
+    json_t *all = desk_tasks(desk, NULL, err), *started = json_array();
     size_t i;
     json_t *task;
-    bool done = tasks != NULL;
     db_close(desk->db);
     desk->db = NULL;
     deadline_disarm();
-    json_array_foreach(tasks, i, task)
+    json_array_foreach(all, i, task)
     {
-        if (done && deadline_ok(err) && wants_run(desk, task))
-            done = catch_up(desk, task, started, err);
+        struct error why = { 0 };
+        if (deadline_ok(err) && wants_run(desk, task) && !catch_up(desk, task, started, &why))
+            error_keep(err, &why);
     }
-    if (done && desk->json)
-        done = desk_answer("started", json_incref(started), err);
+    json_decref(all);
+    if (err->kind == ERR_NONE && desk->json)
+        return desk_answer("started", started, err);
     json_decref(started);
-    json_decref(tasks);
-    return done;
+    return err->kind == ERR_NONE;
 }

@@ -45,13 +45,6 @@ static const char *state_of(const json_t *task, enum table_look *look)
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-static enum table_look look_of(const char *status)
-{
-    return strcmp(status, "completed") == 0 ? TABLE_GOOD
-           : strcmp(status, "running") == 0 ? TABLE_PLAIN
-                                            : TABLE_BAD;
-}
-
 static void add_success_rate(struct table *table, const json_t *task)
 {
     long long good = json_integer_value(json_object_get(task, "executionCount"));
@@ -76,7 +69,7 @@ static void add_task(const struct desk *desk, struct table *table, const json_t 
     table_add(table, look, state);
     desk_clock(desk, desk_text(run, "startTime"), clock, sizeof clock);
     snprintf(last, sizeof last, "%s %s", clock, desk_text(run, "status"));
-    table_add(table, look_of(desk_text(run, "status")), json_is_object(run) ? last : "never");
+    table_add(table, desk_look_of(desk_text(run, "status")), json_is_object(run) ? last : "never");
     desk_clock(desk, desk_text(task, "nextRun"), clock, sizeof clock);
     table_add(table, TABLE_PLAIN, clock);
     add_success_rate(table, task);
@@ -89,7 +82,7 @@ bool desk_list(struct desk *desk, struct error *err)
 {
     static const char *const titles[] = { "TASK", "SCHEDULE", "STATE",   "LAST RUN",
                                           "NEXT", "OK",       "AVERAGE", NULL };
-    json_t *tasks = desk_all_tasks(desk, err);
+    json_t *tasks = desk_tasks(desk, NULL, err);
     if (tasks == NULL)
         return false;
     if (desk->json)
@@ -275,10 +268,9 @@ bool desk_next(struct desk *desk, struct error *err)
     if (count < 1 || count > NEXT_MOST)
         return error_set(err, ERR_USAGE, "option -n: %ld is not from 1 to %d", count, NEXT_MOST);
     const char *id = only == NULL ? NULL : desk_task_id(only, err);
-    const char *args[] = { id };
     if (only != NULL && id == NULL)
         return false;
-    json_t *tasks = desk_rows(desk, "desk_tasks", args, err), *all = json_array();
+    json_t *tasks = desk_tasks(desk, id, err), *all = json_array();
     size_t i;
     json_t *task;
     bool answered = tasks != NULL;

@@ -89,7 +89,7 @@ time_t desk_next_run(const struct desk *desk, const json_t *task)
                      paused > desk->now ? paused - 1 : desk->now);
 }
 
-static json_t *load_tasks(struct desk *desk, const char *id, struct error *err)
+json_t *desk_tasks(struct desk *desk, const char *id, struct error *err)
 {
     struct instant now = instant(desk->now);
     const char *args[] = { id, now.text };
@@ -105,15 +105,10 @@ static json_t *load_tasks(struct desk *desk, const char *id, struct error *err)
     return list;
 }
 
-json_t *desk_all_tasks(struct desk *desk, struct error *err)
-{
-    return load_tasks(desk, NULL, err);
-}
-
 json_t *desk_task(struct desk *desk, const char *word, struct error *err)
 {
     const char *id = desk_task_id(word, err);
-    json_t *list = id == NULL ? NULL : load_tasks(desk, id, err);
+    json_t *list = id == NULL ? NULL : desk_tasks(desk, id, err);
     json_t *task = json_incref(json_array_get(list, 0));
     if (list != NULL && task == NULL)
         error_set(err, ERR_CONFIG, "task %s is not in the registry", id);
@@ -183,6 +178,8 @@ bool desk_since(const struct desk *desk, long otherwise_s, time_t *since, struct
         return true;
     }
     utf8_clean(shown, sizeof shown, text);
-    return when_parse(text, desk->config.app_timezone, desk->now, WHEN_BACK, since) ||
-           error_set(err, ERR_USAGE, "option --since: \"%s\" is not %s", shown, when_shapes);
+    if (!when_parse(text, desk->config.app_timezone, desk->now, WHEN_BACK, since))
+        return error_set(err, ERR_USAGE, "option --since: \"%s\" is not %s", shown, when_shapes);
+    return *since <= desk->now ||
+           error_set(err, ERR_USAGE, "option --since: \"%s\" is yet to come", shown);
 }

@@ -40,7 +40,7 @@ struct desk_command {
     bool (*run)(struct desk *desk, struct error *err);
 };
 
-/* The rows of a statement that returns one column, "row" jsonb: a new array of objects, whose keys
+/* The rows of a statement that returns one column, "row" json: a new array of objects, whose keys
  * are the answer's as they are. NULL with err as db_run. */
 json_t *desk_rows(struct desk *desk, const char *statement, const char *const *args,
                   struct error *err);
@@ -52,8 +52,8 @@ bool desk_answer(const char *name, json_t *value, struct error *err);
  * as schedule and state have it, in a new reference; NULL with ERR_USAGE that names the nearest. */
 json_t *desk_task(struct desk *desk, const char *word, struct error *err);
 
-/* All tasks: a new array, or NULL. */
-json_t *desk_all_tasks(struct desk *desk, struct error *err);
+/* The task with that id, or all with NULL: a new array, or NULL. */
+json_t *desk_tasks(struct desk *desk, const char *id, struct error *err);
 
 /* The next slot at which a task of desk_tasks will run; 0: none, as it is disabled, or its schedule
  * is none or never fires. */

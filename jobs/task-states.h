@@ -28,7 +28,7 @@ bool task_pause_read(const char *text, time_t *until);
 
 /* The states of one task, oldest first, in a new array for free; at least one.
  * today    the row as it is now; since is when it was registered, paused_why its pause_reason
- * changes  of this task, the newest first, as desk_changes.sql has them: an array of
+ * changes  of this task, the newest first, as desk_promises.sql has them: an array of
  *          {"at": seconds, "actor": text, "reason": text or null,
  *           "details": {"column": [before, after], …}}
  *          What has another shape is passed over, and what was before the task was registered: that

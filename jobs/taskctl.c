@@ -24,7 +24,7 @@
 #include "words.h"
 #include "zone.h"
 
-enum { ANSWER_MS = 60000 }; /* for all but a run */
+enum { ANSWER_MS = 60000 /* for all but a run */, REASON_BYTES = 400 };
 
 static bool desk_completion(struct desk *desk, struct error *err);
 
@@ -106,15 +106,16 @@ static void print_help(void)
            "\ntaskctl COMMAND --help tells a command's options. Every change is written down in\n"
            "tickeasy_jobs.audit_log with who, where and why. Colours are for terminals; NO_COLOR\n"
            "turns them off.\n"
-           "\nExit codes: 0 done, 1 something differs or was missed (crontab --check, missed), 64 "
+           "\nExit codes: 0 done, 1 something differs, was missed or was not wanted (crontab, "
+           "missed), 64 "
            "called\nwrong, 69 database not reachable, 70 a bug, 75 out of time or stopped, 78 "
-           "configuration or\nregistry missing or wrong; run: the program's own.\n");
+           "configuration or\nregistry missing or wrong; run and catch-up: the program's own.\n");
 }
 
 static void print_command_help(const struct desk_command *command)
 {
     char usage[100];
-    snprintf(usage, sizeof usage, "taskctl %s%s%s [OPTION]...", command->name,
+    snprintf(usage, sizeof usage, "taskctl %s [OPTION]...%s%s", command->name,
              command->operands[0] == '\0' ? "" : " ", command->operands);
     options_print(stdout, usage, command->summary, command->options, common_options);
 }
@@ -190,6 +191,11 @@ static bool parse_command(struct desk *desk, int argc, char **argv, struct error
     snprintf(program, sizeof program, "taskctl %s", command->name);
     if (!options_parse_command(&desk->options, argc, argv, program, lists, err))
         return false;
+    const char *reason = text_or(options_value(&desk->options, "reason"), "");
+    const char *trouble = utf8_trouble(reason, strlen(reason), false);
+    if (trouble != NULL || strlen(reason) > REASON_BYTES)
+        return error_set(err, ERR_USAGE, "option --reason: the text %s",
+                         text_or(trouble, "is longer than 400 bytes"));
     size_t count = desk->options.operand_count;
     if (options_flag(&desk->options, "help") || (count >= command->least && count <= command->most))
         return true;
@@ -236,6 +242,17 @@ static bool read_clock(struct desk *desk, struct error *err)
     return true;
 }
 
+/* So that also those are listed that never ran. A database that takes no writes can be looked at
+ * all the same. */
+static bool know_tasks(struct desk *desk, struct error *err)
+{
+    struct error why = { 0 };
+    if (tasks_register(desk->db, &why) || why.kind == ERR_UNAVAILABLE)
+        return true;
+    error_keep(err, &why);
+    return false;
+}
+
 static bool open_desk(struct desk *desk, struct error *err)
 {
     process_actor(desk->actor, sizeof desk->actor);
@@ -247,7 +264,7 @@ static bool open_desk(struct desk *desk, struct error *err)
     if (!config_load(&desk->config, options_value(&desk->options, "config"), err))
         return false;
     if (!desk->command->offline &&
-        (!db_connect(&desk->db, &desk->config, "taskctl", err) || !tasks_register(desk->db, err)))
+        (!db_connect(&desk->db, &desk->config, "taskctl", err) || !know_tasks(desk, err)))
         return false;
     return read_clock(desk, err);
 }

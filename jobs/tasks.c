@@ -1,5 +1,7 @@
 #include "tasks.h"
 
+#include <string.h>
+
 #include "text.h"
 
 /* id, name, description, schedule, timeout and retries are the source document's. What was missed
@@ -56,6 +58,14 @@ const struct task tasks[TASK_COUNT] = {
         .max_retries = 0,
     },
 };
+
+bool program_name_valid(const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    return strspn(name, letters) > 0 && name[strspn(name, letters)] == '\0' &&
+           strchr("_-.", name[0]) == NULL;
+}
 
 bool tasks_register(struct db *db, struct error *err)
 {

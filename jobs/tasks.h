@@ -16,6 +16,11 @@ enum {
 
 extern const struct task tasks[TASK_COUNT];
 
+/* True for what may be the name of a program in our folder, wherever it was written: letters,
+ * digits,
+ * "_", "-" and ".", the first one a letter or digit. */
+bool program_name_valid(const char *name);
+
 /* Every task, so that the registry has also those that never ran. Errors as db_run. */
 bool tasks_register(struct db *db, struct error *err);
 

@@ -1,14 +1,13 @@
--- desk_change: change the row of a task; what is NULL stays. A trigger writes the change down.
+-- desk_change: change the row of a task, behind desk_lock; what is NULL stays. A trigger writes the change down.
 -- $1 task id  $2 cron_expression  $3 timeout_ms int  $4 max_retries int  $5 catch_up
 -- $6 is_active bool  $7 paused_until timestamptz ('-infinity' ends a pause)  $8 pause_reason
 -- $9 next_run timestamptz, taken as it is
 -- one row: row json: changes {column: [before, after]}, and of the change before this one
---   lastBy, agoSeconds, NULL without one
+--   lastBy, lastHost, agoSeconds, NULL without one
 WITH before AS (
     SELECT *
       FROM tickeasy_jobs.scheduled_tasks
      WHERE id = $1
-       FOR UPDATE
 ), after AS (
     UPDATE tickeasy_jobs.scheduled_tasks AS task
        SET cron_expression = coalesce($2, task.cron_expression),
@@ -33,11 +32,12 @@ SELECT jsonb_build_object(
                                  WHERE key NOT IN ('next_run', 'updated_at', 'updated_by')
                                    AND a.value IS DISTINCT FROM b.value), '{}'),
            'lastBy', earlier.actor,
+           'lastHost', earlier.host,
            'agoSeconds', extract(epoch FROM now() - earlier.at)::bigint) AS row
   FROM before
   JOIN after
     ON after.id = before.id
-  LEFT JOIN LATERAL (SELECT actor, at
+  LEFT JOIN LATERAL (SELECT actor, host, at
                        FROM tickeasy_jobs.audit_log
                       WHERE subject = 'task ' || before.id
                         AND action <> 'task-run'

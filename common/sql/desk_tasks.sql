@@ -1,7 +1,7 @@
 -- desk_tasks: the registry, each task with its newest run.
 -- $1 id of one task, or NULL for all  $2 now timestamptz
--- rows: row json, lastSlot of a run that is over: the source document's fields of a task, and ours; averageTime of the newest hundred
---   completed runs, milliseconds
+-- rows: row json: the source document's fields of a task, and ours; lastSlot of a run that is over,
+--   averageTime of the newest hundred completed runs in milliseconds
 SELECT json_build_object(
            'id', task.id,
            'name', task.name,

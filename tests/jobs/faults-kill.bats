@@ -13,7 +13,10 @@ setup_file() {
     start_cluster
     build_faults
 }
-setup() { setup_job; }
+setup() {
+    setup_job
+    free_slots
+}
 teardown() { teardown_job; }
 
 # at_each_point STEP COMMAND...: COMMAND POINT at every STEPth point from $from (1) on, until it says
