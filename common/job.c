@@ -308,6 +308,7 @@ static void try_attempts(struct job *job, struct error *err)
         begin_run(job, cron ? "cron" : "manual", before.attempt + 1);
         job->run.fired_at = fired_at;
         job->run.slot = before.slot;
+        snprintf(job->run.lost_id, sizeof job->run.lost_id, "%s", before.lost_id);
         snprintf(job->log.run, sizeof job->log.run, "%s", job->run.id);
         run_attempt(job, err);
         if (!error_is_temporary(err->kind) || attempt > retries_of(job, cron))

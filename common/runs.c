@@ -77,6 +77,13 @@ bool process_is_gone(const struct process *process, const struct process *self)
     return started != 0 && process->pid_started != 0 && started != process->pid_started;
 }
 
+bool process_is_here(const struct process *process, const struct process *self)
+{
+    return strlen(self->boot_id) >= 36 && strcmp(process->boot_id, self->boot_id) == 0 &&
+           process->pid > 0 && process->pid_started != 0 &&
+           start_of(process->pid) == process->pid_started;
+}
+
 void process_actor(char *text, size_t size)
 {
     const struct passwd *user = getpwuid(geteuid());
@@ -199,39 +206,54 @@ static time_t fired_at(const struct run *run, const char *given)
     return labs(here - now) <= CLOCK_SLACK_S ? run->fired_at : now - (here - run->fired_at);
 }
 
-/* Whether the run that took the latest slot died, and its slot may have a further attempt. */
-static bool slot_was_lost(const PGresult *seen, const char *death)
+/* Whether the latest slot may have a further attempt: its run died or failed and left some, or it
+ * was our own, whose beginning we did not hear of. death  of the running run, in words; "" when it
+ * lives or there is none */
+static bool slot_is_open(const struct run *run, const PGresult *seen, const char *death)
 {
-    return death[0] != '\0' &&
-           strcmp(db_text(seen, 0, "run_id"), db_text(seen, 0, "last_slot_run")) == 0 &&
-           db_number(seen, 0, "last_slot_attempt") <= db_number(seen, 0, "max_retries");
+    const char *taker = db_text(seen, 0, "last_slot_run");
+    bool died = death[0] != '\0' && strcmp(db_text(seen, 0, "run_id"), taker) == 0 &&
+                db_number(seen, 0, "last_slot_attempt") <= db_number(seen, 0, "max_retries");
+    bool ours = run->lost_id[0] != '\0' && strcmp(run->lost_id, taker) == 0;
+    return died || ours || db_true(seen, 0, "slot_is_open");
 }
 
-/* death: of the running run, in words; "" when it lives or there is none. */
+static bool refuse_slot(const struct run *run, const PGresult *seen, const struct error *why,
+                        struct error *err)
+{
+    bool taken = !db_is_null(seen, 0, "last_slot_run");
+    if (why->kind == ERR_CONFIG)
+        return error_set(err, ERR_CONFIG,
+                         "the row of task %s in the registry is of no use: %s; mend it with "
+                         "taskctl set",
+                         run->task->id, why->text);
+    return error_set(err, ERR_BUSY, "%s%s%s%s%s", why->text, taken ? ", last by run " : "",
+                     db_text(seen, 0, "last_slot_run"), taken ? " on " : "",
+                     db_text(seen, 0, "last_slot_host"));
+}
+
 static bool take_slot(struct run *run, const PGresult *seen, const char *death, const char *given,
                       struct error *err)
 {
     struct error why = { 0 };
     time_t last = (time_t)strtoll(db_text(seen, 0, "last_slot"), NULL, 10);
-    bool lost = slot_was_lost(seen, death);
     if (strcmp(run->trigger, "cron") != 0)
         return true;
     if (run->slot != 0) /* of an earlier attempt */
         return last <= run->slot ||
                error_set(err, ERR_BUSY, "the run's slot is over, a later one was taken");
-    if (slot_choose(db_text(seen, 0, "cron_expression"), db_text(seen, 0, "catch_up"), run->zone,
-                    fired_at(run, given), lost ? last - 1 : last, &run->slot, &why)) {
-        run->attempt = run->slot == last ? (int)db_number(seen, 0, "last_slot_attempt") + 1 : 1;
-        return true;
-    }
-    if (why.kind == ERR_CONFIG)
-        return error_set(err, ERR_CONFIG,
-                         "the row of task %s in the registry is of no use: %s; mend it with "
-                         "taskctl set",
-                         run->task->id, why.text);
-    return error_set(err, ERR_BUSY, "%s%s%s%s%s", why.text, last == 0 ? "" : ", last by run ",
-                     db_text(seen, 0, "last_slot_run"), last == 0 ? "" : " on ",
-                     db_text(seen, 0, "last_slot_host"));
+    const struct slot_question question = {
+        .schedule = db_text(seen, 0, "cron_expression"),
+        .catch_up = db_text(seen, 0, "catch_up"),
+        .zone = run->zone,
+        .at = fired_at(run, given),
+        .last = slot_is_open(run, seen, death) ? last - 1 : last,
+        .since = (time_t)strtoll(db_text(seen, 0, "slots_since"), NULL, 10),
+    };
+    if (!slot_choose(&question, &run->slot, &why))
+        return refuse_slot(run, seen, &why, err);
+    run->attempt = run->slot == last ? (int)db_number(seen, 0, "last_slot_attempt") + 1 : 1;
+    return true;
 }
 
 static bool busy(const PGresult *seen, struct error *err)
@@ -334,7 +356,12 @@ bool runs_begin(struct db *db, struct run *run, const char *now, struct error *e
         }
         snprintf(run->reaped, sizeof run->reaped, "run %s: %s", db_text(seen, 0, "run_id"), death);
     }
-    if (!take_lock(db, run, seen, death, &taken, err) || taken)
+    if (!take_lock(db, run, seen, death, &taken, err)) {
+        snprintf(run->lost_id, sizeof run->lost_id, "%s",
+                 run->id); /* it may be there all the same */
+        goto out;
+    }
+    if (taken)
         goto out;
 
     /* Somebody was faster between the two looks; tell who. */

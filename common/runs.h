@@ -49,7 +49,8 @@ struct run {
     char started[32];     /* host's clock, ISO 8601 UTC: for the spool only */
     int64_t started_ms;   /* monotonic */
     int given_timeout_ms; /* from the command line, wins over the registry; 0 = none */
-    time_t slot; /* of a scheduled run, once it has one; it keeps it for its next attempts */
+    char lost_id[37]; /* of the attempt before, when its beginning may have been written unheard */
+    time_t slot;      /* of a scheduled run, once it has one; it keeps it for its next attempts */
     /* filled by runs_begin */
     bool is_now_given; /* by --now */
     char now[40];      /* the database's clock when the run began, ISO 8601 UTC */
@@ -68,6 +69,9 @@ void process_identify(struct process *process);
 /* True when the process provably no longer runs: same boot and pid namespace as self, and the pid
  * is not there or started at another time. False when that cannot be known from here. */
 bool process_is_gone(const struct process *process, const struct process *self);
+
+/* True when it certainly runs here: the same boot and pid namespace, pid and start. */
+bool process_is_here(const struct process *process, const struct process *self);
 
 /* Who it is that asks, into text: the user, "ann as jobs" through sudo. */
 void process_actor(char *text, size_t size);

@@ -35,38 +35,43 @@ struct instant instant(time_t at)
     return instant;
 }
 
-static bool is_too_late(const char *catch_up, long within_s, const char *zone, time_t at,
-                        time_t slot, struct error *err)
+static bool is_too_late(const struct slot_question *question, long within_s, time_t slot,
+                        struct error *err)
 {
     char clock[64];
-    if (at - slot <= SLOT_ON_TIME_S || at - slot <= within_s)
+    long late_s = (long)(question->at - slot);
+    zone_text(clock, sizeof clock, question->zone, slot);
+    if (late_s <= SLOT_ON_TIME_S)
         return false;
-    zone_text(clock, sizeof clock, zone, slot);
-    error_set(err, ERR_BUSY, "the latest slot, %s, passed %ld min ago, and catch-up is \"%s\"",
-              clock, (long)(at - slot) / 60, catch_up);
-    return true;
+    if (late_s > within_s)
+        error_set(err, ERR_BUSY, "the latest slot, %s, passed %ld min ago, and catch-up is \"%s\"",
+                  clock, late_s / 60, question->catch_up);
+    else if (slot < question->since)
+        error_set(err, ERR_BUSY,
+                  "the latest slot, %s, passed before the schedule was set or the task was on",
+                  clock);
+    return err->kind != ERR_NONE;
 }
 
-bool slot_choose(const char *schedule, const char *catch_up, const char *zone, time_t at,
-                 time_t last, time_t *slot, struct error *err)
+bool slot_choose(const struct slot_question *question, time_t *slot, struct error *err)
 {
     struct cron cron;
     long within_s = 0;
     time_t latest = 0;
     char clock[64];
-    if (!cron_parse(&cron, schedule, err))
+    if (!cron_parse(&cron, question->schedule, err))
         return false;
-    if (!catch_up_parse(catch_up, &within_s))
+    if (!catch_up_parse(question->catch_up, &within_s))
         return error_set(err, ERR_CONFIG, "catch-up \"%s\" is not none, once or within 6h",
-                         catch_up);
-    if (!cron_previous(&cron, zone, at, &latest))
-        return error_set(err, ERR_BUSY, "schedule \"%s\" never fires", schedule);
-    if (last >= latest) {
-        zone_text(clock, sizeof clock, zone, latest);
+                         question->catch_up);
+    if (!cron_previous(&cron, question->zone, question->at, &latest))
+        return error_set(err, ERR_BUSY, "schedule \"%s\" never fires", question->schedule);
+    if (question->last >= latest) {
+        zone_text(clock, sizeof clock, question->zone, latest);
         return error_set(err, ERR_BUSY, "the slot %s %s", clock,
-                         last == latest ? "was taken" : "is over, a later one was taken");
+                         question->last == latest ? "was taken" : "is over, a later one was taken");
     }
-    if (is_too_late(catch_up, within_s, zone, at, latest, err))
+    if (is_too_late(question, within_s, latest, err))
         return false;
     *slot = latest;
     return true;

@@ -14,15 +14,21 @@ enum { SLOT_ON_TIME_S = 10 * 60 };
  * or "within 6h". false when text is anything else; *within_s is then untouched. */
 bool catch_up_parse(const char *text, long *within_s);
 
-/* The slot for a scheduled run that cron started at `at` by the clock: the latest instant at or
- * before it at which schedule fires in zone.
- * catch_up  of the registry
- * last      the latest slot that a run has taken, 0 = none
+/* What decides on the slot of a scheduled run. */
+struct slot_question {
+    const char *schedule, *catch_up; /* of the registry */
+    const char *zone;
+    time_t at;   /* when cron started it, by the clock */
+    time_t last; /* the latest slot that a run has taken, 0 = none */
+    time_t
+        since; /* slots before that are not made up for: the schedule was another, or it was off */
+};
+
+/* The slot for that run: the latest instant at or before `at` at which schedule fires in zone.
  * Errors    ERR_CONFIG  schedule or catch_up is none, in words
  *           ERR_BUSY    nothing is to be run: that slot or a later one was taken, or it passed too
  *                       long ago for catch_up, or the schedule never fires; in words */
-bool slot_choose(const char *schedule, const char *catch_up, const char *zone, time_t at,
-                 time_t last, time_t *slot, struct error *err);
+bool slot_choose(const struct slot_question *question, time_t *slot, struct error *err);
 
 /* The next slot after that instant; 0 when there is none, or schedule is none. */
 time_t slot_next(const char *schedule, const char *zone, time_t after);

@@ -17,6 +17,8 @@
 /* Another operator's change is waited for: longer than a run would. */
 enum { OPERATOR_LOCK_MS = 5000 };
 
+static const time_t latest = 253370764800; /* 9999-01-01 */
+
 const struct option_spec desk_reason_options[] = {
     { "reason", OPTION_TEXT, "WORDS", "why, for those who look at it later" },
     { 0 },
@@ -235,6 +237,11 @@ bool desk_pause(struct desk *desk, struct error *err)
     utf8_clean(shown, sizeof shown, text);
     if (!when_parse(text, desk->config.app_timezone, desk->now, WHEN_AHEAD, &until))
         return error_set(err, ERR_USAGE, "option --until: \"%s\" is not %s", shown, when_shapes);
+    if (until > latest)
+        return error_set(err, ERR_USAGE,
+                         "option --until: \"%s\" is too far ahead; taskctl disable "
+                         "switches a task off for good",
+                         shown);
     if (until <= desk->now)
         return error_set(err, ERR_USAGE, "option --until: \"%s\" is over already", shown);
     struct instant end = instant(until);
@@ -258,7 +265,11 @@ static bool set_cron(struct settings *settings, const char *value, struct error 
         return error_set(err, ERR_USAGE, "cron: the schedule is longer than %d bytes",
                          CRON_BYTES - 1);
     struct error why = { 0 };
-    return cron_parse(&cron, value, &why) || error_set(err, ERR_USAGE, "cron: %s", why.text);
+    if (!cron_parse(&cron, value, &why))
+        return error_set(err, ERR_USAGE, "cron: %s", why.text);
+    return slot_next(value, "UTC", time(NULL)) != 0 ||
+           error_set(err, ERR_USAGE,
+                     "cron: \"%s\" never fires; taskctl disable switches a task off", value);
 }
 
 static bool set_timeout(struct settings *settings, const char *value, struct error *err)
@@ -340,8 +351,12 @@ bool desk_set(struct desk *desk, struct error *err)
             return false;
     if (!change_task(desk, "task-set", &settings.change, err))
         return false;
-    if (options_flag(&desk->options, "install"))
-        return desk_crontab(desk, err);
+    if (options_flag(&desk->options, "install")) {
+        struct error why = { 0 };
+        return desk_crontab(desk, &why) ||
+               error_set(err, why.kind, "the registry is changed, this host's crontab is not: %s",
+                         why.text);
+    }
     if (settings.change.cron != NULL && !desk->json)
         printf("taskctl crontab --install, on each host, brings the new times into its crontab\n");
     return true;

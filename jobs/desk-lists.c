@@ -64,7 +64,7 @@ static bool print_mails(const struct desk *desk, const json_t *mails, struct err
         add_mail(desk, &table, mail);
     }
     bool printed = desk_table(desk, &table, err);
-    puts("deliver-mail --retry ID queues one again, --retry all those that failed");
+    puts("deliver-mail --retry ID queues one that failed again, --retry all those that did");
     return printed;
 }
 

@@ -1,5 +1,6 @@
 #include "desk-runs.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 enum {
     LIMIT_STANDARD = 20,
     LIMIT_MOST = 100000,
-    LOG_LINES_MOST = 500,
+    LOG_LINES_MOST = 300,
     STOP_WAIT_MS = 14000, /* a run that is told to stop is gone 13 s later, see deadline.h */
     ASKED_WAIT_MS = 2000, /* most runs take a step each moment */
 };
@@ -29,6 +30,12 @@ const struct option_spec desk_history_options[] = {
 
 /* --- a run in a line -------------------------------------------------------------------------- */
 
+static bool is_trouble(const char *counter)
+{
+    return strncmp(counter, "failed", 6) == 0 || strncmp(counter, "paid", 4) == 0 ||
+           strcmp(counter, "checksCritical") == 0;
+}
+
 /* What a run counted, but for zeros: "expiredOrders 3, sentMails 2"; its error if it has one. */
 static void say_outcome(const json_t *run, struct text *words)
 {
@@ -38,12 +45,14 @@ static void say_outcome(const json_t *run, struct text *words)
         text_printf(words, "%s", error);
         return;
     }
-    json_object_foreach(json_object_get(run, "result"), name, value)
-    {
-        if (json_is_integer(value) && json_integer_value(value) != 0)
-            text_printf(words, "%s%s %lld", words->length == 0 ? "" : ", ", name,
-                        (long long)json_integer_value(value));
-    }
+    for (int troubles = 1; troubles >= 0; troubles--) /* what a person must see, first */
+        json_object_foreach(json_object_get(run, "result"), name, value)
+        {
+            if (json_is_integer(value) && json_integer_value(value) != 0 &&
+                is_trouble(name) == (troubles == 1))
+                text_printf(words, "%s%s %lld", words->length == 0 ? "" : ", ", name,
+                            (long long)json_integer_value(value));
+        }
 }
 
 enum table_look desk_look_of(const char *status)
@@ -187,28 +196,59 @@ static json_t *find_run(struct desk *desk, const char *word, bool going_on, stru
     return NULL;
 }
 
-/* The lines that a run wrote into the log of this host. */
-static void print_log_lines(const char *path, const char *id)
+/* The last lines of a run, the oldest first from next on once it is full. */
+struct tail {
+    char *lines[LOG_LINES_MOST];
+    size_t count, next;
+};
+
+static void keep(struct tail *tail, const char *line)
 {
-    char *line = NULL, plain[64], quoted[64];
+    free(tail->lines[tail->next]);
+    tail->lines[tail->next] = strdup(line);
+    tail->next = (tail->next + 1) % LOG_LINES_MOST;
+    tail->count++;
+}
+
+static void print_tail(struct tail *tail, const char *path)
+{
+    if (tail->count == 0)
+        printf("\n%s has no line of it; older lines may be in %s.1\n", path, path);
+    else
+        printf("\n%s\n", path);
+    if (tail->count > LOG_LINES_MOST)
+        printf("… %zu lines before\n", tail->count - LOG_LINES_MOST);
+    for (size_t i = 0; i < LOG_LINES_MOST; i++) {
+        char *line = tail->lines[(tail->next + i) % LOG_LINES_MOST];
+        if (line != NULL)
+            fputs(line, stdout);
+        free(line);
+    }
+}
+
+/* The lines that a run wrote into the log of this host; the end tells most. */
+static void print_log_lines(const struct desk *desk, const json_t *run)
+{
+    char *line = NULL, plain[64], quoted[64], host[300];
     size_t size = 0;
-    int count = 0;
+    struct tail tail = { 0 };
+    const char *path = desk->config.log_file, *id = desk_text(run, "id");
+    utf8_clean(host, sizeof host, desk_text(run, "host"));
+    if (strcmp(desk_text(run, "host"), desk->host) != 0)
+        printf("\nits log is on %s\n", host);
     FILE *file = path[0] == '\0' ? NULL : fopen(path, "re");
+    if (path[0] != '\0' && file == NULL)
+        printf("\n%s: %s\n", path, strerror(errno));
+    if (file == NULL)
+        return;
     snprintf(plain, sizeof plain, " run=%s ", id);
     snprintf(quoted, sizeof quoted, "\"run\":\"%s\"", id); /* LOG_FORMAT=json */
-    while (file != NULL && count <= LOG_LINES_MOST && getline(&line, &size, file) > 0) {
-        if (strstr(line, plain) == NULL && strstr(line, quoted) == NULL)
-            continue;
-        if (++count == 1)
-            printf("\n%s\n", path);
-        if (count <= LOG_LINES_MOST)
-            fputs(line, stdout);
-        else
-            puts("…");
-    }
+    while (getline(&line, &size, file) > 0)
+        if (strstr(line, plain) != NULL || strstr(line, quoted) != NULL)
+            keep(&tail, line);
+    print_tail(&tail, path);
     free(line);
-    if (file != NULL)
-        fclose(file);
+    fclose(file);
 }
 
 static void print_result(json_t *result)
@@ -217,8 +257,9 @@ static void print_result(json_t *result)
     json_t *value;
     json_object_foreach(result, name, value)
     {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        printf("  %-24s %s\n", name, text_or(text, ""));
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT), shown[100];
+        utf8_clean(shown, sizeof shown, name);
+        printf("  %-24s %s\n", shown, text_or(text, "")); /* JSON has no control characters */
         free(text);
     }
 }
@@ -271,7 +312,7 @@ bool desk_log(struct desk *desk, struct error *err)
     if (desk->json)
         return desk_answer("execution", run, err);
     print_run(desk, run);
-    print_log_lines(desk->config.log_file, desk_text(run, "id"));
+    print_log_lines(desk, run);
     json_decref(run);
     return true;
 }
@@ -312,9 +353,9 @@ static enum whereabouts look_for(struct desk *desk, const char *id, struct proce
     }
     PQclear(rows);
     process_identify(&self);
-    if (!known || process->pid <= 0 || strcmp(process->boot_id, self.boot_id) != 0)
-        return ELSEWHERE;
-    return process_is_gone(process, &self) ? GONE : HERE;
+    if (known && process_is_here(process, &self))
+        return HERE;
+    return known && process_is_gone(process, &self) ? GONE : ELSEWHERE;
 }
 
 /* Nobody else would, before the task's next run. The server may still be at its last statement. */
@@ -360,13 +401,13 @@ static json_t *wait_for_end(struct desk *desk, const char *id, int wait_ms)
     return run;
 }
 
-static void say_end(const json_t *run, char *outcome, size_t size)
+static void say_end(const json_t *run, bool was_over, char *outcome, size_t size)
 {
     struct text words = { 0 };
     const char *error = desk_text(run, "error");
     if (is_over(run))
-        text_printf(&words, "%s%s%s", desk_text(run, "status"), error[0] == '\0' ? "" : ": ",
-                    error);
+        text_printf(&words, "%s%s%s%s", was_over ? "was over already, " : "",
+                    desk_text(run, "status"), error[0] == '\0' ? "" : ": ", error);
     else
         text_printf(&words, "asked to stop; it will at its next step, or its lease ends at %s",
                     desk_text(run, "leaseUntil"));
@@ -374,16 +415,19 @@ static void say_end(const json_t *run, char *outcome, size_t size)
     text_free(&words);
 }
 
-static bool tell_end(const struct desk *desk, json_t *run, struct error *err)
+static bool tell_end(struct desk *desk, json_t *run, bool was_over, struct error *err)
 {
-    char outcome[400];
-    say_end(run, outcome, sizeof outcome);
+    char outcome[400], host[300];
+    say_end(run, was_over, outcome, sizeof outcome);
+    utf8_clean(host, sizeof host, desk_text(run, "host"));
+    if (!is_over(run))
+        desk->exit_code = error_exit_code(ERR_STOPPED);
     if (desk->json) {
         json_object_set_new(run, "outcome", json_string(outcome));
         return desk_answer("execution", json_incref(run), err);
     }
-    printf("run %s of %s on %s: %s\n", desk_text(run, "id"), desk_text(run, "taskId"),
-           desk_text(run, "host"), outcome);
+    printf("run %s of %s on %s: %s\n", desk_text(run, "id"), desk_text(run, "taskId"), host,
+           outcome);
     return true;
 }
 
@@ -410,7 +454,8 @@ bool desk_cancel(struct desk *desk, struct error *err)
         after = stop(desk, asked, place, &process);
     else if (err->kind == ERR_NONE)
         after = run_now(desk, desk_text(run, "id"));
-    bool told = err->kind == ERR_NONE && tell_end(desk, after == NULL ? run : after, err);
+    bool told =
+        err->kind == ERR_NONE && tell_end(desk, after == NULL ? run : after, asked == NULL, err);
     json_decref(after);
     json_decref(asked);
     json_decref(run);

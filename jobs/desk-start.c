@@ -15,7 +15,12 @@
 #include "text.h"
 #include "words.h"
 
-enum { ARGS_MOST = OPERANDS_MAX + 8, RESULT_MOST_BYTES = 1 << 20, EXIT_SIGNAL = 128 };
+enum {
+    ARGS_MOST = OPERANDS_MAX + 8,
+    RESULT_MOST_BYTES = 1 << 20,
+    EXIT_SIGNAL = 128,
+    EXIT_WORKED = 1 /* some items failed */
+};
 
 const struct option_spec desk_run_options[] = {
     { "force", OPTION_FLAG, NULL, "also when the task is disabled or paused" },
@@ -119,6 +124,21 @@ static char *read_all(int in, pid_t pid)
     return text.chars;
 }
 
+/* A run that did not do its work, in the envelope of failures. */
+static bool refuse(const char *program, int code, json_t *run, struct error *err)
+{
+    char words[300];
+    snprintf(words, sizeof words, "%.200s ended with exit code %d", program, code);
+    json_t *answer =
+        json_pack("{s:s, s:s, s:{s:o}}", "status", "failed", "message", words, "data", "run", run);
+    if (answer == NULL)
+        return error_memory(err);
+    json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    json_decref(answer);
+    return true;
+}
+
 /* With --json: its exit code and its result in our envelope. */
 static bool run_for_json(struct desk *desk, const char *const args[], struct error *err)
 {
@@ -136,8 +156,10 @@ static bool run_for_json(struct desk *desk, const char *const args[], struct err
     free(output);
     if (result == NULL)
         result = json_null();
-    return desk_answer("run",
-                       json_pack("{s:i, s:o}", "exitCode", desk->exit_code, "result", result), err);
+    json_t *run = json_pack("{s:i, s:o}", "exitCode", desk->exit_code, "result", result);
+    if (desk->exit_code <= EXIT_WORKED)
+        return desk_answer("run", run, err);
+    return refuse(args[0], desk->exit_code, run, err);
 }
 
 bool desk_run(struct desk *desk, struct error *err)
@@ -176,14 +198,19 @@ out:
  * will not come any more, and is to be made up for. The run itself judges it again. */
 static bool wants_run(const struct desk *desk, const json_t *task)
 {
-    time_t slot = 0;
+    time_t slot = 0, last = desk_time(task, "lastSlot");
     struct error why = { 0 };
+    const struct slot_question question = {
+        .schedule = desk_text(task, "cronExpression"),
+        .catch_up = desk_text(task, "catchUp"),
+        .zone = desk->config.app_timezone,
+        .at = desk->now,
+        .last = json_is_true(json_object_get(task, "slotIsOpen")) ? last - 1 : last,
+        .since = desk_time(task, "slotsSince"),
+    };
     return json_is_true(json_object_get(task, "isActive")) &&
            json_is_null(json_object_get(task, "pausedUntil")) &&
-           slot_choose(desk_text(task, "cronExpression"), desk_text(task, "catchUp"),
-                       desk->config.app_timezone, desk->now, desk_time(task, "lastSlot"), &slot,
-                       &why) &&
-           slot >= desk_time(task, "createdAt") && desk->now - slot > SLOT_ON_TIME_S;
+           slot_choose(&question, &slot, &why) && desk->now - slot > SLOT_ON_TIME_S;
 }
 
 static bool catch_up(struct desk *desk, const json_t *task, json_t *started, struct error *err)
@@ -213,6 +240,8 @@ static bool catch_up(struct desk *desk, const json_t *task, json_t *started, str
  * it stands in crontabs. */
 bool desk_catch_up(struct desk *desk, struct error *err)
 {
+    if (options_value(&desk->options, "now") != NULL)
+        return error_set(err, ERR_USAGE, "--now is for looking; catch-up starts real runs");
     json_t *all = desk_tasks(desk, NULL, err), *started = json_array();
     size_t i;
     json_t *task;

@@ -69,7 +69,10 @@ static void add_task(const struct desk *desk, struct table *table, const json_t 
     table_add(table, look, state);
     desk_clock(desk, desk_text(run, "startTime"), clock, sizeof clock);
     snprintf(last, sizeof last, "%s %s", clock, desk_text(run, "status"));
-    table_add(table, desk_look_of(desk_text(run, "status")), json_is_object(run) ? last : "never");
+    if (json_is_object(run))
+        table_add(table, desk_look_of(desk_text(run, "status")), last);
+    else
+        table_add(table, TABLE_PLAIN, "never");
     desk_clock(desk, desk_text(task, "nextRun"), clock, sizeof clock);
     table_add(table, TABLE_PLAIN, clock);
     add_success_rate(table, task);
@@ -250,15 +253,16 @@ static void print_slots(const struct desk *desk, const json_t *of_task)
 {
     size_t i;
     json_t *slot;
-    char clock[64];
+    char clock[64], id[100];
+    utf8_clean(id, sizeof id, desk_text(of_task, "taskId"));
     json_array_foreach(json_object_get(of_task, "slots"), i, slot)
     {
         zone_text(clock, sizeof clock, desk->config.app_timezone,
                   (time_t)zone_instant(json_string_value(slot)));
-        printf("%-18s  %s\n", desk_text(of_task, "taskId"), clock);
+        printf("%-18s  %s\n", id, clock);
     }
     if (i == 0)
-        printf("%-18s  never\n", desk_text(of_task, "taskId"));
+        printf("%-18s  never\n", id);
 }
 
 bool desk_next(struct desk *desk, struct error *err)

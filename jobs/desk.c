@@ -1,6 +1,8 @@
 #include "desk.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "slot.h"
 #include "tasks.h"
@@ -10,7 +12,7 @@
 #include "words.h"
 #include "zone.h"
 
-enum { WIDTH = 100 };
+enum { WIDTH = 100, NARROWEST = 40 };
 
 /* --- the database ----------------------------------------------------------------------------- */
 
@@ -23,8 +25,13 @@ json_t *desk_rows(struct desk *desk, const char *statement, const char *const *a
     json_t *list = json_array();
     json_error_t why = { .text = "" };
     bool good = list != NULL;
-    for (int row = 0; good && row < PQntuples(rows); row++)
-        good = json_array_append_new(list, json_loads(db_text(rows, row, "row"), 0, &why)) == 0;
+    for (int row = 0; good && row < PQntuples(rows); row++) {
+        const char *text = db_text(rows, row, "row");
+        json_t *object = json_loads(text, 0, NULL);
+        if (object == NULL) /* an integer that is too large for one */
+            object = json_loads(text, JSON_DECODE_INT_AS_REAL, &why);
+        good = json_array_append_new(list, object) == 0;
+    }
     PQclear(rows);
     if (good)
         return list;
@@ -131,7 +138,14 @@ bool desk_answer(const char *name, json_t *value, struct error *err)
 
 bool desk_table(const struct desk *desk, struct table *table, struct error *err)
 {
-    return table_end(table, stdout, WIDTH, desk->colours, err);
+    struct winsize window;
+    size_t width =
+        table->wraps ? WIDTH : 0; /* into a file: whole, and one line each where it can be */
+    if (isatty(STDOUT_FILENO))
+        width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col >= NARROWEST
+                    ? window.ws_col
+                    : WIDTH;
+    return table_end(table, stdout, width, desk->colours, err);
 }
 
 const char *desk_text(const json_t *row, const char *key)

@@ -2,6 +2,7 @@
  * switch it off, move it. Reads    the registry, the execution log, alerts, outbox, audit log
  * Writes   the registry, and audit_log with it; what the runs that it starts write
  * Re-run   harmless: a change that is made already changes nothing. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,8 +295,9 @@ static int run_command(struct desk *desk, int argc, char **argv)
         }
         deadline_install("taskctl: still hanging 10 s after its end; ended hard\n");
         deadline_start(ANSWER_MS);
-        if (open_desk(desk, &err))
-            desk->command->run(desk, &err);
+        if (open_desk(desk, &err) && desk->command->run(desk, &err) && fflush(stdout) != 0)
+            error_set(&err, ERR_UNAVAILABLE, "the answer could not be written: %s",
+                      strerror(errno));
     }
     int code = report(desk, &err);
     db_close(desk->db);

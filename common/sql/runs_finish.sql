@@ -9,7 +9,8 @@ WITH ended AS (
        SET status = $2,
            end_time = now(),
            result = $3::jsonb,
-           error = $4,
+           error = CASE WHEN $2 = 'failed' AND $4 LIKE 'stopped by %'
+                        THEN coalesce(tickeasy_jobs.cancel_of($1::uuid), $4) ELSE $4 END,
            execution_time_ms = round(extract(epoch FROM now() - start_time) * 1000)
      WHERE id = $1::uuid
        AND status = 'running'
@@ -30,4 +31,5 @@ SELECT EXISTS (SELECT FROM counted)
                     FROM tickeasy_jobs.task_execution_logs
                    WHERE id = $1::uuid
                      AND status = $2
-                     AND error IS NOT DISTINCT FROM $4) AS closed
+                     AND (error IS NOT DISTINCT FROM $4
+                          OR error = tickeasy_jobs.cancel_of($1::uuid))) AS closed

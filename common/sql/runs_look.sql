@@ -3,7 +3,8 @@
 -- one row: now text, is_future bool (now lies ahead of the database's clock), schema_version int, is_active bool, paused_until text or NULL, pause_reason text,
 --   updated_by text, cron_expression text, catch_up text, max_retries int, timeout_ms int, last_slot bigint
 --   (seconds since 1970, the latest that a run has taken) or NULL, last_slot_run uuid, last_slot_host
---   text and last_slot_attempt int of that run, has_alert bool (it is open that this task failed),
+--   text and last_slot_attempt int of that run, slot_is_open bool (it may have a further
+--   attempt), slots_since bigint (earlier slots do not count), has_alert bool (it is open that this task failed),
 --   since text (start of the last completed run) or
 --   NULL, and of the running run, NULL when there is none: run_id uuid, host text, boot_id text,
 --   pid int, pid_started bigint, run_start text, lease_until text, lease_over bool
@@ -21,10 +22,13 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        task.catch_up,
        task.max_retries,
        task.timeout_ms,
-       extract(epoch FROM latest.slot)::bigint AS last_slot,
-       latest.id AS last_slot_run,
-       latest.host AS last_slot_host,
-       latest.attempt AS last_slot_attempt,
+       extract(epoch FROM (latest.taker).slot)::bigint AS last_slot,
+       (latest.taker).id AS last_slot_run,
+       (latest.taker).host AS last_slot_host,
+       (latest.taker).attempt AS last_slot_attempt,
+       tickeasy_jobs.may_try_again(latest.taker, task.max_retries) AS slot_is_open,
+       extract(epoch FROM CASE WHEN task.paused_until <= now() THEN greatest(task.slots_since, task.paused_until)
+                               ELSE task.slots_since END)::bigint AS slots_since,
        EXISTS (SELECT
                  FROM tickeasy_jobs.alerts
                 WHERE kind = 'task-failed'
@@ -48,10 +52,10 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
   LEFT JOIN tickeasy_jobs.task_execution_logs AS run
     ON run.task_id = task.id
    AND run.status = 'running'
-  LEFT JOIN LATERAL (SELECT slot, id, host, attempt
-                       FROM tickeasy_jobs.task_execution_logs
+  LEFT JOIN LATERAL (SELECT log AS taker
+                       FROM tickeasy_jobs.task_execution_logs AS log
                       WHERE task_id BETWEEN task.id AND task.id -- see cleanup_logs_kept
-                        AND slot IS NOT NULL
+                        AND slot <= now() + interval '1 minute' -- later ones come of a clock that was wrong
                       ORDER BY task_id DESC, slot DESC, attempt DESC
                       LIMIT 1) AS latest
     ON true

@@ -2,7 +2,9 @@
 ALTER TABLE tickeasy_jobs.scheduled_tasks
     -- a slot that passed without a run: lost, made up for by one late run, or only for so long
     ADD COLUMN catch_up text NOT NULL DEFAULT 'once'
-        CHECK (catch_up IN ('none', 'once') OR catch_up ~ '^within [1-9][0-9]{0,8}[smhd]$');
+        CHECK (catch_up IN ('none', 'once') OR catch_up ~ '^within [1-9][0-9]{0,8}[smhd]$'),
+    -- earlier slots are none: the schedule was another, or the task was off
+    ADD COLUMN slots_since timestamptz NOT NULL DEFAULT now();
 UPDATE tickeasy_jobs.scheduled_tasks SET catch_up = 'none' WHERE id = 'health-check';
 
 CREATE INDEX audit_log_subject ON tickeasy_jobs.audit_log (subject, at);
@@ -25,6 +27,9 @@ BEGIN
        AND o.value IS DISTINCT FROM n.value;
     IF changes IS NULL THEN
         RETURN new;
+    END IF;
+    IF changes ?| ARRAY['cron_expression', 'is_active', 'paused_until'] THEN
+        new.slots_since := now();
     END IF;
     IF new.updated_at = old.updated_at THEN
         new.updated_at := now();
@@ -83,6 +88,17 @@ BEGIN
         RAISE EXCEPTION '%', asked USING ERRCODE = 'TJ002';
     END IF;
 END
+$$;
+
+-- Whether a slot may have a further attempt, its newest being this one: it did not do its work, nobody
+-- asked it to stop, there are retries left, and its own process would have taken them by now.
+CREATE FUNCTION tickeasy_jobs.may_try_again(run tickeasy_jobs.task_execution_logs, retries int) RETURNS boolean
+    LANGUAGE sql STABLE AS
+$$
+    SELECT coalesce(run.status IN ('failed', 'timeout')
+                    AND run.attempt <= retries
+                    AND run.end_time < now() - interval '1 minute'
+                    AND tickeasy_jobs.cancel_of(run.id) IS NULL, false)
 $$;
 
 -- An instant as answers have it; for ever is the end of the year 9999.

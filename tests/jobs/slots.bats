@@ -35,15 +35,15 @@ slots() { # TASK [CONDITION]
           WHERE task_id = '$1' AND status = 'completed' AND ${2:-true}"
 }
 
-local_slots() { # TASK ZONE: on the clocks there
+local_slots() { # TASK ZONE: those that a run took and did its work, on the clocks there
     sql "SELECT string_agg(to_char(slot AT TIME ZONE '$2', 'MM-DD HH24:MI'), ' ' ORDER BY slot)
-           FROM tickeasy_jobs.task_execution_logs WHERE task_id = '$1'"
+           FROM tickeasy_jobs.task_execution_logs WHERE task_id = '$1' AND status = 'completed'"
 }
 
 # registered TASK SINCE: as if it were known since then
 registered() {
     taskctl list >/dev/null
-    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = '$2' WHERE id = '$1'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = '$2', slots_since = '$2' WHERE id = '$1'"
 }
 
 missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
@@ -80,6 +80,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 @test "a time that the clocks skip or repeat is one slot a day" {
     export APP_TIMEZONE=Europe/Berlin
     taskctl set email-notification cron='30 2 * * *' >/dev/null
+    registered email-notification 2025-01-01
     ticks send-reminders 2025-03-29T00:00:00Z 36 7200
     assert_equal "$(local_slots email-notification Europe/Berlin)" '03-28 02:30 03-29 02:30 03-30 03:00 03-31 02:30'
     ticks send-reminders 2025-10-25T00:00:00Z 36 7200
@@ -88,7 +89,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 }
 
 @test "a slot that passed without a run is made up for as the task's catch-up wants it" {
-    taskctl list >/dev/null
+    registered email-notification 2025-01-01
     at() { run --separate-stderr send-reminders --cron --now "$1"; assert_success; refute_output; }
     at 2026-01-02T01:00:00Z # nine in Taipei
     taskctl set email-notification catch-up=none >/dev/null
@@ -137,6 +138,89 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     assert_equal "$(run_row 'attempt, status')" '1|completed'
     assert_equal "$(in_status expired)" T0001
     invariants
+}
+
+@test "a run that was told to stop leaves its slot to a later start, one that was cancelled does not" {
+    taskctl list >/dev/null
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = to_char(now() AT TIME ZONE 'Asia/Taipei'
+         - interval '1 hour', 'MI HH24') || ' * * *' WHERE id = 'order-expiration'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '1 day' WHERE id = 'order-expiration'"
+    order 1 pending '-1 minute'
+    slow 1 3600
+    start expire-orders --cron
+    wait_for asleep
+    kill "$pid"
+    ended
+    assert_equal "$(run_row status)" failed
+    taskctl catch-up # too soon: the other host's start of the same minute would come here
+    assert_equal "$(runs true)" 1
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET end_time = now() - interval '2 minutes';
+         ALTER TABLE orders DISABLE TRIGGER slow_1"
+    sql "INSERT INTO tickeasy_jobs.audit_log (actor, host, action, subject, details)
+         SELECT 'ann', 'a', 'run-cancel', 'run ' || id, '{\"words\": \"no\"}' FROM tickeasy_jobs.task_execution_logs"
+    taskctl catch-up
+    assert_equal "$(runs true)" 1
+    sql "DELETE FROM tickeasy_jobs.audit_log WHERE action = 'run-cancel'"
+    taskctl catch-up
+    assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY start_time), count(DISTINCT slot)
+        FROM tickeasy_jobs.task_execution_logs")" '1failed 2completed|1'
+}
+
+@test "a run whose beginning was written down and never confirmed goes on in its slot" {
+    local address port proxy
+    address=${DATABASE_TCP_URL#*@} address=${address%%/*}
+    "$PROJECT/tests/peers/drop-answer" "${address%:*}" "${address#*:}" 'INSERT INTO tickeasy_jobs.task_execution_logs
+       (id, task_id, slot' >"$BATS_TEST_TMPDIR/port" 3>&- 4>&- &
+    proxy=$!
+    wait_for test -s "$BATS_TEST_TMPDIR/port"
+    port=$(<"$BATS_TEST_TMPDIR/port")
+    DATABASE_URL=${DATABASE_TCP_URL/$address/127.0.0.1:$port} run send-reminders --cron --now 2026-01-02T01:00:00Z
+    kill "$proxy"
+    assert_success
+    assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY attempt), count(DISTINCT slot)
+        FROM tickeasy_jobs.task_execution_logs WHERE slot IS NOT NULL")" '1failed 2completed|1'
+}
+
+@test "what passed before the schedule was set, or while the task was off, is not made up for" {
+    taskctl list >/dev/null
+    local hour
+    hour=$(TZ=Asia/Taipei date -d '1 hour ago' '+%-M %-H')
+    taskctl set email-notification cron="$hour * * *" >/dev/null
+    taskctl disable data-cleanup >/dev/null
+    taskctl set data-cleanup cron="$hour * * *" >/dev/null
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '2 days' WHERE id = 'data-cleanup'"
+    taskctl enable data-cleanup >/dev/null
+    taskctl catch-up
+    send-reminders --cron
+    assert_equal "$(runs true)" 0
+    # over is the pause, and with it the slot
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET paused_until = now() - interval '1 minute' WHERE id = 'data-cleanup'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '2 days' WHERE id = 'data-cleanup'"
+    taskctl catch-up
+    assert_equal "$(runs true)" 0
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET paused_until = now() - interval '1 day' WHERE id = 'data-cleanup'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '2 days' WHERE id = 'data-cleanup'"
+    taskctl catch-up
+    assert_equal "$(runs true)" 1
+}
+
+@test "a slot of a clock that was ahead silences no task" {
+    expire-orders --cron
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET slot = now() + interval '1 day', start_time = now() + interval '1 day'"
+    expire-orders --cron
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET slot = 'infinity' WHERE slot > now()"
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET slot = slot - interval '1 hour' WHERE slot < now()"
+    expire-orders --cron
+    assert_equal "$(runs "status = 'completed'")" 3
+}
+
+@test "cleaning up keeps the run that has the latest slot" {
+    send-reminders --cron --now 2026-01-02T01:00:00Z
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET start_time = start_time - interval '60 days', end_time = end_time - interval '60 days'"
+    send-reminders --now 2026-01-02T01:00:00Z
+    cleanup-data --only logs
+    send-reminders --cron --now 2026-01-02T01:05:00Z
+    assert_equal "$(runs "slot IS NOT NULL")" 1
 }
 
 @test "the retries of a run stay in its slot, under numbers of their own" {

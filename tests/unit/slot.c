@@ -19,6 +19,18 @@ static time_t at(const char *text)
     return (time_t)zone_instant(text);
 }
 
+static bool choose(const char *schedule, const char *catch_up, time_t now, time_t last,
+                   time_t since, time_t *slot, struct error *err)
+{
+    const struct slot_question question = { .schedule = schedule,
+                                            .catch_up = catch_up,
+                                            .zone = taipei,
+                                            .at = now,
+                                            .last = last,
+                                            .since = since };
+    return slot_choose(&question, slot, err);
+}
+
 /* The slot chosen as "2026-01-02T03:04:05Z", or the error. */
 static const char *chosen(const char *schedule, const char *catch_up, const char *now,
                           const char *last)
@@ -26,7 +38,7 @@ static const char *chosen(const char *schedule, const char *catch_up, const char
     static char text[1100];
     struct error err = { 0 };
     time_t slot = 0;
-    if (slot_choose(schedule, catch_up, taipei, at(now), *last == '\0' ? 0 : at(last), &slot, &err))
+    if (choose(schedule, catch_up, at(now), *last == '\0' ? 0 : at(last), 0, &slot, &err))
         snprintf(text, sizeof text, "%s", instant(slot).text);
     else
         snprintf(text, sizeof text, "%d %s", (int)err.kind, err.text);
@@ -77,23 +89,35 @@ static void catch_up_decides_what_may_still_be_run(void **state)
                             cases[i].chosen);
 }
 
+static void what_passed_before_the_schedule_was_set_is_not_made_up_for(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    time_t slot = 0, nine = at("2026-01-02T01:00:00Z");
+    assert_false(choose("0 9 * * *", "once", nine + 3600, 0, nine + 1800, &slot, &err));
+    assert_int_equal(err.kind, ERR_BUSY);
+    assert_string_equal(err.text, "the latest slot, 2026-01-02 09:00 (Asia/Taipei), passed before "
+                                  "the schedule was set or the task was on");
+    error_clear(&err);
+    assert_true(choose("0 9 * * *", "once", nine + 3600, 0, nine, &slot, &err));
+    assert_true(slot == nine);
+    assert_true(choose("0 9 * * *", "once", nine + 60, 0, nine + 30, &slot, &err)); /* on time */
+}
+
 static void nonsense_is_the_fault_of_the_row(void **state)
 {
     (void)state;
     struct error err = { 0 };
     time_t slot = 42;
-    assert_false(
-        slot_choose("0 25 * * *", "once", taipei, at("2026-01-02T01:00:00Z"), 0, &slot, &err));
+    assert_false(choose("0 25 * * *", "once", at("2026-01-02T01:00:00Z"), 0, 0, &slot, &err));
     assert_int_equal(err.kind, ERR_CONFIG);
     assert_string_equal(err.text, "hour \"25\" at column 3: a number from 0 to 23 is wanted");
     error_clear(&err);
-    assert_false(
-        slot_choose("* * * * *", "twice", taipei, at("2026-01-02T01:00:00Z"), 0, &slot, &err));
+    assert_false(choose("* * * * *", "twice", at("2026-01-02T01:00:00Z"), 0, 0, &slot, &err));
     assert_int_equal(err.kind, ERR_CONFIG);
     assert_string_equal(err.text, "catch-up \"twice\" is not none, once or within 6h");
     error_clear(&err);
-    assert_false(
-        slot_choose("0 0 31 2 *", "once", taipei, at("2026-01-02T01:00:00Z"), 0, &slot, &err));
+    assert_false(choose("0 0 31 2 *", "once", at("2026-01-02T01:00:00Z"), 0, 0, &slot, &err));
     assert_int_equal(err.kind, ERR_BUSY);
     assert_int_equal(slot, 42);
 }
@@ -134,6 +158,7 @@ int main(void)
         cmocka_unit_test(the_latest_slot_is_taken_by_the_clock_of_the_zone),
         cmocka_unit_test(a_slot_is_taken_once),
         cmocka_unit_test(catch_up_decides_what_may_still_be_run),
+        cmocka_unit_test(what_passed_before_the_schedule_was_set_is_not_made_up_for),
         cmocka_unit_test(nonsense_is_the_fault_of_the_row),
         cmocka_unit_test(catch_up_is_none_once_or_a_time),
         cmocka_unit_test(the_next_slot_is_none_when_there_is_none),
