@@ -1,6 +1,6 @@
 /* Fuzz task_states_read. Input: the changes of the audit log, JSON. States are in order, begin when
  * the task was registered, end with today's, and their texts are there. */
-#include "task-states.h"
+#include "../../jobs/task-states.h"
 
 #include <stdint.h>
 #include <stdlib.h>
