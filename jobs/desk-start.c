@@ -210,7 +210,8 @@ static bool wants_run(const struct desk *desk, const json_t *task)
     };
     return json_is_true(json_object_get(task, "isActive")) &&
            json_is_null(json_object_get(task, "pausedUntil")) &&
-           slot_choose(&question, &slot, &why) && desk->now - slot > SLOT_ON_TIME_S;
+           slot_choose(&question, &slot, &why) && desk->now - slot > SLOT_ON_TIME_S &&
+           slot >= desk_time(task, "createdAt");
 }
 
 static bool catch_up(struct desk *desk, const json_t *task, json_t *started, struct error *err)

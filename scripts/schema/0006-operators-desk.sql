@@ -3,8 +3,8 @@ ALTER TABLE tickeasy_jobs.scheduled_tasks
     -- a slot that passed without a run: lost, made up for by one late run, or only for so long
     ADD COLUMN catch_up text NOT NULL DEFAULT 'once'
         CHECK (catch_up IN ('none', 'once') OR catch_up ~ '^within [1-9][0-9]{0,8}[smhd]$'),
-    -- earlier slots are none: the schedule was another, or the task was off
-    ADD COLUMN slots_since timestamptz NOT NULL DEFAULT now();
+    -- earlier slots are none: the schedule was another, or the task was off; NULL: never so
+    ADD COLUMN slots_since timestamptz;
 UPDATE tickeasy_jobs.scheduled_tasks SET catch_up = 'none' WHERE id = 'health-check';
 
 CREATE INDEX audit_log_subject ON tickeasy_jobs.audit_log (subject, at);

@@ -99,7 +99,7 @@ as_cron() {
     line=$(grep catch-up "$crontab")
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET is_active = false WHERE id <> 'data-cleanup';
-         UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '8 days'"
+         UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '8 days', slots_since = NULL"
     for _ in 1 2; do
         run as_cron "$(command_of "$line")"
         assert_success

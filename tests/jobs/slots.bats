@@ -144,7 +144,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = to_char(now() AT TIME ZONE 'Asia/Taipei'
          - interval '1 hour', 'MI HH24') || ' * * *' WHERE id = 'order-expiration'"
-    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '1 day' WHERE id = 'order-expiration'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '1 day', slots_since = NULL WHERE id = 'order-expiration'"
     order 1 pending '-1 minute'
     slow 1 3600
     start expire-orders --cron
@@ -188,18 +188,18 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     taskctl set email-notification cron="$hour * * *" >/dev/null
     taskctl disable data-cleanup >/dev/null
     taskctl set data-cleanup cron="$hour * * *" >/dev/null
-    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '2 days' WHERE id = 'data-cleanup'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '2 days', slots_since = NULL WHERE id = 'data-cleanup'"
     taskctl enable data-cleanup >/dev/null
     taskctl catch-up
     send-reminders --cron
     assert_equal "$(runs true)" 0
     # over is the pause, and with it the slot
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET paused_until = now() - interval '1 minute' WHERE id = 'data-cleanup'"
-    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '2 days' WHERE id = 'data-cleanup'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '2 days', slots_since = NULL WHERE id = 'data-cleanup'"
     taskctl catch-up
     assert_equal "$(runs true)" 0
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET paused_until = now() - interval '1 day' WHERE id = 'data-cleanup'"
-    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '2 days' WHERE id = 'data-cleanup'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '2 days', slots_since = NULL WHERE id = 'data-cleanup'"
     taskctl catch-up
     assert_equal "$(runs true)" 1
 }

@@ -519,7 +519,7 @@ working() { # ORDERS: a run on so many orders of half a second each, in the back
 an_hour_ago() { # TASK: is when it was due, and has been each day for a month
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = to_char(now() AT TIME ZONE 'Asia/Taipei'
           - interval '1 hour', 'MI HH24') || ' * * *' WHERE id = '$1'"
-    sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = now() - interval '1 month'"
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '1 month', slots_since = NULL"
 }
 
 @test "catch-up starts the others when one cannot be started" {
