@@ -39,9 +39,8 @@ struct options {
     size_t operand_count;
 };
 
-/* Options every job has: --config FILE, --cron, --force, --dry-run, --check, --json, --quiet, --now
- * TIME,
- * --timeout TIME, --retries N, --help, --version. */
+/* Options every job has: --config FILE, --cron, --force, --dry-run, --check, --json, --quiet,
+ * --now TIME, --timeout TIME, --retries N, --help, --version. */
 extern const struct option_spec options_common[];
 
 /* Parse argv against options_common and own (may be NULL). Every value is checked against its type;

@@ -94,11 +94,16 @@ struct task_args {
 struct db_step runs_register_step(const struct task *task, struct task_args *args);
 
 /* Register the task when it is new, close a dead run of it, take the lock. At most 3 round trips.
- * A scheduled run (trigger "cron") takes the latest slot, and only when no other run has, or that
- * one died and left attempts; its first attempt does, the further ones keep it. now   NULL for the
- * database's clock, else ISO 8601 Errors as db_run, and ERR_BUSY: another run is going on, or there
- * is no slot for it, or the task is disabled or paused, in words; ERR_CONFIG: the schema is missing
- * or older than this program, or the row in the registry makes no sense. */
+ *
+ * A scheduled run (trigger "cron") takes the latest slot that no other run has, or one whose run
+ * did not do its work and left attempts (may_try_again in the schema); its further attempts keep
+ * it.
+ *
+ * now      NULL for the database's clock, else ISO 8601
+ * Errors   as db_run
+ *          ERR_BUSY    another run is going on, there is no slot, or the task is off; in words
+ *          ERR_CONFIG  the schema is missing or older than this program, or the row in the registry
+ *                      makes no sense */
 bool runs_begin(struct db *db, struct run *run, const char *now, struct error *err);
 
 /* Only the clock, for what reads and writes nothing: fills run->now. */

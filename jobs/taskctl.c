@@ -1,5 +1,7 @@
 /* taskctl: the operator's desk: what ran, what failed and why, what was missed; run it again,
- * switch it off, move it. Reads    the registry, the execution log, alerts, outbox, audit log
+ * switch it off, move it.
+ *
+ * Reads    the registry, the execution log, alerts, outbox, audit log
  * Writes   the registry, and audit_log with it; what the runs that it starts write
  * Re-run   harmless: a change that is made already changes nothing. */
 #include <errno.h>
