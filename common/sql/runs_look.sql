@@ -26,7 +26,9 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        (latest.taker).id AS last_slot_run,
        (latest.taker).host AS last_slot_host,
        (latest.taker).attempt AS last_slot_attempt,
-       tickeasy_jobs.may_try_again(latest.taker, task.max_retries) AS slot_is_open,
+       CASE WHEN (latest.taker).status IN ('failed', 'timeout') -- its first call in a session costs a ms
+            THEN tickeasy_jobs.may_try_again(latest.taker, task.max_retries)
+       END AS slot_is_open,
        extract(epoch FROM CASE WHEN task.paused_until <= now() AND isfinite(task.paused_until) THEN greatest(task.slots_since, task.paused_until)
                                ELSE task.slots_since END)::bigint AS slots_since,
        EXISTS (SELECT
