@@ -1,6 +1,6 @@
 # Slots: one run for each time that a schedule promises, however cron fires. bats tests/jobs/slots.bats
 
-BATS_TEST_TIMEOUT=900 # hundreds of ticks, with four starts each
+export BATS_TEST_TIMEOUT=900 # hundreds of ticks, with four starts each
 
 bats_load_library bats-support
 bats_load_library bats-assert
