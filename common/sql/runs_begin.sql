@@ -7,7 +7,12 @@
 INSERT INTO tickeasy_jobs.task_execution_logs
        (id, task_id, slot, attempt, trigger, actor, start_time, status, lease_until,
         host, boot_id, pid, pid_started, version)
-VALUES ($1::uuid, $2, $12::timestamptz, $3::int, $4, $5, now(), 'running', now() + $6::bigint * interval '1 ms',
-        $7, $8, $9::int, $10::bigint, $11)
+SELECT $1::uuid, $2, $12::timestamptz, $3::int, $4, $5, now(), 'running', now() + $6::bigint * interval '1 ms',
+        $7, $8, $9::int, $10::bigint, $11
+ WHERE NOT EXISTS (SELECT -- whoever looked dead may have ended well meanwhile
+                     FROM tickeasy_jobs.task_execution_logs
+                    WHERE task_id = $2
+                      AND slot = $12::timestamptz
+                      AND status = 'completed')
 ON CONFLICT DO NOTHING
 RETURNING id
