@@ -14,7 +14,7 @@
 enum { FILE_MAX_BYTES = 1 << 20, LINE_MAX_BYTES = 8192 };
 enum { SHOWN_BYTES = 200, MAILBOX_BYTES = 256 };
 
-static const char default_path[] = "/etc/tickeasy-jobs.conf";
+const char config_usual_path[] = "/etc/tickeasy-jobs.conf";
 static const char libpq_password[] = "PGPASSWORD";
 
 enum key_type {
@@ -530,6 +530,13 @@ static bool load_environment(struct config *config, struct error *err)
     return true;
 }
 
+const char *config_path(const char *path)
+{
+    if (path == NULL)
+        path = getenv("TICKEASY_JOBS_CONFIG");
+    return path == NULL || *path == '\0' ? config_usual_path : path;
+}
+
 bool config_load(struct config *config, const char *path, struct error *err)
 {
     if (!have_origins(config, err))
@@ -537,11 +544,8 @@ bool config_load(struct config *config, const char *path, struct error *err)
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (!set_standard(config, &keys[i], err))
             return false;
-    if (path == NULL)
-        path = getenv("TICKEASY_JOBS_CONFIG");
-    bool chosen = path != NULL && *path != '\0';
-    if (!chosen)
-        path = default_path;
+    path = config_path(path);
+    bool chosen = path != config_usual_path;
     if ((chosen || access(path, F_OK) == 0 || errno != ENOENT) && !load_file(config, path, err))
         return false;
     return load_environment(config, err);
@@ -616,7 +620,7 @@ void config_print_example(FILE *out)
             "# Copy this there, take the # away before the keys that are to be set, and leave the\n"
             "# file to the jobs' user alone: chown jobs, chmod 600, for it holds passwords. What\n"
             "# stands here are the defaults. tickeasy-jobs.conf(5) tells the rest.\n",
-            default_path);
+            config_usual_path);
     for (size_t i = 0; i < KEY_COUNT; i++) {
         fprintf(out, "\n# %s\n", keys[i].meaning);
         print_setting(out, &keys[i]);

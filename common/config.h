@@ -73,6 +73,11 @@ struct config {
 bool config_load(struct config *config, const char *path, struct error *err);
 void config_free(struct config *config);
 
+/* The file that config_load reads for path: path itself, else what TICKEASY_JOBS_CONFIG names, else
+ * the usual one, which need not be there. */
+const char *config_path(const char *path);
+extern const char config_usual_path[];
+
 /* The middle part of config_load: take the settings of text (length bytes, it may hold anything)
  * over into config. PGHOST and its like (PG and capitals) are put into the process environment for
  * libpq, unless they are there already.

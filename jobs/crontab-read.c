@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "config.h"
+
 static const char blanks[] = " \t";
 static const char begin[] = "# BEGIN tickeasy-jobs", begin_of[] = " of ";
 const char crontab_end[] = "# END tickeasy-jobs";
@@ -48,7 +50,7 @@ static void empty(struct text *text)
 
 void crontab_add_begin(struct text *text, const char *config)
 {
-    bool usual = strcmp(config, CRONTAB_DEFAULT_CONFIG) == 0;
+    bool usual = strcmp(config, config_usual_path) == 0;
     text_printf(text, "%s%s%s", begin, usual ? "" : begin_of, usual ? "" : config);
 }
 
@@ -69,7 +71,7 @@ static bool is_begin(struct span line)
 static bool is_our_begin(struct span line, const struct crontab_ours *ours)
 {
     take(&line, begin);
-    return strcmp(ours->config, CRONTAB_DEFAULT_CONFIG) == 0
+    return strcmp(ours->config, config_usual_path) == 0
                ? marker_ends(line)
                : take(&line, begin_of) && take(&line, ours->config) && marker_ends(line);
 }
@@ -185,7 +187,7 @@ struct look {
 
 static bool config_is_ours(const struct look *look, const char *config)
 {
-    return strcmp(text_or(config, CRONTAB_DEFAULT_CONFIG), look->reader->ours->config) == 0;
+    return strcmp(text_or(config, config_usual_path), look->reader->ours->config) == 0;
 }
 
 static bool is_known(const struct crontab_ours *ours, const char *name)
@@ -356,7 +358,7 @@ void crontab_reader_close(struct crontab_reader *reader)
 
 const char *crontab_config(const struct crontab_reader *reader)
 {
-    return text_or(reader->config.chars, CRONTAB_DEFAULT_CONFIG);
+    return text_or(reader->config.chars, config_usual_path);
 }
 
 static void read_entry(struct crontab_reader *reader, struct crontab_line *line,

@@ -9,9 +9,6 @@
 #include "error.h"
 #include "text.h"
 
-/* The configuration that a program reads when nobody names one. */
-#define CRONTAB_DEFAULT_CONFIG "/etc/tickeasy-jobs.conf"
-
 /* What is ours. */
 struct crontab_ours {
     const char *const *programs; /* names of all, NULL-terminated */

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "cron.h"
 #include "crontab-schedule.h"
-#include "words.h"
 #include "tasks.h"
+#include "words.h"
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
@@ -36,7 +37,7 @@ static json_t *command_of(const struct crontab_ours *ours, const char *path, con
     struct text command = { 0 };
     add_word(&command, path);
     text_printf(&command, " %s", how);
-    if (strcmp(ours->config, CRONTAB_DEFAULT_CONFIG) != 0) {
+    if (strcmp(ours->config, config_usual_path) != 0) {
         text_printf(&command, " --config ");
         add_word(&command, ours->config);
     }
@@ -180,7 +181,7 @@ static void add_block(struct text *merged, const struct text *block, bool *is_ad
 static bool block_fits(const struct crontab_reader *reader, struct error *err)
 {
     const char *config = crontab_config(reader), *ours = reader->ours->config;
-    if (strcmp(ours, CRONTAB_DEFAULT_CONFIG) != 0 || strcmp(config, ours) == 0)
+    if (strcmp(ours, config_usual_path) != 0 || strcmp(config, ours) == 0)
         return true;
     return error_set(err, ERR_CONFIG,
                      "the crontab sets TICKEASY_JOBS_CONFIG to %s, this is about %s: take that "

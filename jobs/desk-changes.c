@@ -47,7 +47,7 @@ static void say_value(const struct desk *desk, const char *column, const json_t 
     if (json_is_null(value)) {
         text_printf(words, "none");
     } else if (strcmp(column, "timeout_ms") == 0) {
-        desk_duration((long)json_integer_value(value), text, sizeof text);
+        desk_duration_of((long)json_integer_value(value), text, sizeof text);
         text_printf(words, "%s", text);
     } else if (strcmp(column, "is_active") == 0) {
         text_printf(words, "%s", json_is_true(value) ? "on" : "off");

@@ -34,7 +34,7 @@ struct wish {
     struct crontab_ours ours;
     json_t *tasks;         /* the names in ours are its */
     const char **programs; /* of the registry and of this build */
-    char taskctl[4096], config[4096];
+    char config[4096];
     json_t *lines;
     struct text block;
     char user[64];
@@ -42,20 +42,11 @@ struct wish {
 
 /* --- the wish --------------------------------------------------------------------------------- */
 
-/* Where taskctl is: not always beside the programs. */
-static bool find_taskctl(struct wish *wish, struct error *err)
-{
-    ssize_t length = readlink("/proc/self/exe", wish->taskctl, sizeof wish->taskctl - 1);
-    wish->taskctl[length < 0 ? 0 : length] = '\0';
-    return length > 0 || error_set(err, ERR_INTERNAL, "/proc/self/exe: %s", strerror(errno));
-}
-
 /* Runs are to read the configuration that taskctl has read. */
 static bool find_config(struct wish *wish, const struct desk *desk, struct error *err)
 {
     char here[4096] = "";
-    const char *path = options_value(&desk->options, "config");
-    path = path != NULL ? path : text_or(getenv("TICKEASY_JOBS_CONFIG"), CRONTAB_DEFAULT_CONFIG);
+    const char *path = config_path(options_value(&desk->options, "config"));
     if (*path != '/' && getcwd(here, sizeof here - 1) == NULL)
         return error_set(err, ERR_CONFIG, "the folder of %s: %s", path, strerror(errno));
     size_t length = (size_t)snprintf(wish->config, sizeof wish->config, "%s%s%s", here,
@@ -97,10 +88,9 @@ static bool make_wish(struct wish *wish, struct desk *desk, struct error *err)
                                          .now = desk->now };
     find_user(wish);
     wish->tasks = desk_tasks(desk, NULL, err);
-    if (wish->tasks == NULL || !find_taskctl(wish, err) || !find_config(wish, desk, err) ||
-        !list_programs(wish, err))
+    if (wish->tasks == NULL || !find_config(wish, desk, err) || !list_programs(wish, err))
         return false;
-    wish->ours = (struct crontab_ours){ wish->programs, desk->folder, wish->taskctl, wish->config };
+    wish->ours = (struct crontab_ours){ wish->programs, desk->folder, desk->self, wish->config };
     wish->lines = crontab_lines(wish->tasks, &place, err);
     if (wish->lines == NULL)
         return false;

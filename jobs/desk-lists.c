@@ -52,18 +52,10 @@ static bool print_mails(const struct desk *desk, const json_t *mails, struct err
 {
     static const char *const titles[] = { "MAIL", "KIND",       "STATUS", "TRIES",
                                           "NEXT", "LAST ERROR", NULL };
-    struct table table;
-    size_t i;
-    json_t *mail;
+    static const struct desk_view view = { .titles = titles, .wraps = true, .add = add_mail };
     if (json_array_size(mails) == 0)
         return true;
-    table_begin(&table, titles);
-    table.wraps = true;
-    json_array_foreach(mails, i, mail)
-    {
-        add_mail(desk, &table, mail);
-    }
-    bool printed = desk_table(desk, &table, err);
+    bool printed = desk_show_rows(desk, &view, mails, err);
     puts("deliver-mail --retry ID queues one that failed again, --retry all those that did");
     return printed;
 }
@@ -107,32 +99,24 @@ static void add_alert(const struct desk *desk, struct table *table, const json_t
 bool desk_alerts(struct desk *desk, struct error *err)
 {
     static const char *const titles[] = { "ALERT", "SINCE", "OVER", "WHAT", NULL };
+    static const struct desk_view view = { .titles = titles, .wraps = true, .add = add_alert };
     time_t since;
     if (!desk_since(desk, DAY_S, &since, err))
         return false;
     struct instant begin = instant(since);
     const char *args[] = { begin.text };
     json_t *alerts = desk_rows(desk, "desk_alerts", args, err);
-    struct table table;
-    size_t i;
-    json_t *alert;
+    bool printed = true;
     if (alerts == NULL)
         return false;
     if (desk->json)
         return desk_answer("alerts", alerts, err);
-    if (json_array_size(alerts) == 0) {
+    if (json_array_size(alerts) > 0)
+        printed = desk_show_rows(desk, &view, alerts, err);
+    else
         puts("no alert is open, and none ended lately");
-        json_decref(alerts);
-        return true;
-    }
-    table_begin(&table, titles);
-    table.wraps = true;
-    json_array_foreach(alerts, i, alert)
-    {
-        add_alert(desk, &table, alert);
-    }
     json_decref(alerts);
-    return desk_table(desk, &table, err);
+    return printed;
 }
 
 /* --- the configuration ------------------------------------------------------------------------ */

@@ -188,11 +188,9 @@ static bool tell(const struct inquiry *inquiry, struct error *err)
 {
     static const char *const titles[] = { "TASK",           "FROM",   "TO", "SLOTS",
                                           "MADE UP FOR BY", "REASON", NULL };
+    static const struct desk_view view = { .titles = titles, .wraps = true, .add = add_row };
     const struct desk *desk = inquiry->desk;
     char clock[100];
-    struct table table;
-    size_t i;
-    json_t *gap;
     if (desk->json)
         return desk_answer("missed", json_incref(inquiry->gaps), err);
     if (json_array_size(inquiry->gaps) == 0) {
@@ -200,13 +198,7 @@ static bool tell(const struct inquiry *inquiry, struct error *err)
         printf("nothing was missed since %s\n", clock);
         return true;
     }
-    table_begin(&table, titles);
-    table.wraps = true;
-    json_array_foreach(inquiry->gaps, i, gap)
-    {
-        add_row(desk, &table, gap);
-    }
-    return desk_table(desk, &table, err);
+    return desk_show_rows(desk, &view, inquiry->gaps, err);
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -253,10 +245,9 @@ static bool inquire(struct inquiry *inquiry, const char *task_id, struct error *
 
 bool desk_missed(struct desk *desk, struct error *err)
 {
-    const char *word = desk->options.operand_count > 0 ? desk->options.operands[0] : NULL;
-    const char *task_id = word == NULL ? NULL : desk_task_id(word, err);
+    const char *task_id;
     struct inquiry inquiry = { .desk = desk, .gaps = json_array() };
-    bool told = (word == NULL || task_id != NULL) && choose_since(desk, &inquiry.since, err) &&
+    bool told = desk_only_task(desk, &task_id, err) && choose_since(desk, &inquiry.since, err) &&
                 inquire(&inquiry, task_id, err);
     json_decref(inquiry.gaps);
     json_decref(inquiry.promises);

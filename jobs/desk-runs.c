@@ -67,11 +67,10 @@ static void add_columns(const struct desk *desk, struct table *table, const json
 {
     char clock[32], id[9], took[32];
     struct text outcome = { 0 };
-    const json_t *ms = json_object_get(run, "executionTime");
     const char *status = desk_text(run, "status"), *trigger = desk_text(run, "trigger");
     snprintf(id, sizeof id, "%.8s", desk_text(run, "id"));
     desk_clock(desk, desk_text(run, "startTime"), clock, sizeof clock);
-    desk_duration(json_is_integer(ms) ? (long)json_integer_value(ms) : -1, took, sizeof took);
+    desk_duration(run, "executionTime", took, sizeof took);
     say_outcome(run, &outcome);
     table_add(table, TABLE_PLAIN, id);
     if (with_task)
@@ -102,33 +101,29 @@ static const char *wanted_states(const struct desk *desk, char *list, size_t siz
     return list[0] == '\0' ? NULL : list;
 }
 
+static void add_run_of_task(const struct desk *desk, struct table *table, const json_t *run)
+{
+    add_columns(desk, table, run, true);
+}
+
 static bool print_runs(const struct desk *desk, const json_t *runs, struct error *err)
 {
     static const char *const titles[] = { "RUN",  "TASK", "START", "STATUS",
                                           "TIME", "BY",   "WHAT",  NULL };
-    struct table table;
-    size_t i;
-    json_t *run;
-    if (json_array_size(runs) == 0) {
-        puts("there is no such run");
-        return true;
-    }
-    table_begin(&table, titles);
-    json_array_foreach(runs, i, run)
-    {
-        add_columns(desk, &table, run, true);
-    }
-    return desk_table(desk, &table, err);
+    static const struct desk_view view = { .titles = titles, .add = add_run_of_task };
+    if (json_array_size(runs) > 0)
+        return desk_show_rows(desk, &view, runs, err);
+    puts("there is no such run");
+    return true;
 }
 
 bool desk_history(struct desk *desk, struct error *err)
 {
-    const char *word = desk->options.operand_count > 0 ? desk->options.operands[0] : NULL;
-    const char *id = word == NULL ? NULL : desk_task_id(word, err);
+    const char *id;
     char states[64];
     long limit = options_number(&desk->options, "limit", LIMIT_STANDARD);
     time_t since = 0;
-    if ((word != NULL && id == NULL) ||
+    if (!desk_only_task(desk, &id, err) ||
         (options_value(&desk->options, "since") != NULL && !desk_since(desk, 0, &since, err)))
         return false;
     if (limit < 1 || limit > LIMIT_MOST)
@@ -283,21 +278,17 @@ static void print_run(const struct desk *desk, const json_t *run)
         { "cancelAsked", "cancelled", false },
         { "version", "version", false },
     };
-    char text[1100], clock[64] = "";
+    char text[1100], clock[64];
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const char *value = desk_text(run, fields[i].key);
-        utf8_clean(text, sizeof text, value);
-        if (fields[i].is_time)
-            zone_text(clock, sizeof clock, desk->config.app_timezone,
-                      desk_time(run, fields[i].key));
+        zone_text(clock, sizeof clock, desk->config.app_timezone, desk_time(run, fields[i].key));
+        snprintf(text, sizeof text, fields[i].is_time ? "%s = %s" : "%s", value, clock);
         if (value[0] != '\0')
-            printf("%-14s %s%s%s\n", fields[i].name, text, fields[i].is_time ? " = " : "",
-                   fields[i].is_time ? clock : "");
+            desk_show_pair(fields[i].name, text);
     }
-    const json_t *ms = json_object_get(run, "executionTime");
-    desk_duration(json_is_integer(ms) ? (long)json_integer_value(ms) : -1, text, sizeof text);
-    printf("%-14s %s\n%-14s %lld\n", "took", text_or(text, "-"), "attempt",
-           (long long)json_integer_value(json_object_get(run, "attempt")));
+    desk_duration(run, "executionTime", text, sizeof text);
+    desk_show_pair("took", text_or(text, "-"));
+    desk_show_pair("attempt", decimal(json_integer_value(json_object_get(run, "attempt"))).text);
     if (json_object_size(json_object_get(run, "result")) > 0) {
         puts("result");
         print_result(json_object_get(run, "result"));
@@ -324,10 +315,7 @@ static json_t *run_now(struct desk *desk, const char *id)
 {
     struct error ignored = { 0 };
     const char *args[] = { NULL, NULL, NULL, "1", id };
-    json_t *runs = desk_rows(desk, "desk_runs", args, &ignored);
-    json_t *run = json_incref(json_array_get(runs, 0));
-    json_decref(runs);
-    return run;
+    return desk_row(desk, "desk_runs", args, &ignored);
 }
 
 static bool is_over(const json_t *run)
@@ -383,10 +371,7 @@ static json_t *ask(struct desk *desk, const json_t *run, const char *way, struct
     snprintf(words, sizeof words, "cancelled by %s on %s%s%.400s", desk->actor, desk->host,
              reason == NULL ? "" : ": ", text_or(reason, ""));
     const char *args[] = { desk_text(run, "id"), words, desk->actor, desk->host, reason, way };
-    json_t *asked = desk_rows(desk, "desk_cancel", args, err);
-    json_t *found = json_incref(json_array_get(asked, 0));
-    json_decref(asked);
-    return found;
+    return desk_row(desk, "desk_cancel", args, err);
 }
 
 /* The run as it is at its end, or when the waiting is over: a new reference. */

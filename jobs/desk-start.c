@@ -129,14 +129,9 @@ static bool refuse(const char *program, int code, json_t *run, struct error *err
 {
     char words[300];
     snprintf(words, sizeof words, "%.200s ended with exit code %d", program, code);
-    json_t *answer =
-        json_pack("{s:s, s:s, s:{s:o}}", "status", "failed", "message", words, "data", "run", run);
-    if (answer == NULL)
-        return error_memory(err);
-    json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    putchar('\n');
-    json_decref(answer);
-    return true;
+    return desk_print(
+        json_pack("{s:s, s:s, s:{s:o}}", "status", "failed", "message", words, "data", "run", run),
+        err);
 }
 
 /* With --json: its exit code and its result in our envelope. */

@@ -62,7 +62,6 @@ static void add_task(const struct desk *desk, struct table *table, const json_t 
     enum table_look look;
     const char *state = state_of(task, &look);
     const json_t *run = json_object_get(task, "newestRun");
-    const json_t *milliseconds = json_object_get(task, "averageTime");
     schedule_words(task, words, sizeof words);
     table_add(table, TABLE_PLAIN, desk_text(task, "id"));
     table_add(table, TABLE_PLAIN, words);
@@ -76,8 +75,7 @@ static void add_task(const struct desk *desk, struct table *table, const json_t 
     desk_clock(desk, desk_text(task, "nextRun"), clock, sizeof clock);
     table_add(table, TABLE_PLAIN, clock);
     add_success_rate(table, task);
-    desk_duration(json_is_integer(milliseconds) ? (long)json_integer_value(milliseconds) : -1,
-                  average, sizeof average);
+    desk_duration(task, "averageTime", average, sizeof average);
     table_add(table, TABLE_PLAIN, average);
 }
 
@@ -85,31 +83,18 @@ bool desk_list(struct desk *desk, struct error *err)
 {
     static const char *const titles[] = { "TASK", "SCHEDULE", "STATE",   "LAST RUN",
                                           "NEXT", "OK",       "AVERAGE", NULL };
+    static const struct desk_view view = { .titles = titles, .add = add_task };
     json_t *tasks = desk_tasks(desk, NULL, err);
     if (tasks == NULL)
         return false;
     if (desk->json)
         return desk_answer("tasks", tasks, err);
-    struct table table;
-    size_t i;
-    json_t *task;
-    table_begin(&table, titles);
-    json_array_foreach(tasks, i, task)
-    {
-        add_task(desk, &table, task);
-    }
+    bool shown = desk_show_rows(desk, &view, tasks, err);
     json_decref(tasks);
-    return desk_table(desk, &table, err);
+    return shown;
 }
 
 /* --- show ------------------------------------------------------------------------------------- */
-
-static void print_pair(const char *name, const char *value)
-{
-    char shown[1200];
-    utf8_clean(shown, sizeof shown, value);
-    printf("%-14s %s\n", name, shown);
-}
 
 static void print_moment(const struct desk *desk, const char *name, const json_t *task,
                          const char *key)
@@ -118,7 +103,7 @@ static void print_moment(const struct desk *desk, const char *name, const json_t
     time_t at = desk_time(task, key);
     if (at != 0)
         zone_text(text, sizeof text, desk->config.app_timezone, at);
-    print_pair(name, text);
+    desk_show_pair(name, text);
 }
 
 static void print_state(const struct desk *desk, const json_t *task)
@@ -132,50 +117,42 @@ static void print_state(const struct desk *desk, const json_t *task)
                  text_or(desk_text(task, "pauseReason"), "no reason given"));
     else
         snprintf(text, sizeof text, "%s", state);
-    print_pair("state", text);
+    desk_show_pair("state", text);
 }
 
 static void print_settings(const struct desk *desk, const json_t *task)
 {
     char text[300], words[128];
     schedule_words(task, words, sizeof words);
-    print_pair("task", desk_text(task, "id"));
-    print_pair("name", desk_text(task, "name"));
-    print_pair("description", desk_text(task, "description"));
-    print_pair("program", desk_text(task, "program"));
+    desk_show_pair("task", desk_text(task, "id"));
+    desk_show_pair("name", desk_text(task, "name"));
+    desk_show_pair("description", desk_text(task, "description"));
+    desk_show_pair("program", desk_text(task, "program"));
     snprintf(text, sizeof text, "%s: %s (%s)", desk_text(task, "cronExpression"), words,
              desk->config.app_timezone);
-    print_pair("schedule", text);
+    desk_show_pair("schedule", text);
     print_state(desk, task);
-    desk_duration((long)json_integer_value(json_object_get(task, "timeout")), text, sizeof text);
-    print_pair("timeout", text);
-    print_pair("retries", decimal(json_integer_value(json_object_get(task, "maxRetries"))).text);
-    print_pair("catch-up", desk_text(task, "catchUp"));
+    desk_duration(task, "timeout", text, sizeof text);
+    desk_show_pair("timeout", text);
+    desk_show_pair("retries",
+                   decimal(json_integer_value(json_object_get(task, "maxRetries"))).text);
+    desk_show_pair("catch-up", desk_text(task, "catchUp"));
     print_moment(desk, "next run", task, "nextRun");
     print_moment(desk, "last run", task, "lastRun");
     snprintf(text, sizeof text, "%s completed, %s not, of these the last %s",
              decimal(json_integer_value(json_object_get(task, "executionCount"))).text,
              decimal(json_integer_value(json_object_get(task, "failureCount"))).text,
              decimal(json_integer_value(json_object_get(task, "consecutiveFailures"))).text);
-    print_pair("runs", text);
+    desk_show_pair("runs", text);
 }
 
-static bool print_list(const struct desk *desk, const char *title, json_t *rows,
-                       void (*add)(const struct desk *, struct table *, const json_t *),
-                       const char *const *titles, struct error *err)
+static bool print_list(const struct desk *desk, const char *title, const struct desk_view *view,
+                       const json_t *rows, struct error *err)
 {
-    size_t i;
-    json_t *row;
-    struct table table;
     if (json_array_size(rows) == 0)
         return true;
     printf("\n%s\n", title);
-    table_begin(&table, titles);
-    json_array_foreach(rows, i, row)
-    {
-        add(desk, &table, row);
-    }
-    return desk_table(desk, &table, err);
+    return desk_show_rows(desk, view, rows, err);
 }
 
 static void add_change(const struct desk *desk, struct table *table, const json_t *change)
@@ -199,6 +176,8 @@ bool desk_show(struct desk *desk, struct error *err)
         "RUN", "START", "STATUS", "TIME", "BY", "WHAT", NULL
     };
     static const char *const change_titles[] = { "CHANGED", "BY", "WHAT", "WHY", NULL };
+    static const struct desk_view run_view = { .titles = run_titles, .add = desk_add_run };
+    static const struct desk_view change_view = { .titles = change_titles, .add = add_change };
     bool shown = false;
     size_t i;
     json_t *change, *runs = NULL, *changes = NULL,
@@ -227,8 +206,8 @@ bool desk_show(struct desk *desk, struct error *err)
         goto out;
     }
     print_settings(desk, task);
-    shown = print_list(desk, "newest runs", runs, desk_add_run, run_titles, err) &&
-            print_list(desk, "newest changes", changes, add_change, change_titles, err);
+    shown = print_list(desk, "newest runs", &run_view, runs, err) &&
+            print_list(desk, "newest changes", &change_view, changes, err);
 out:
     json_decref(changes);
     json_decref(runs);
@@ -268,11 +247,10 @@ static void print_slots(const struct desk *desk, const json_t *of_task)
 bool desk_next(struct desk *desk, struct error *err)
 {
     long count = options_number(&desk->options, "n", NEXT_STANDARD);
-    const char *only = desk->options.operand_count > 0 ? desk->options.operands[0] : NULL;
+    const char *id;
     if (count < 1 || count > NEXT_MOST)
         return error_set(err, ERR_USAGE, "option -n: %ld is not from 1 to %d", count, NEXT_MOST);
-    const char *id = only == NULL ? NULL : desk_task_id(only, err);
-    if (only != NULL && id == NULL)
+    if (!desk_only_task(desk, &id, err))
         return false;
     json_t *tasks = desk_tasks(desk, id, err), *all = json_array();
     size_t i;

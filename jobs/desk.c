@@ -43,6 +43,15 @@ json_t *desk_rows(struct desk *desk, const char *statement, const char *const *a
     return NULL;
 }
 
+json_t *desk_row(struct desk *desk, const char *statement, const char *const *args,
+                 struct error *err)
+{
+    json_t *rows = desk_rows(desk, statement, args, err);
+    json_t *row = json_incref(json_array_get(rows, 0));
+    json_decref(rows);
+    return row;
+}
+
 struct db_step desk_actor_step(const struct desk *desk, const char *action,
                                struct desk_actor_args *args)
 {
@@ -87,6 +96,15 @@ const char *desk_task_id(const char *word, struct error *err)
     return NULL;
 }
 
+bool desk_only_task(const struct desk *desk, const char **id, struct error *err)
+{
+    *id = NULL;
+    if (desk->options.operand_count == 0)
+        return true;
+    *id = desk_task_id(desk->options.operands[0], err);
+    return *id != NULL;
+}
+
 time_t desk_next_run(const struct desk *desk, const json_t *task)
 {
     time_t paused = desk_time(task, "pausedUntil");
@@ -125,9 +143,8 @@ json_t *desk_task(struct desk *desk, const char *word, struct error *err)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-bool desk_answer(const char *name, json_t *value, struct error *err)
+bool desk_print(json_t *answer, struct error *err)
 {
-    json_t *answer = json_pack("{s:s, s:{s:o}}", "status", "success", "data", name, value);
     if (answer == NULL)
         return error_memory(err);
     json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
@@ -136,16 +153,42 @@ bool desk_answer(const char *name, json_t *value, struct error *err)
     return true;
 }
 
-bool desk_table(const struct desk *desk, struct table *table, struct error *err)
+bool desk_answer(const char *name, json_t *value, struct error *err)
+{
+    return desk_print(json_pack("{s:s, s:{s:o}}", "status", "success", "data", name, value), err);
+}
+
+/* Columns of a table; 0: no limit. Into a file it is whole, one line a row where it can be. */
+static size_t width_of(const struct desk_view *view)
 {
     struct winsize window;
-    size_t width =
-        table->wraps ? WIDTH : 0; /* into a file: whole, and one line each where it can be */
-    if (isatty(STDOUT_FILENO))
-        width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col >= NARROWEST
-                    ? window.ws_col
-                    : WIDTH;
-    return table_end(table, stdout, width, desk->colours, err);
+    if (!isatty(STDOUT_FILENO))
+        return view->wraps ? WIDTH : 0;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col >= NARROWEST
+               ? window.ws_col
+               : WIDTH;
+}
+
+bool desk_show_rows(const struct desk *desk, const struct desk_view *view, const json_t *rows,
+                    struct error *err)
+{
+    struct table table;
+    size_t i;
+    json_t *row;
+    table_begin(&table, view->titles);
+    table.wraps = view->wraps;
+    json_array_foreach(rows, i, row)
+    {
+        view->add(desk, &table, row);
+    }
+    return table_end(&table, stdout, width_of(view), desk->colours, err);
+}
+
+void desk_show_pair(const char *name, const char *value)
+{
+    char shown[1200];
+    utf8_clean(shown, sizeof shown, value);
+    printf("%-14s %s\n", name, shown);
 }
 
 const char *desk_text(const json_t *row, const char *key)
@@ -168,7 +211,7 @@ void desk_clock(const struct desk *desk, const char *instant, char *text, size_t
     strftime(text, size, now.tm_year == then.tm_year ? "%m-%d %H:%M" : "%Y-%m-%d", &then);
 }
 
-void desk_duration(long ms, char *text, size_t size)
+void desk_duration_of(long ms, char *text, size_t size)
 {
     text[0] = '\0';
     if (ms >= 3600000)
@@ -181,6 +224,12 @@ void desk_duration(long ms, char *text, size_t size)
         snprintf(text, size, "%ld s", ms / 1000);
     else if (ms >= 0)
         snprintf(text, size, "%ld.%02ld s", ms / 1000, ms % 1000 / 10);
+}
+
+void desk_duration(const json_t *row, const char *key, char *text, size_t size)
+{
+    const json_t *ms = json_object_get(row, key);
+    desk_duration_of(json_is_integer(ms) ? (long)json_integer_value(ms) : -1, text, size);
 }
 
 bool desk_since(const struct desk *desk, long otherwise_s, time_t *since, struct error *err)

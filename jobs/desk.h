@@ -22,6 +22,7 @@ struct desk {
     time_t now;      /* the database's clock, this host's without one; --now for both */
     char actor[128]; /* who asks: the user, "ann as jobs" through sudo */
     char host[256];
+    char self[4096];   /* this program's file, absolute */
     char folder[4096]; /* where the jobs' programs are, absolute */
     bool json;
     bool colours;  /* standard output is a terminal, and NO_COLOR is not set */
@@ -45,6 +46,14 @@ struct desk_command {
 json_t *desk_rows(struct desk *desk, const char *statement, const char *const *args,
                   struct error *err);
 
+/* The first of such rows, a new reference; NULL when there is none, or with err. */
+json_t *desk_row(struct desk *desk, const char *statement, const char *const *args,
+                 struct error *err);
+
+/* Print an answer that is complete; its reference is taken over. NULL: ERR_INTERNAL without memory.
+ */
+bool desk_print(json_t *answer, struct error *err);
+
 /* {"status":"success","data":{name: value}} on standard output; value's reference is taken over. */
 bool desk_answer(const char *name, json_t *value, struct error *err);
 
@@ -62,6 +71,10 @@ time_t desk_next_run(const struct desk *desk, const json_t *task);
 /* The id of that task, from the command line alone ("mail-delivery" or "deliver-mail"); NULL with
  * ERR_USAGE as desk_task. */
 const char *desk_task_id(const char *word, struct error *err);
+
+/* The operand of a command that takes "[TASK]": *id is the task's, NULL without one. ERR_USAGE as
+ * desk_task. */
+bool desk_only_task(const struct desk *desk, const char **id, struct error *err);
 
 /* Who asks for a change, as the first step of its transaction. */
 struct desk_actor_args {
@@ -83,11 +96,25 @@ time_t desk_time(const json_t *row, const char *key);
 /* --since, or so long ago without; ERR_USAGE when it is no instant. */
 bool desk_since(const struct desk *desk, long otherwise_s, time_t *since, struct error *err);
 
-/* Print a table, as wide as a terminal is taken to be, with colours if wanted. */
-bool desk_table(const struct desk *desk, struct table *table, struct error *err);
+/* How rows are shown: add adds the cells of one. wraps as in table.h. */
+struct desk_view {
+    const char *const *titles; /* NULL-terminated */
+    bool wraps;
+    void (*add)(const struct desk *desk, struct table *table, const json_t *row);
+};
 
-/* "0.42 s", "3 min 5 s" of milliseconds; "" below 0. */
-void desk_duration(long ms, char *text, size_t size);
+/* Print rows as a table, as wide as the terminal, with colours if wanted. */
+bool desk_show_rows(const struct desk *desk, const struct desk_view *view, const json_t *rows,
+                    struct error *err);
+
+/* "retries        3", what a person reads of one thing; value may hold anything. */
+void desk_show_pair(const char *name, const char *value);
+
+/* "0.42 s", "3 min 5 s" of a member that is milliseconds; "" when it is null or not there. */
+void desk_duration(const json_t *row, const char *key, char *text, size_t size);
+
+/* The same of milliseconds that are at hand; "" below 0. */
+void desk_duration_of(long ms, char *text, size_t size);
 
 /* Instants of answers are ISO 8601 UTC texts; a person reads them in APP_TIMEZONE: "11-27 09:01" of
  * this year, else "2025-11-27". "" stays "". */

@@ -210,25 +210,34 @@ static bool parse_command(struct desk *desk, int argc, char **argv, struct error
     return error_set(err, ERR_USAGE, "unexpected operand \"%s\"; see %s --help", shown, program);
 }
 
+static bool find_self(struct desk *desk, struct error *err)
+{
+    ssize_t length = readlink("/proc/self/exe", desk->self, sizeof desk->self - 1);
+    desk->self[length < 0 ? 0 : length] = '\0';
+    return length > 0 || error_set(err, ERR_INTERNAL, "/proc/self/exe: %s", strerror(errno));
+}
+
+/* The folder that a path is in, "" of a path without any. */
+static void cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+    *(slash == NULL ? path : slash) = '\0';
+}
+
 /* The jobs' programs are beside taskctl in the tree it was built in, else where make install puts
  * them: sbin and libexec are neighbours. */
-static void find_folder(char *folder, size_t size)
+static void find_folder(struct desk *desk)
 {
-    char self[4000];
+    char own[sizeof desk->self];
     struct text beside = { 0 };
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[length < 0 ? 0 : length] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    text_printf(&beside, "%s/%s", self, tasks[0].program);
+    snprintf(own, sizeof own, "%s", desk->self);
+    cut_name(own);
+    text_printf(&beside, "%s/%s", own, tasks[0].program);
     if (beside.chars != NULL && access(beside.chars, X_OK) == 0) {
-        snprintf(folder, size, "%s", self);
+        snprintf(desk->folder, sizeof desk->folder, "%s", own);
     } else {
-        slash = strrchr(self, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        snprintf(folder, size, "%s/libexec/tickeasy-jobs", self);
+        cut_name(own);
+        snprintf(desk->folder, sizeof desk->folder, "%.4000s/libexec/tickeasy-jobs", own);
     }
     text_free(&beside);
 }
@@ -261,7 +270,9 @@ static bool open_desk(struct desk *desk, struct error *err)
     process_actor(desk->actor, sizeof desk->actor);
     if (gethostname(desk->host, sizeof desk->host - 1) != 0)
         snprintf(desk->host, sizeof desk->host, "unknown");
-    find_folder(desk->folder, sizeof desk->folder);
+    if (!find_self(desk, err))
+        return false;
+    find_folder(desk);
     const char *no_color = getenv("NO_COLOR");
     desk->colours = isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
     if (!config_load(&desk->config, options_value(&desk->options, "config"), err))
@@ -277,12 +288,9 @@ static int report(const struct desk *desk, const struct error *err)
     if (err->kind == ERR_NONE)
         return desk->exit_code;
     fprintf(stderr, "taskctl: %s\n", err->text);
-    if (desk->json) {
-        json_t *answer = json_pack("{s:s, s:s}", "status", "failed", "message", err->text);
-        json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        putchar('\n');
-        json_decref(answer);
-    }
+    if (desk->json)
+        desk_print(json_pack("{s:s, s:s}", "status", "failed", "message", err->text),
+                   &(struct error){ 0 });
     return error_exit_code(err->kind);
 }
 

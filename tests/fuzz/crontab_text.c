@@ -8,13 +8,14 @@
 #include <string.h>
 
 #include "../../jobs/line-diff.h"
+#include "config.h"
 #include "words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const programs[] = { "expire-orders", "send-reminders", NULL };
 static const struct crontab_ours owners[] = {
-    { programs, "/opt/jobs", "/opt/taskctl", CRONTAB_DEFAULT_CONFIG },
+    { programs, "/opt/jobs", "/opt/taskctl", config_usual_path },
     { programs, "/opt/jobs", "/opt/taskctl", "/etc/2.conf" },
 };
 

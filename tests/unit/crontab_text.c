@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "cron.h"
 #include "../../jobs/crontab-read.h"
 #include "../../jobs/crontab-schedule.h"
@@ -21,7 +22,7 @@ enum { JANUARY = 1767225600 }; /* 2026-01-01T00:00:00Z */
 #define END "# END tickeasy-jobs\n"
 
 static const char *const programs[] = { "expire-orders", "send-reminders", NULL };
-static const struct crontab_ours ours = { programs, FOLDER, TASKCTL, CRONTAB_DEFAULT_CONFIG };
+static const struct crontab_ours ours = { programs, FOLDER, TASKCTL, config_usual_path };
 static const struct crontab_ours second = { programs, FOLDER, TASKCTL, "/etc/second.conf" };
 static const struct crontab_place usual = {
     .ours = &ours, .zone = "Asia/Taipei", .machine_zone = "Asia/Taipei", .now = JANUARY
