@@ -297,7 +297,7 @@ static struct instant next_after_now(const struct run *run)
 }
 
 /* Close the dead run, if any, and insert our row, in one transaction. */
-static bool take_lock(struct db *db, const struct run *run, const PGresult *dead, const char *death,
+static bool take_lock(struct db *db, struct run *run, const PGresult *dead, const char *death,
                       bool *taken, struct error *err)
 {
     struct decimal attempt = decimal(run->attempt), pid = decimal(run->process.pid);
@@ -319,6 +319,8 @@ static bool take_lock(struct db *db, const struct run *run, const PGresult *dead
     if (!db_run(db, steps + first, 2 - first, DB_DURABLE, DB_LOCK_MS, err))
         return false;
     *taken = PQntuples(steps[1].rows) == 1;
+    if (first == 0 && !db_true(steps[0].rows, 0, "closed")) /* it ended by itself meanwhile */
+        run->reaped[0] = '\0';
     PQclear(steps[0].rows);
     PQclear(steps[1].rows);
     return true;

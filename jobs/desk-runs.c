@@ -353,13 +353,18 @@ static void close_dead(struct desk *desk, const json_t *run)
     char words[200];
     snprintf(words, sizeof words, "process %lld on %.100s ended without a report",
              (long long)json_integer_value(json_object_get(run, "pid")), desk_text(run, "host"));
-    const char *args[] = { desk_text(run, "id"), "failed", NULL, words, NULL };
+    struct error ignored = { 0 };
+    json_t *task = desk_task(desk, desk_text(run, "taskId"), &ignored);
+    const char *next = desk_text(task, "nextRun");
+    const char *args[] = { desk_text(run, "id"), "failed", NULL, words,
+                           next[0] == '\0' ? NULL : next };
     for (int try = 0; try < TRIES; try++) {
         struct error why = { 0 };
         PQclear(db_query(desk->db, "runs_finish", args, DB_DURABLE, &why));
         if (why.kind != ERR_CONFLICT || !deadline_sleep_ms(BETWEEN_MS))
-            return;
+            break;
     }
+    json_decref(task);
 }
 
 /* Ask in the audit log, whatever else is done: it says who wanted it. Returns the run; NULL with

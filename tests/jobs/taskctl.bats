@@ -510,6 +510,7 @@ working() { # ORDERS: a run on so many orders of half a second each, in the back
     desk cancel expire-orders
     assert_success
     assert_output --regexp ': failed: process [0-9]+ on .* ended without a report$'
+    assert_equal "$(sql "SELECT next_run > now() FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" t
     expire-orders --dry-run --now "$NOW" >/dev/null
     assert_equal "$(runs "status = 'running'")" 0
 }
