@@ -1,4 +1,4 @@
--- desk_slot_runs: the runs of all tasks in a time, by start.
+-- desk_slot_runs: the runs of all tasks in a time, by start; and those that took a slot of that time later.
 -- $1 from timestamptz  $2 until timestamptz
 -- rows: task_id text, slot bigint or NULL, began bigint, ended bigint or NULL, lease bigint (seconds since
 --   1970, rounded down), by_cron bool, status text, id uuid, host text, boot_id text, error text
@@ -15,5 +15,5 @@ SELECT task_id,
        left(error, 400) AS error
   FROM tickeasy_jobs.task_execution_logs
  WHERE start_time >= $1::timestamptz
-   AND start_time <= $2::timestamptz
+   AND (start_time <= $2::timestamptz OR slot <= $2::timestamptz)
  ORDER BY start_time, attempt
