@@ -174,14 +174,14 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 }
 
 @test "a run whose beginning was written down and never confirmed goes on in its slot" {
-    local address port proxy
-    address=${DATABASE_TCP_URL#*@} address=${address%%/*}
-    "$PROJECT/tests/peers/drop-answer" "${address%:*}" "${address#*:}" 'INSERT INTO tickeasy_jobs.task_execution_logs
-       (id, task_id, slot' >"$BATS_TEST_TMPDIR/port" 3>&- 4>&- &
+    local port proxy through
+    port=${DATABASE_TCP_URL##*:}
+    "$PROJECT/tests/peers/tcp-proxy" --to "${port%%/*}" --mode lost --words 'INSERT INTO tickeasy_jobs.task_execution_logs
+       (id, task_id, slot' >"$BATS_TEST_TMPDIR/proxy" 3>&- 4>&- &
     proxy=$!
-    wait_for test -s "$BATS_TEST_TMPDIR/port"
-    port=$(<"$BATS_TEST_TMPDIR/port")
-    DATABASE_URL=${DATABASE_TCP_URL/$address/127.0.0.1:$port} run send-reminders --cron --now 2026-01-02T01:00:00Z
+    wait_for grep -q '^port ' "$BATS_TEST_TMPDIR/proxy"
+    through=${DATABASE_TCP_URL/:${port%%/*}\//:$(sed -n 's/^port //p' "$BATS_TEST_TMPDIR/proxy")\/}?sslmode=disable
+    DATABASE_URL=$through run send-reminders --cron --now 2026-01-02T01:00:00Z
     kill "$proxy"
     assert_success
     assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY attempt), count(DISTINCT slot)
