@@ -196,7 +196,7 @@ installed"
 }
 
 answer() { # WORD: on a terminal, to the question
-    host script -qec 'taskctl crontab --install' /dev/null <<<"$1"
+    host script -qec 'exec taskctl crontab --install' /dev/null <<<"$1"
 }
 @test "on a terminal a person is asked, and only yes is a yes" {
     local word
@@ -215,7 +215,7 @@ answer() { # WORD: on a terminal, to the question
 }
 
 # asked: the question stands on a terminal, whose keyboard is $keys
-at_keyboard() { host script -qefc 'taskctl crontab --install' /dev/null <"$BATS_TEST_TMPDIR/keys"; }
+at_keyboard() { host script -qefc 'exec taskctl crontab --install' /dev/null <"$BATS_TEST_TMPDIR/keys"; }
 asked() {
     mkfifo "$BATS_TEST_TMPDIR/keys"
     exec {keys}<>"$BATS_TEST_TMPDIR/keys"

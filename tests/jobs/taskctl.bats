@@ -336,9 +336,12 @@ it does not run by itself'
     assert_regex "$stderr" '^taskctl: bob changed this task [0-9]+ s before; taskctl show tells how$'
     desk set data-cleanup retries=3
     assert_equal "$stderr" ''
-    local i
-    for i in 4 5 6 7 8; do taskctl set data-cleanup retries=$i >/dev/null & done
-    wait
+    local i pids=()
+    for i in 4 5 6 7 8; do
+        taskctl set data-cleanup retries=$i >/dev/null &
+        pids+=($!)
+    done
+    wait "${pids[@]}" # not for the clock of bats, too
     assert_equal "$(sql "SELECT count(*) FROM tickeasy_jobs.audit_log WHERE subject = 'task data-cleanup'")" 8
     # each change begins where the one before it ended
     assert_equal "$(sql "SELECT bool_and(before = earlier) FROM (SELECT details->'max_retries'->0 AS before,
