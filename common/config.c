@@ -46,8 +46,10 @@ static const struct key {
 #define AT(field) offsetof(struct config, field)
     { "DATABASE_URL", KEY_SECRET, AT(database_url), "",
       "postgresql://user:password@host/name; unset: libpq's PG* variables", NULL, 0, 0 },
-    { "APP_SCHEMA", KEY_TEXT, AT(app_schema), "design", "which tables the application has: design",
-      NULL, 0, 0 },
+    { "APP_SCHEMA", KEY_TEXT, AT(app_schema), "design",
+      "which tables the application has: design backend", NULL, 0, 0 },
+    { "APP_DB_CLOCK", KEY_ZONE, AT(app_db_clock), "Asia/Taipei",
+      "time zone of the application's columns that have none", NULL, 0, 0 },
     { "APP_TIMEZONE", KEY_ZONE, AT(app_timezone), "Asia/Taipei",
       "time zone of schedules and of times in mails", NULL, 0, 0 },
     { "MAIL_URL", KEY_SECRET, AT(mail_url), "",

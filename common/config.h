@@ -12,6 +12,7 @@
 struct config {
     char *database_url;         /* secret; "" = libpq's own PG* variables */
     char *app_schema;           /* "design": a folder below jobs/sql */
+    char *app_db_clock;         /* IANA name: whose wall clock zoneless columns hold */
     char *app_timezone;         /* IANA name, checked against the zone database */
     char *mail_url;             /* secret; "" = mail stays queued */
     char *mail_from;            /* "Name <address>" or a bare address */

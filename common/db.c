@@ -23,6 +23,7 @@ struct db {
     PostgresPollingStatusType polling; /* while it connects */
     PGcancel *cancel;   /* made at connect time: making it later could fail when it is needed */
     const char *schema; /* the folder below jobs/sql */
+    const char *clock;  /* zone of the application's columns that have none */
     const char *fence;
     size_t ahead;     /* statements of our own that went ahead of the steps under way */
     bool broken;      /* given up in the middle of a transaction: answers could be mistaken */
@@ -77,12 +78,15 @@ static bool no_statement(const struct db *db, const char *name, struct error *er
                      db->schema);
 }
 
-/* The highest n of any $n; the head comment names them all, so it agrees with the statement. */
+/* The highest n of any $n outside of comments: a statement may leave out the last ones that it is
+ * given. */
 static int parameter_count(const char *sql)
 {
     int highest = 0;
-    for (const char *c = strchr(sql, '$'); c != NULL; c = strchr(c + 1, '$')) {
-        long n = strtol(c + 1, NULL, 10);
+    for (const char *c = strpbrk(sql, "$-"); c != NULL; c = strpbrk(c + 1, "$-")) {
+        if (strncmp(c, "--", 2) == 0)
+            c += strcspn(c, "\n") - 1;
+        long n = *c == '$' ? strtol(c + 1, NULL, 10) : 0;
         if (n > highest && n < 100)
             highest = (int)n;
     }
@@ -321,7 +325,8 @@ static bool check_config(const struct config *config, struct error *err)
     char folder[256];
     snprintf(folder, sizeof folder, "jobs/sql/%s", config->app_schema);
     return embedded_folder(folder) ||
-           error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is not known; this version knows: design",
+           error_set(err, ERR_CONFIG,
+                     "APP_SCHEMA=%s is not known; this version knows: design backend",
                      config->app_schema);
 }
 
@@ -342,6 +347,7 @@ bool db_connect_start(struct db **db, const struct config *config, const char *p
     if (made == NULL)
         return error_memory(err);
     made->schema = config->app_schema;
+    made->clock = config->app_db_clock;
     made->polling = PGRES_POLLING_WRITING;
     made->connection = PQconnectStartParams(keywords, values, 1);
     if (made->connection == NULL) {
@@ -574,8 +580,12 @@ static bool send_budget(struct db *db, enum db_commit commit, int lock_ms, int i
      * is the belt for a client that froze. */
     struct decimal statement_ms = decimal((long long)deadline_left_ms() + 1000);
     struct decimal lock = decimal(lock_ms), idle = decimal(idle_ms);
-    const char *args[] = { statement_ms.text, lock.text, idle.text,
-                           commit == DB_LAZY ? "off" : NULL, commit == DB_READ_ONLY ? "on" : NULL };
+    const char *args[] = { statement_ms.text,
+                           lock.text,
+                           idle.text,
+                           commit == DB_LAZY ? "off" : NULL,
+                           commit == DB_READ_ONLY ? "on" : NULL,
+                           db->clock };
     return send_statement(db, "budget", args, err);
 }
 

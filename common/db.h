@@ -20,9 +20,10 @@ struct db;
 
 /* One statement of a transaction. */
 struct db_step {
-    const char *statement;   /* its file's name without .sql */
-    const char *const *args; /* one text per $n, NULL = SQL NULL; NULL when it takes none */
-    PGresult *rows;          /* out: the caller clears it; NULL after an error */
+    const char *statement; /* its file's name without .sql */
+    /* One text for each $n, NULL = SQL NULL; more than it has are not sent. NULL: it takes none. */
+    const char *const *args;
+    PGresult *rows;   /* out: the caller clears it; NULL after an error */
     const char *view; /* not to be run, but to be made a temporary view of this name; or NULL */
 };
 

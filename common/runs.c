@@ -16,7 +16,7 @@
 #include "zone.h"
 
 enum {
-    SCHEMA_VERSION = 6, /* the newest migration that this program relies on */
+    SCHEMA_VERSION = 7, /* the newest migration that this program relies on */
     /* The hard end comes 10 s after the alarm; 10 s more for a slow network to deliver the last
      * commit. Only then may another run take a silent one for dead. */
     LEASE_SLACK_MS = 20000,

@@ -24,7 +24,7 @@ enum {
  * window, but whoever asks for one that nobody is to be reminded of is told why. */
 static PGresult *named_session(struct job *job, const char *id, struct error *err)
 {
-    const char *args[] = { id, job->run.now };
+    const char *args[] = { id, job->run.now, job->config.app_timezone };
     PGresult *row = db_query(job->db, "remind_session", args, DB_READ_ONLY, err);
     if (row == NULL)
         return NULL;
@@ -45,7 +45,7 @@ static PGresult *sessions_of(struct job *job, struct error *err)
     if (named != NULL)
         return named_session(job, named, err);
     struct interval window = interval(job->config.reminder_window_ms);
-    const char *args[] = { job->run.now, window.text };
+    const char *args[] = { job->run.now, window.text, job->config.app_timezone };
     return db_query(job->db, "remind_sessions", args, DB_READ_ONLY, err);
 }
 

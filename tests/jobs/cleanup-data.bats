@@ -94,7 +94,7 @@ on_delete() {
 
 refuse_session() { on_delete support_sessions "old.id = '$(uuid "$1")'" "RAISE check_violation USING MESSAGE = 'precious'"; }
 
-everything() { pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict; }
+everything() { pg_dump -d "$OWNER_URL" --data-only --inserts | grep -v restrict; }
 
 server_is_done() { # with what a killed job had sent
     [[ $(sql "SELECT count(*) FROM pg_stat_activity

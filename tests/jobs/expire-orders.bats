@@ -19,7 +19,7 @@ pay() { # ORDER [STATUS]: the payment service reports, now
          VALUES ('$(uuid "$1")', 'credit_card', 1000, '${2:-completed}', now())"
 }
 
-dump() { pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict; }
+dump() { pg_dump -d "$OWNER_URL" --data-only --inserts | grep -v restrict; }
 
 # Everything that a run decides, without times and generated ids.
 outcome() {

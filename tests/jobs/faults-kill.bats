@@ -134,7 +134,7 @@ memory_shop() { # STEP
 # --- payments -------------------------------------------------------------------------------------
 
 pay() { # ORDER SQL: in one transaction, which may wait for no lock longer than a second
-    psql_quietly -d "$DATABASE_URL" -v ORDER="'$(uuid "$1")'" <<<"BEGIN; SET LOCAL lock_timeout = '1s'; $2; COMMIT"
+    psql_quietly -d "$OWNER_URL" -v ORDER="'$(uuid "$1")'" <<<"BEGIN; SET LOCAL lock_timeout = '1s'; $2; COMMIT"
 }
 payment="UPDATE payments SET status = 'completed', paid_at = clock_timestamp(), updated_at = now() WHERE order_id = :ORDER"
 confirm="WITH paid AS (UPDATE orders SET status = 'paid' WHERE id = :ORDER AND status = 'pending' RETURNING id) SELECT count(*) FROM paid"

@@ -132,9 +132,9 @@ count() { sql "SELECT count(*) FROM orders WHERE status = '$1' AND expires_at < 
     drop_database
     private-database start --while $$ "$folder" >/dev/null
     CLUSTER_URL=$(. "$folder/environment" && echo "$DATABASE_URL")
-    DATABASE_URL=$CLUSTER_URL
+    DATABASE_URL=$CLUSTER_URL OWNER_URL=$CLUSTER_URL
     DATABASE_NAME=''
-    psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/design.sql"
+    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/design.sql"
     migrate >/dev/null
     free_slots
     many 3000

@@ -10,7 +10,7 @@ teardown() { drop_database; }
 
 # Prints the rows of VALUES (wanted, text, path[, bucket]) that are wrong.
 wrong() { # VALUES
-    psql_quietly -d "$DATABASE_URL" <<END
+    psql_quietly -d "$OWNER_URL" <<END
 SET standard_conforming_strings = on;
 SELECT v.text, v.path, v.wanted
   FROM (VALUES $1) AS v(wanted, text, path, bucket)
@@ -142,16 +142,16 @@ END
 }
 
 @test "what cannot be decoded stays as it is, and what is beside it is decoded" {
-    run psql_quietly -d "$DATABASE_URL" -c "SELECT tickeasy_jobs.percent_decoded('%00%41%ed%a0%80%f0%9f%8e%ab%c3%28%')" \
+    run psql_quietly -d "$OWNER_URL" -c "SELECT tickeasy_jobs.percent_decoded('%00%41%ed%a0%80%f0%9f%8e%ab%c3%28%')" \
         -c "SELECT tickeasy_jobs.escapes_decoded('&#0;&#99999999;&#9999999;&#x110000;&#xd800;\ud800x\u00e9\q&foo;\')"
     assert_success
     assert_output $'%00A%ed%a0%80🎫%c3(%\n&#0;&#99999999;&#9999999;&#x110000;&#xd800;\\ud800xé\\q&foo;\\'
 }
 
 @test "a text made to take long is read, but not in all its forms, nor to its end" {
-    run psql_quietly -d "$DATABASE_URL" -c "SELECT n, tickeasy_jobs.file_named(repeat('xposters/1.jpg ', n), 'files', 'posters/1.jpg') FROM (VALUES (400), (600)) AS v(n)"
+    run psql_quietly -d "$OWNER_URL" -c "SELECT n, tickeasy_jobs.file_named(repeat('xposters/1.jpg ', n), 'files', 'posters/1.jpg') FROM (VALUES (400), (600)) AS v(n)"
     assert_output $'400|f\n600|t'
-    run psql_quietly -d "$DATABASE_URL" -c "SELECT cardinality(tickeasy_jobs.file_forms(repeat('%2525252541&amp;amp;\\\\u0041+', 20))) < 70"
+    run psql_quietly -d "$OWNER_URL" -c "SELECT cardinality(tickeasy_jobs.file_forms(repeat('%2525252541&amp;amp;\\\\u0041+', 20))) < 70"
     assert_success
     assert_output t
 }

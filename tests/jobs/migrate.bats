@@ -182,7 +182,7 @@ make_role() {
     role_url=${DATABASE_URL/postgres@/$ROLE@}
 }
 
-as_role() { DATABASE_URL=$role_url "$@"; }
+as_role() { DATABASE_URL=$role_url OWNER_URL=$role_url "$@"; }
 
 @test "the granted role runs the jobs, and gets nothing that they do not need" {
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=jobs@example.com ALERT_EMAIL=ops@example.com
@@ -289,9 +289,9 @@ as_role() { DATABASE_URL=$role_url "$@"; }
 # --- the sample and the seeds ------------------------------------------------------------------------
 
 @test "the sample data loads, and its stock adds up but for the two types that are wrong" {
-    psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/data.sql"
+    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/data.sql"
     assert_equal "$(sql "SELECT count(*) FROM orders WHERE status = 'pending' AND expires_at < now()")" 405
-    run psql_quietly -d "$DATABASE_URL" -v except_types='{}' -f "$PROJECT/tests/lib/invariants-design.sql"
+    run psql_quietly -d "$OWNER_URL" -v except_types='{}' -f "$PROJECT/tests/lib/invariants-design.sql"
     assert_line --index 0 --partial 'I1 stock of 公關保留席'
     assert_line --index 1 --partial 'I1 stock of 公關保留席'
     assert_equal "${#lines[@]}" 2

@@ -29,7 +29,7 @@ trees() { # SEED
     mkdir t
     "$PROJECT/tests/peers/random-files" "$1" t
     sql 'TRUNCATE users, venues, support_sessions, tickeasy_jobs.file_candidates CASCADE' 2>/dev/null
-    psql_quietly -d "$DATABASE_URL" -f t/refs.sql
+    psql_quietly -d "$OWNER_URL" -f t/refs.sql
     STORAGE_BUCKETS=$(<t/buckets)
     export STORAGE_BUCKETS
 }

@@ -54,7 +54,7 @@ verdict_after() {
         echo "$1;"
         echo "CREATE TEMP TABLE fresh ON COMMIT DROP AS EXECUTE mail_refresh ('$worker', '${zone:-Asia/Taipei}');"
         echo "SELECT ${2:-stale} FROM fresh; ROLLBACK;"
-    } | psql_quietly -d "$DATABASE_URL"
+    } | psql_quietly -d "$OWNER_URL"
 }
 
 # refuse_mails CONDITION: the outbox takes no such mail from now on
@@ -334,7 +334,7 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     sql "UPDATE users SET email = NULL WHERE id = '$(uuid 3)'; UPDATE orders SET contact_info = '{}';
          UPDATE tickeasy_jobs.mail_outbox SET status = 'expired' WHERE recipient_name = '使用者2'"
     local before
-    before=$(pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict)
+    before=$(pg_dump -d "$OWNER_URL" --data-only --inserts | grep -v restrict)
     remind --dry-run
     assert_success
     assert_line --regexp '^演唱會1 / 首場 +2026-01-03T04:00:00\+08:00 +使用者5 +user5@example.com +票種1 A1 T0005-1, 票種1 A2 T0005-2 +new$'
@@ -349,7 +349,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_output --partial '"starts_at":"2026-01-03T04:00:00+08:00"'
     APP_TIMEZONE=America/St_Johns remind --dry-run --json
     assert_output --partial '"starts_at":"2026-01-02T16:30:00-03:30"'
-    assert_equal "$(pg_dump -d "$DATABASE_URL" --data-only --inserts | grep -v restrict)" "$before"
+    assert_equal "$(pg_dump -d "$OWNER_URL" --data-only --inserts | grep -v restrict)" "$before"
 }
 
 @test "--json prints the counters" {

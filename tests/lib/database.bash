@@ -6,15 +6,16 @@
 #     teardown() { drop_database; }
 #
 # Under scripts/test all files share the server in $TICKEASY_TEST_CLUSTER; a file run alone starts
-# its own and stops it. Every database is a copy of one template: the design schema of scripts/sample
-# and the jobs' own schema, no rows. A file with a setup_file or teardown_file of its own calls
+# its own and stops it. Every database is a copy of a template: the tables of scripts/sample that
+# APP_SCHEMA names (design, unless it is set) and the jobs' own schema, no rows. A file with a setup_file or teardown_file of its own calls
 # start_cluster and stop_cluster in them.
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${TICKEASY_BIN:=$PROJECT/bin}" "${TICKEASY_BUILD:=$PROJECT/build}"
 PATH=$TICKEASY_BIN:$PATH
+: "${APP_SCHEMA:=design}"
 NOW=2026-01-02T00:00:00Z # the tests' time: seeds are relative to it, jobs get it as --now
-export PROJECT TICKEASY_BIN TICKEASY_BUILD PATH NOW
+export PROJECT TICKEASY_BIN TICKEASY_BUILD PATH APP_SCHEMA NOW
 unset "${!PG@}"
 
 # By name, not by PATH: scripts/test must not stand in for test(1)
@@ -40,20 +41,22 @@ stop_cluster() {
 
 # make_cluster DIR PID: a server in DIR with the template, for as long as process PID lives.
 make_cluster() {
-    local server DATABASE_URL DATABASE_TCP_URL
+    local server schema DATABASE_URL DATABASE_TCP_URL
     private-database start --fast --port auto --while "$2" "$1" >/dev/null
     # shellcheck source=/dev/null
     source "$1/environment"
     server=$DATABASE_URL
-    psql_quietly -d "$server" -c 'CREATE DATABASE tickeasy_template'
     export DATABASE_URL
-    DATABASE_URL=$(database_url "$server" tickeasy_template)
-    psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/design.sql"
-    # shellcheck disable=SC2119
-    migrate >/dev/null
-    # a template with connections, autovacuum's included, cannot be copied
-    psql_quietly -d "$server" \
-        -c "ALTER DATABASE tickeasy_template WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"
+    for schema in design backend; do
+        psql_quietly -d "$server" -c "CREATE DATABASE template_$schema"
+        DATABASE_URL=$(database_url "$server" "template_$schema")
+        psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/$schema.sql"
+        # shellcheck disable=SC2119
+        migrate >/dev/null
+        # a template with connections, autovacuum's included, cannot be copied
+        psql_quietly -d "$server" \
+            -c "ALTER DATABASE template_$schema WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"
+    done
 }
 
 # The cluster's own URLs: CLUSTER_URL over the socket, CLUSTER_TCP_URL over 127.0.0.1.
@@ -70,15 +73,16 @@ database_url() { # URL DATABASE: the same server, another database
 
 psql_quietly() { psql -XAtqw -v ON_ERROR_STOP=1 "$@"; }
 
-# A copy of the template for this test: DATABASE_URL names it, DATABASE_TCP_URL does too, over
-# 127.0.0.1 with a password, for tests that put a proxy in between.
+# A copy of the template for this test: DATABASE_URL names it for the jobs, DATABASE_TCP_URL does too,
+# over 127.0.0.1 with a password, for tests that put a proxy in between; OWNER_URL is the tests' own way.
 new_database() {
     cluster_environment
     DATABASE_NAME=t_${BASHPID}_${RANDOM}
-    psql_quietly -d "$CLUSTER_URL" -c "CREATE DATABASE $DATABASE_NAME TEMPLATE tickeasy_template"
+    psql_quietly -d "$CLUSTER_URL" -c "CREATE DATABASE $DATABASE_NAME TEMPLATE template_$APP_SCHEMA"
     DATABASE_URL=$(database_url "$CLUSTER_URL" "$DATABASE_NAME")
     DATABASE_TCP_URL=$(database_url "$CLUSTER_TCP_URL" "$DATABASE_NAME")
-    export DATABASE_NAME DATABASE_URL DATABASE_TCP_URL
+    OWNER_URL=$DATABASE_URL
+    export DATABASE_NAME DATABASE_URL DATABASE_TCP_URL OWNER_URL
 }
 
 drop_database() {
@@ -91,7 +95,7 @@ drop_database() {
 sql() {
     local statement=$1
     shift
-    psql_quietly -d "$DATABASE_URL" "$@" <<<"$statement"
+    psql_quietly -d "$OWNER_URL" "$@" <<<"$statement"
 }
 
 uuid() { printf '00000000-0000-0000-0000-%012d' "$1"; } # 7 -> the uuid that ends in 7
@@ -122,7 +126,7 @@ order() {
         paid | confirmed) : "${ticket:=sold}" ;;
         *) [[ -n $ticket ]] || : "${tickets:=0}" "${ticket:=cancelled}" ;;
     esac
-    psql_quietly -d "$DATABASE_URL" -v n="$number" -v status="$status" -v expires="$expires" \
+    psql_quietly -d "$OWNER_URL" -v n="$number" -v status="$status" -v expires="$expires" \
         -v tickets="${tickets:-1}" -v ticket="$ticket" -v user="$user" -v type="$type" \
         -v payment="$payment" -v now="$NOW" -f "$PROJECT/tests/lib/order.sql"
 }
@@ -148,7 +152,7 @@ poison() {
 invariants() {
     local broken types=('{}')
     [[ $# == 0 ]] || types=("$(for type in "$@"; do uuid "$type"; echo; done | paste -sd, | sed 's/.*/{&}/')")
-    broken=$(psql_quietly -d "$DATABASE_URL" -v except_types="${types[0]}" \
+    broken=$(psql_quietly -d "$OWNER_URL" -v except_types="${types[0]}" \
         -f "$PROJECT/tests/lib/invariants-design.sql")
     [[ -z $broken ]] || { printf 'invariants broken:\n%s\n' "$broken"; return 1; }
 }

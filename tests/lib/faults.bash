@@ -32,7 +32,7 @@ little_shop() {
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=shop@example.com
 }
 
-remember() { psql_quietly -d "$DATABASE_URL" -f "$PROJECT/tests/lib/faults.sql"; }
+remember() { psql_quietly -d "$OWNER_URL" -f "$PROJECT/tests/lib/faults.sql"; }
 
 # Both tasks in the registry, the shop untouched.
 remember_registered() {
@@ -69,7 +69,7 @@ recover() {
         "${program:-expire-orders}" --cron >/dev/null 2>"$BATS_TEST_TMPDIR/err" || code=$?
         [[ $code == [01] ]] || { echo "the $tick run after it exits $code: $(<"$BATS_TEST_TMPDIR/err")"; return 1; }
         mapfile -t records < <(compgen -G "$STATE_DIR/spool/*.json")
-        wrong=$(psql_quietly -d "$DATABASE_URL" -v first="$1" -v fresh="${2:+1}" -v except_types='{}' \
+        wrong=$(psql_quietly -d "$OWNER_URL" -v first="$1" -v fresh="${2:+1}" -v except_types='{}' \
             -v spooled="${#records[@]}" -v mail="${MAIL_URL-}" -f "$PROJECT/tests/lib/faults-check.sql") || return
         [[ -n $wrong ]] || break
     done

@@ -50,7 +50,7 @@ ended() {
 hold() {
     local pipe=$BATS_TEST_TMPDIR/hold.${#holders[@]}
     mkfifo "$pipe"
-    psql_quietly -d "$DATABASE_URL" -f "$pipe" >"$pipe.out" 2>&1 3>&- 4>&- &
+    psql_quietly -d "$OWNER_URL" -f "$pipe" >"$pipe.out" 2>&1 3>&- 4>&- &
     holders+=($!)
     exec {held}>"$pipe"
     printf 'BEGIN;\n%s;\n\\! touch %s.open\n' "$1" "$pipe" >&"$held"

@@ -1,5 +1,5 @@
 -- remind_session: the one session that an operator names, and what speaks against reminding of it.
--- $1 session uuid  $2 now timestamptz
+-- $1 session uuid  $2 now timestamptz  $3 zone
 -- at most one row: id uuid, label text, trouble text (NULL = nothing)
 SELECT concert_sessions.id,
        concat_ws(' / ', concerts.title, concert_sessions.name) AS label,

@@ -1,5 +1,5 @@
 -- remind_sessions: the sessions that a reminder is due for, the first one first.
--- $1 now timestamptz  $2 window interval
+-- $1 now timestamptz  $2 window interval  $3 zone
 -- rows: id uuid, label text (what people call it)
 SELECT concert_sessions.id,
        concat_ws(' / ', concerts.title, concert_sessions.name) AS label
