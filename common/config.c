@@ -47,7 +47,7 @@ static const struct key {
     { "DATABASE_URL", KEY_SECRET, AT(database_url), "",
       "postgresql://user:password@host/name; unset: libpq's PG* variables", NULL, 0, 0 },
     { "APP_SCHEMA", KEY_TEXT, AT(app_schema), "design",
-      "which tables the application has: design backend", NULL, 0, 0 },
+      "which tables the application has: design backend or /folder", NULL, 0, 0 },
     { "APP_DB_CLOCK", KEY_ZONE, AT(app_db_clock), "Asia/Taipei",
       "time zone of the application's columns that have none", NULL, 0, 0 },
     { "APP_TIMEZONE", KEY_ZONE, AT(app_timezone), "Asia/Taipei",

@@ -8,22 +8,23 @@
 #include <unistd.h>
 
 #include "deadline.h"
-#include "embed.h"
+#include "statements.h"
 #include "text.h"
 #include "words.h"
 
 enum {
     CONNECT_MS = 10000,     /* a database that takes longer to let us in is not fit for work */
     CANCEL_GRACE_MS = 2000, /* how long a cancelled statement may take to end */
-    IDLE_MS = 60000,        /* between two round trips of a transaction; we are back in no time */
+    STATEMENT_PLACE = 512,
+    IDLE_MS = 60000, /* between two round trips of a transaction; we are back in no time */
 };
 
 struct db {
     PGconn *connection;
     PostgresPollingStatusType polling; /* while it connects */
-    PGcancel *cancel;   /* made at connect time: making it later could fail when it is needed */
-    const char *schema; /* the folder below jobs/sql */
-    const char *clock;  /* zone of the application's columns that have none */
+    PGcancel *cancel; /* made at connect time: making it later could fail when it is needed */
+    struct statements *statements;
+    const char *clock; /* zone of the application's columns that have none */
     const char *fence;
     size_t ahead;     /* statements of our own that went ahead of the steps under way */
     bool broken;      /* given up in the middle of a transaction: answers could be mistaken */
@@ -31,19 +32,6 @@ struct db {
     int limit_ms;     /* 0 = none but the deadline */
     int64_t asked_ms; /* the latest question */
 };
-
-/* --- statements ---------------------------------------------------------------------------- */
-
-static const char *statement_text(const struct db *db, const char *name)
-{
-    char path[256];
-    snprintf(path, sizeof path, "common/sql/%s.sql", name);
-    const char *text = embedded_text(path);
-    if (text != NULL)
-        return text;
-    snprintf(path, sizeof path, "jobs/sql/%s/%s.sql", db->schema, name);
-    return embedded_text(path);
-}
 
 /* libpq's words on one line, single-spaced: it breaks and indents them for a terminal. */
 struct words {
@@ -70,27 +58,6 @@ static bool connection_lost(const struct db *db, struct error *err)
     const char *message = PQerrorMessage(db->connection);
     return error_set(err, ERR_UNAVAILABLE, "database connection lost: %s",
                      text_or(one_line(message, strlen(message)).text, "no reason given"));
-}
-
-static bool no_statement(const struct db *db, const char *name, struct error *err)
-{
-    return error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", name,
-                     db->schema);
-}
-
-/* The highest n of any $n outside of comments: a statement may leave out the last ones that it is
- * given. */
-static int parameter_count(const char *sql)
-{
-    int highest = 0;
-    for (const char *c = strpbrk(sql, "$-"); c != NULL; c = strpbrk(c + 1, "$-")) {
-        if (strncmp(c, "--", 2) == 0)
-            c += strcspn(c, "\n") - 1;
-        long n = *c == '$' ? strtol(c + 1, NULL, 10) : 0;
-        if (n > highest && n < 100)
-            highest = (int)n;
-    }
-    return highest;
 }
 
 /* --- errors -------------------------------------------------------------------------------- */
@@ -139,22 +106,20 @@ static bool is_undefined(const char *sqlstate)
            strcmp(sqlstate, "42883") == 0 || strcmp(sqlstate, "42703") == 0;
 }
 
-/* A statement about our own schema alone. */
-static bool is_our_own(const char *statement)
-{
-    char path[128];
-    snprintf(path, sizeof path, "common/sql/%s.sql", statement);
-    return embedded_text(path) != NULL;
-}
-
 static bool is_cancelled(const PGresult *rows)
 {
     const char *sqlstate = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
     return sqlstate != NULL && strcmp(sqlstate, "57014") == 0;
 }
 
-static bool result_error(const PGresult *rows, const char *statement, struct error *err)
+static bool result_error(const struct db *db, const PGresult *rows, const char *name,
+                         struct error *err)
 {
+    /* An operator's own file is for the operator to mend. */
+    bool foreign = statements_are_foreign(db->statements, name);
+    char place[STATEMENT_PLACE];
+    statements_place(db->statements, name, place, sizeof place);
+    const char *statement = foreign ? place : name;
     const char *sqlstate = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
     const char *words = PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY);
     if (sqlstate == NULL)
@@ -167,7 +132,7 @@ static bool result_error(const PGresult *rows, const char *statement, struct err
                          "target_session_attrs=read-write",
                          words);
     if (is_undefined(sqlstate) &&
-        (strstr(text_or(words, ""), "tickeasy_jobs") != NULL || is_our_own(statement)))
+        (strstr(text_or(words, ""), "tickeasy_jobs") != NULL || statement_is_own(name)))
         return error_set(err, ERR_CONFIG, "%s: run scripts/migrate on this database", words);
     if (strstr(text_or(words, ""), "row-level security") != NULL)
         return error_set(err, ERR_CONFIG,
@@ -179,8 +144,9 @@ static bool result_error(const PGresult *rows, const char *statement, struct err
         return error_set(err, ERR_CONFIG,
                          "%s: %s; give the jobs' role its rights: scripts/migrate --grant ROLE",
                          statement, words);
-    return error_set(err, kind_of(sqlstate), "%s: %s (%s)", statement, text_or(words, "refused"),
-                     sqlstate);
+    enum error_kind kind = kind_of(sqlstate);
+    return error_set(err, kind == ERR_INTERNAL && foreign ? ERR_CONFIG : kind, "%s: %s (%s)",
+                     statement, text_or(words, "refused"), sqlstate);
 }
 
 /* --- connecting ---------------------------------------------------------------------------- */
@@ -318,22 +284,10 @@ static void ignore_notice(void *arg, const PGresult *notice)
     (void)notice;
 }
 
-static bool check_config(const struct config *config, struct error *err)
-{
-    if (config->database_url[0] != '\0' && !check_url(config->database_url, err))
-        return false;
-    char folder[256];
-    snprintf(folder, sizeof folder, "jobs/sql/%s", config->app_schema);
-    return embedded_folder(folder) ||
-           error_set(err, ERR_CONFIG,
-                     "APP_SCHEMA=%s is not known; this version knows: design backend",
-                     config->app_schema);
-}
-
 bool db_connect_start(struct db **db, const struct config *config, const char *program,
                       struct error *err)
 {
-    if (!check_config(config, err))
+    if (config->database_url[0] != '\0' && !check_url(config->database_url, err))
         return false;
 
     /* What stands before dbname is a default that the URL may override. */
@@ -346,7 +300,10 @@ bool db_connect_start(struct db **db, const struct config *config, const char *p
     struct db *made = calloc(1, sizeof *made);
     if (made == NULL)
         return error_memory(err);
-    made->schema = config->app_schema;
+    if (!statements_open(&made->statements, config->app_schema, err)) {
+        db_close(made);
+        return false;
+    }
     made->clock = config->app_db_clock;
     made->polling = PGRES_POLLING_WRITING;
     made->connection = PQconnectStartParams(keywords, values, 1);
@@ -449,6 +406,7 @@ void db_close(struct db *db)
         return;
     PQfreeCancel(db->cancel);
     PQfinish(db->connection);
+    statements_close(db->statements);
     free(db);
 }
 
@@ -549,7 +507,7 @@ static bool next_result(struct db *db, int64_t *cancel_end_ms, PGresult **rows, 
 static bool send_sql(struct db *db, const char *sql, const char *const *args, struct error *err)
 {
     db->asked_ms = deadline_now_ms();
-    return PQsendQueryParams(db->connection, sql, parameter_count(sql), NULL, args, NULL, NULL,
+    return PQsendQueryParams(db->connection, sql, statement_parameters(sql), NULL, args, NULL, NULL,
                              0) != 0 ||
            connection_lost(db, err);
 }
@@ -557,15 +515,15 @@ static bool send_sql(struct db *db, const char *sql, const char *const *args, st
 static bool send_statement(struct db *db, const char *name, const char *const *args,
                            struct error *err)
 {
-    const char *sql = statement_text(db, name);
-    return sql == NULL ? no_statement(db, name, err) : send_sql(db, sql, args, err);
+    const char *sql = statements_text(db->statements, name, err);
+    return sql != NULL && send_sql(db, sql, args, err);
 }
 
 static bool send_view(struct db *db, const struct db_step *step, struct error *err)
 {
-    const char *sql = statement_text(db, step->statement);
+    const char *sql = statements_text(db->statements, step->statement, err);
     if (sql == NULL)
-        return no_statement(db, step->statement, err);
+        return false;
     struct text view = { 0 };
     text_printf(&view, "CREATE TEMPORARY VIEW %s AS %s", step->view, sql);
     bool sent = view.failed ? error_memory(err) : send_sql(db, view.chars, NULL, err);
@@ -658,7 +616,7 @@ static bool receive_all(struct db *db, struct db_step *steps, size_t count, stru
         default:
             if (is_cancelled(rows))
                 deadline_ok(refusal);
-            result_error(rows, step != NULL ? step->statement : "transaction", refusal);
+            result_error(db, rows, step != NULL ? step->statement : "transaction", refusal);
             break;
         }
         PQclear(rows);
@@ -760,7 +718,7 @@ static bool receive_simple(struct db *db, const char *statement, struct error *r
             continue;
         if (is_cancelled(rows))
             deadline_ok(refusal);
-        result_error(rows, statement, refusal);
+        result_error(db, rows, statement, refusal);
     }
     return lost->kind == ERR_NONE && refusal->kind == ERR_NONE;
 }
@@ -849,9 +807,9 @@ static bool send_file(struct db *db, FILE *file, struct error *err)
 
 bool db_copy(struct db *db, const char *statement, FILE *file, struct error *err)
 {
-    const char *sql = statement_text(db, statement);
+    const char *sql = statements_text(db->statements, statement, err);
     if (sql == NULL)
-        return no_statement(db, statement, err);
+        return false;
     if (!deadline_ok(err))
         return false;
     struct error refusal = { 0 }, lost = { 0 };
@@ -872,18 +830,46 @@ bool db_copy(struct db *db, const char *statement, FILE *file, struct error *err
 static bool write_check(const char *sql, struct text *query)
 {
     text_printf(query, "PREPARE tickeasy_check AS %s;\nEXPLAIN EXECUTE tickeasy_check", sql);
-    int count = parameter_count(sql);
+    int count = statement_parameters(sql);
     for (int i = 0; i < count; i++)
         text_printf(query, "%sNULL%s", i == 0 ? "(" : ", ", i == count - 1 ? ")" : "");
     text_printf(query, ";\nDEALLOCATE tickeasy_check");
     return !query->failed;
 }
 
+bool db_describe(struct db *db, const char *statement, PGresult **shape, struct error *err)
+{
+    const char *sql = statements_text(db->statements, statement, err);
+    if (sql == NULL || !deadline_ok(err))
+        return false;
+    struct error lost = { 0 };
+    db->broken =
+        !enter_pipeline(db, &lost) ||
+        ((PQsendPrepare(db->connection, "", sql, 0, NULL) == 0 ||
+          PQsendDescribePrepared(db->connection, "") == 0 || PQpipelineSync(db->connection) == 0) &&
+         !connection_lost(db, &lost)) ||
+        !flush(db, &lost);
+    if (db->broken)
+        return give_up(db, &lost, err);
+    enum { PREPARE, DESCRIBE, STEPS };
+    struct db_step steps[STEPS] = { { .statement = statement }, { .statement = statement } };
+    if (!db_finish(db, steps, STEPS, err))
+        return false;
+    PQclear(steps[PREPARE].rows);
+    *shape = steps[DESCRIBE].rows;
+    return true;
+}
+
+void db_statement_place(const struct db *db, const char *statement, char *place, size_t size)
+{
+    statements_place(db->statements, statement, place, size);
+}
+
 bool db_check(struct db *db, const char *statement, struct error *err)
 {
-    const char *sql = statement_text(db, statement);
+    const char *sql = statements_text(db->statements, statement, err);
     if (sql == NULL)
-        return no_statement(db, statement, err);
+        return false;
     struct text query = { 0 };
     struct error refusal = { 0 }, lost = { 0 };
     if (!write_check(sql, &query))
@@ -919,9 +905,9 @@ bool db_vacuum(struct db *db, const char *statement, char *note, size_t note_siz
                struct error *err)
 {
     note[0] = '\0';
-    const char *sql = statement_text(db, statement);
+    const char *sql = statements_text(db->statements, statement, err);
     if (sql == NULL)
-        return no_statement(db, statement, err);
+        return false;
     if (!deadline_ok(err))
         return false;
     struct error refusal = { 0 }, lost = { 0 };

@@ -143,6 +143,13 @@ enum { DB_LOCK_MS = 300 };
  * server's objection. */
 bool db_check(struct db *db, const char *statement, struct error *err);
 
+/* What the server makes of one statement, and of one only: true with *shape for PQnparams,
+ * PQparamtype, PQnfields, PQfname and PQftype, which the caller clears. Errors as db_run. */
+bool db_describe(struct db *db, const char *statement, PGresult **shape, struct error *err);
+
+/* Its file, for a person; see statements_place. */
+void db_statement_place(const struct db *db, const char *statement, char *place, size_t size);
+
 /* A field by column name, "" when NULL; the statement's file promises the column. */
 const char *db_text(const PGresult *rows, int row, const char *column);
 long db_number(const PGresult *rows, int row, const char *column);

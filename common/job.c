@@ -9,6 +9,7 @@
 
 #include "alert.h"
 #include "alert_channel.h"
+#include "contract.h"
 #include "deadline.h"
 #include "mail_text.h"
 #include "metrics.h"
@@ -371,7 +372,7 @@ static void run_and_tell(struct job *job, struct error *err)
 static bool check_all(struct job *job, const char *const *names, int *count, struct error *err)
 {
     for (; *names != NULL; names++, (*count)++)
-        if (!db_check(job->db, *names, err))
+        if (!contract_check(job->db, *names, err))
             return false;
     return true;
 }

@@ -48,6 +48,27 @@ block() {
     assert_output "$(block 'Set it up in ten minutes' | grep '^configuration, database')"
 }
 
+@test "the statement of the made-up shop is the one that is shown" {
+    run diff <(awk '/^    SELECT id,/ { on = 1 } /^$/ { on = 0 } on { sub(/^    /, ""); print }' "$readme") \
+        <(grep -v '^--' "$PROJECT/scripts/sample/shop/expire_due.sql")
+    assert_success
+}
+
+@test "the commands that try the made-up shop out do what they say" {
+    sql 'DROP SCHEMA tickeasy_jobs CASCADE' 2>/dev/null
+    block 'Which tables the platform has' | sed -n '/^psql/,$p' >"$BATS_TEST_TMPDIR/commands"
+    assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/commands")" 9
+    cd "$PROJECT"
+    # the build that is tested, wherever it is
+    DATABASE_URL=$OWNER_URL run bash -euo pipefail -c "$(sed "s,^bin/,$TICKEASY_BIN/," "$BATS_TEST_TMPDIR/commands")"
+    assert_success
+    assert_line --regexp '^configuration, database and [0-9]+ statements are good$'
+    assert_line '1 would be expired, 0 that are paid would be left alone'
+    assert_line --partial '{"expiredOrders":1,"releasedTickets":2,'
+    assert_line 'the books add up'
+    assert_equal "$(sql 'SELECT free FROM play')" 100
+}
+
 @test "its exit codes are those of --help" {
     run expire-orders --help
     local code

@@ -78,7 +78,7 @@ psql_quietly() { psql -XAtqw -v ON_ERROR_STOP=1 "$@"; }
 new_database() {
     cluster_environment
     DATABASE_NAME=t_${BASHPID}_${RANDOM}
-    psql_quietly -d "$CLUSTER_URL" -c "CREATE DATABASE $DATABASE_NAME TEMPLATE template_$APP_SCHEMA"
+    psql_quietly -d "$CLUSTER_URL" -c "CREATE DATABASE $DATABASE_NAME TEMPLATE template_${APP_SCHEMA}"
     DATABASE_URL=$(database_url "$CLUSTER_URL" "$DATABASE_NAME")
     DATABASE_TCP_URL=$(database_url "$CLUSTER_TCP_URL" "$DATABASE_NAME")
     OWNER_URL=$DATABASE_URL

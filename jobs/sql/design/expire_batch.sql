@@ -6,8 +6,8 @@
 -- of its payments or tickets is locked: somebody is just paying. Nothing here waits for a lock but
 -- the stock of the ticket types, taken in the order of their ids as the very last step, so that
 -- buyers wait for no more than the commit.
--- $1 now timestamptz  $2 zone  $3 lang  $4 orders uuid[], as given to expire_lock: the planner can
---   count them
+-- $1 now timestamptz  $2 zone  $3 lang  $4 orders uuid[] (as given to
+--   expire_lock: the planner can count them)
 -- one row: types int, expired int, released int, queued int, paid int, busy int
 WITH mine AS MATERIALIZED (
     SELECT unnest(nullif(current_setting('tickeasy_jobs.locked', true), '')::uuid[]) AS id

@@ -2,7 +2,7 @@
 -- $1 session uuid, NULL: all that are due  $2 zone  $3 now timestamptz  $4 window interval, NULL: however
 --   late
 -- rows: session text, starts_at text (local time with its offset), name text, recipient text, tickets text,
---   mail text: new, again (it was withdrawn unsent), the status of the one that is there, no address
+--   mail text (new, again: it was withdrawn unsent, the status of the one that is there, no address)
 WITH holder AS (
     SELECT tickets.session_id, user_id,
            string_agg(concat_ws(' ', ticket_types.name, seat_number, ticket_number), ', '
