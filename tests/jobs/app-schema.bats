@@ -1,5 +1,6 @@
 # APP_SCHEMA: which tables the application has; statements of an operator's own.
 # bats tests/jobs/app-schema.bats
+# shellcheck disable=SC2016,SC2154 # parameters of statements; what run sets
 
 bats_load_library bats-support
 bats_load_library bats-assert
