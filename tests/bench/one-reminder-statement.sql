@@ -4,7 +4,7 @@ WITH held AS (
            jsonb_agg(jsonb_build_object(
                'ticket_type', ticket_types.name, 'seat', coalesce(seat_number, ''), 'number', ticket_number)
                ORDER BY ticket_types.name, length(seat_number), seat_number, ticket_number) AS tickets,
-           string_agg(DISTINCT order_number, CASE lang WHEN 'zh-TW' THEN '、' ELSE ', ' END ORDER BY order_number) AS orders
+           string_agg(DISTINCT order_number, '、' ORDER BY order_number) AS orders
       FROM concert_sessions
       JOIN concerts ON concerts.id = concert_sessions.concert_id
       JOIN tickets ON tickets.session_id = concert_sessions.id
