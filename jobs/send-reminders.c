@@ -1,5 +1,5 @@
 /* send-reminders: remind the holders of tickets of the sessions that are about to start.
- * Reads    concert_sessions, concerts, venues, tickets, ticket_types, orders, users
+ * Reads    sessions, concerts, venues, tickets, their types, orders, users
  * Writes   mail_outbox, all mails of a session in one statement
  * Re-run   harmless: a mail has the name of its session and user, and is queued once; a later run
  *          adds those who have bought since. */

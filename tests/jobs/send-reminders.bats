@@ -6,8 +6,9 @@ bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 load ../lib/mail
+load ../lib/shows
 
-sql_files=$BATS_TEST_DIRNAME/../../jobs/sql/design
+sql_files=$BATS_TEST_DIRNAME/../../jobs/sql/$APP_SCHEMA
 worker=11111111-2222-4333-8444-555555555555
 
 setup() {
@@ -20,14 +21,6 @@ setup() {
 teardown() { teardown_mail; }
 
 remind() { run send-reminders --now "$NOW" "$@"; }
-
-# starts SESSION OFFSET: it begins at NOW + OFFSET
-starts() {
-    sql "UPDATE concert_sessions
-            SET start_time = '$NOW'::timestamptz + interval '$2',
-                end_time = '$NOW'::timestamptz + interval '$2' + interval '2 hours'
-          WHERE id = '$(uuid "$1")'"
-}
 
 reminded() { # who has a reminder, in order
     sql "SELECT coalesce(string_agg(recipient, ' ' ORDER BY recipient), '')
@@ -96,9 +89,10 @@ slow_mails() { # CONDITION SECONDS
         'completed|{"sentMails": 0, "queuedMails": 3, "failedSessions": 0, "withoutAddress": 0, "alreadyReminded": 0, "upcomingSessions": 2}'
 }
 
+# bats test_tags=both
 @test "a second run queues nothing, and leaves every mail as it is" {
-    order 1 paid ''
-    order 2 paid '' --user 2
+    buys 1
+    buys 2 --user 2
     starts 1 '20 hours'
     remind
     sql "UPDATE tickeasy_jobs.mail_outbox SET status = (ARRAY['sent', 'failed'])[right(recipient_name, 1)::int]"
@@ -110,11 +104,12 @@ slow_mails() { # CONDITION SECONDS
     assert_equal "$(sql "SELECT xmin, xmax, * FROM tickeasy_jobs.mail_outbox ORDER BY id")" "$before"
 }
 
+# bats test_tags=both
 @test "who buys later is reminded by a later run, and nobody else" {
-    order 1 paid ''
+    buys 1
     starts 1 '20 hours'
     remind
-    order 2 paid '' --user 2
+    buys 2 --user 2
     remind
     assert_equal "$(result queuedMails) $(result alreadyReminded)" '1 1'
     assert_equal "$(reminded)" 'user1@example.com user2@example.com'
@@ -163,9 +158,10 @@ slow_mails() { # CONDITION SECONDS
     assert_equal "$(result upcomingSessions)" 1
 }
 
+# bats test_tags=both
 @test "the window ends to the microsecond, and a session that begins right now is too late" {
     local type
-    for type in {1..4}; do order "$type" paid '' --type "$type" --user "$type"; done
+    for type in {1..4}; do buys "$type" --show "$type" --user "$type"; done
     starts 1 '0 hours'
     starts 2 '1 microsecond'
     starts 3 '24 hours'
@@ -280,8 +276,9 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     refute_output --partial '明天'
 }
 
+# bats test_tags=both
 @test "the sample data of the template have the names that real mails have" {
-    order 1 paid ''
+    buys 1
     starts 1 '20 hours'
     remind
     assert_success
@@ -382,9 +379,10 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_output --regexp '(remind_queue|mail_refresh): .*venue'
 }
 
+# bats test_tags=both
 @test "--session reminds of that one alone, however early" {
-    order 1 paid '' --type 1 --user 1
-    order 2 paid '' --type 2 --user 2
+    buys 1
+    buys 2 --show 2 --user 2
     starts 1 '20 hours'
     starts 2 '20 days'
     remind --session "$(uuid 2)" --dry-run
@@ -559,6 +557,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
 
 # --- the second look, at the moment of sending ----------------------------------------------------
 
+# bats test_tags=both
 @test "what a mail says is built by the same text when it is queued and when it is sent" {
     local file
     for file in remind_queue mail_refresh; do
@@ -569,11 +568,20 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_success
 }
 
+# bats test_tags=both
 @test "with nothing changed the second look finds every mail right, and the same data" {
     real_time
     local n
-    for n in {1..6}; do order "$n" paid "-$n hours" --user "$((n % 3 + 1))" --type "$((n % 2 + 1))" --tickets "$n"; done
-    sql "UPDATE users SET email = NULL WHERE id = '$(uuid 2)'; UPDATE tickets SET seat_number = NULL WHERE id = '$(uuid 40001)'"
+    if [[ $APP_SCHEMA == design ]]; then
+        for n in {1..6}; do order "$n" paid "-$n hours" --user "$((n % 3 + 1))" --type "$((n % 2 + 1))" --tickets "$n"; done
+        sql "UPDATE users SET email = NULL WHERE id = '$(uuid 2)'; UPDATE tickets SET seat_number = NULL WHERE id = '$(uuid 40001)'"
+    else
+        for n in {1..6}; do buys "$n" --user "$((n % 3 + 1))" --show "$((n % 2 + 1))" --ago "$n hours"; done
+        for n in 7 8; do buys "$n" --user 2 --show 2 --ago "$n hours" --email "$n@example.org" --name "$n"; done
+        sql "UPDATE ticket SET \"seatNumber\" = NULL WHERE \"orderId\" = '$(uuid 4)'; UPDATE \"order\" SET \"orderNumber\" = NULL WHERE \"orderId\" = '$(uuid 6)';
+             UPDATE \"concertSession\" SET \"sessionTitle\" = NULL WHERE \"sessionId\" = '$(uuid 2)';
+             UPDATE concert SET \"venueId\" = NULL, \"conLocation\" = '河濱公園' WHERE \"concertId\" = '$(uuid 2)'"
+    fi
     starts 1 '3 hours'
     starts 2 '20 hours'
     remind
@@ -632,11 +640,12 @@ CASES
     assert_equal "$(verdict_after "UPDATE concert_sessions SET start_time = start_time + interval '36 hours'")" ''
 }
 
+# bats test_tags=both
 @test "the second look sees the reminders of its own worker only" {
     real_time
-    order 1 paid ''
-    order 2 paid '' --user 2
-    order 3 paid '' --user 3
+    buys 1
+    buys 2 --user 2
+    buys 3 --user 3
     starts 1 '20 hours'
     remind
     assert_equal "$(verdict_after "UPDATE tickeasy_jobs.mail_outbox
@@ -654,18 +663,18 @@ outcomes() { # recipient, status and reason of each reminder
            FROM tickeasy_jobs.mail_outbox ORDER BY recipient"
 }
 
-@test "between queueing and sending an order is refunded, a session cancelled or moved: nobody is told wrong" {
+# bats test_tags=both
+@test "between queueing and sending an order is refunded, a show cancelled or moved: nobody is told wrong" {
     real_time
     for n in {1..5}; do
-        order "$n" paid '' --user "$n" --type "$n"
+        buys "$n" --user "$n" --show "$n"
         starts "$n" '3 hours'
     done
     remind
     assert_equal "$(result queuedMails)" 5
-    sql "UPDATE orders SET status = 'refunded' WHERE id = '$(uuid 1)';
-         UPDATE concert_sessions SET status = 'cancelled' WHERE id = '$(uuid 2)';
-         UPDATE concert_sessions SET start_time = start_time + interval '3 days' WHERE id = '$(uuid 3)';
-         UPDATE concert_sessions SET start_time = start_time + interval '1 hour', name = '改名' WHERE id = '$(uuid 4)'"
+    sql "$(refunded 1); $(called_off 2); $(renamed 4 改名)"
+    starts 3 '75 hours'
+    starts 4 '4 hours'
     deliver --json
     assert_success
     assert_output --partial '"sentMails":2'
@@ -673,7 +682,7 @@ outcomes() { # recipient, status and reason of each reminder
     moved=$(TZ=Asia/Taipei date -d "$NOW 75 hours" '+%F %H:%M')
     assert_equal "$(outcomes)" "\
 user1|expired|the order was refunded
-user2|expired|the session was cancelled
+user2|expired|the concert was cancelled
 user3|expired|the session was moved to $moved
 user4|sent|
 user5|sent|"
@@ -683,18 +692,19 @@ user5|sent|"
     assert_line --regexp "時間：.*$(TZ=Asia/Taipei date -d "$NOW 4 hours" +%H:%M)"
 }
 
+# bats test_tags=both
 @test "who was not told because of a refund or a move is told when it holds again" {
     real_time
-    order 1 paid ''
-    order 2 paid '' --user 2 --type 2
+    buys 1
+    buys 2 --user 2 --show 2
     starts 1 '3 hours'
     starts 2 '3 hours'
     remind
-    sql "UPDATE orders SET status = 'refunded' WHERE id = '$(uuid 1)'"
+    sql "$(refunded 1)"
     starts 2 '3 days'
     deliver
     assert_equal "$(outcomes | cut -d '|' -f 2)" $'expired\nexpired'
-    order 3 paid '' # bought again
+    buys 3 # bought again
     starts 2 '20 hours'
     remind
     assert_equal "$(result queuedMails) $(result alreadyReminded)" '2 0'
@@ -759,4 +769,202 @@ user5|sent|"
     cat mail/new/* >all
     run grep -c '^To: .*<right@example.com>' all
     assert_output 1
+}
+
+# --- of the backend schema ------------------------------------------------------------------------
+
+days() { # SHOW DAY HOUR: as the columns have it
+    sql "UPDATE \"concertSession\" SET \"sessionDate\" = nullif('$2', '')::date, \"sessionStart\" = nullif('$3', '')::time
+          WHERE \"sessionId\" = '$(uuid "$1")'"
+}
+
+# bats test_tags=backend
+@test "day and hour of a session are local time of APP_TIMEZONE, to the window's edges" {
+    local show zone=America/St_Johns
+    for show in {1..5}; do buys "$show" --show "$show" --user "$show"; done
+    starts 1 '0 hours' $zone
+    starts 2 '1 microsecond' $zone
+    starts 3 '24 hours' $zone
+    starts 4 '24 hours 1 microsecond' $zone
+    starts 5 '20 hours' # would be 31.5 hours on in St John's
+    APP_TIMEZONE=$zone remind
+    assert_success
+    assert_equal "$(reminded)" 'user2@example.com user3@example.com'
+    assert_equal "$(data starts_at)" $'2026/01/01（四）20:30\n2026/01/02（五）20:30'
+    assert_equal "$(sql "SELECT not_after - '$NOW' FROM tickeasy_jobs.mail_outbox ORDER BY 1")" $'00:00:00.000001\n1 day'
+    APP_TIMEZONE=$zone remind --dry-run --json
+    assert_output --partial '"starts_at":"2026-01-02T20:30:00-03:30"'
+}
+
+# bats test_tags=backend
+@test "a mail says who, what, where and when; without a venue where the concert itself says" {
+    buys 1
+    buys 2
+    starts 1 '20 hours'
+    remind
+    assert_equal "$(sql 'SELECT data FROM tickeasy_jobs.mail_outbox')" \
+        '{"name": "使用者1", "venue": "音樂中心", "orders": "T0001、T0002", "address": "臺北市市民大道1號", "concert": "演唱會1", "session": "首場", "tickets": [{"seat": "A1", "number": "'"$(uuid 1)"'", "ticket_type": "票種1"}, {"seat": "A2", "number": "'"$(uuid 2)"'", "ticket_type": "票種1"}], "quantity": 2, "starts_at": "2026/01/03（六）04:00"}'
+    buys 3 --show 2 --user 2
+    sql "UPDATE concert SET \"venueId\" = NULL, \"conLocation\" = '河濱公園', \"conAddress\" = '水源路' WHERE \"concertId\" = '$(uuid 2)';
+         UPDATE \"concertSession\" SET \"sessionTitle\" = NULL WHERE \"sessionId\" = '$(uuid 2)';
+         UPDATE \"ticketType\" SET \"ticketTypeName\" = NULL WHERE \"ticketTypeId\" = '$(uuid 2)';
+         UPDATE ticket SET \"seatNumber\" = NULL WHERE \"ticketId\" = '$(uuid 3)';
+         UPDATE \"order\" SET \"orderNumber\" = NULL WHERE \"orderId\" = '$(uuid 3)'"
+    starts 2 '20 hours'
+    remind
+    assert_equal "$(sql "SELECT data FROM tickeasy_jobs.mail_outbox WHERE recipient = 'user2@example.com'")" \
+        '{"name": "使用者2", "venue": "河濱公園", "orders": "'"$(uuid 3)"'", "address": "水源路", "concert": "演唱會2", "session": "", "tickets": [{"seat": "", "number": "'"$(uuid 3)"'", "ticket_type": ""}], "quantity": 1, "starts_at": "2026/01/03（六）04:00"}'
+    refute_regex "$(sql 'SELECT data FROM tickeasy_jobs.mail_outbox')" 'secret' # what opens the door
+}
+
+# bats test_tags=backend
+@test "of a day without an hour people are reminded on the day before, and of the day alone" {
+    local show
+    for show in {1..4}; do buys "$show" --show "$show" --user "$show"; done
+    days 1 2026-01-03 '' # it is 8 in the morning of the second in Taipei
+    days 2 2026-01-02 ''
+    days 3 2026-01-04 ''
+    days 4 '' 20:00
+    remind
+    assert_equal "$(reminded)" user1@example.com
+    assert_equal "$(data starts_at)|$(sql 'SELECT not_after FROM tickeasy_jobs.mail_outbox')" '2026/01/03（六）|2026-01-02 16:00:00+00'
+    remind --dry-run --json
+    assert_output --partial '"starts_at":"2026-01-03",'
+    remind --session "$(uuid 2)"
+    assert_failure 64
+    assert_output --partial '(演唱會2 / 首場): its day has begun, and it has no hour'
+    remind --session "$(uuid 4)"
+    assert_failure 64
+    assert_output --partial ': it has no day'
+    MAIL_LANG=en remind --session "$(uuid 3)"
+    assert_equal "$(data starts_at "recipient LIKE 'user3@%'")" 'Sun 04 Jan 2026'
+}
+
+# bats test_tags=backend
+@test "the window of a day without an hour ends at its midnight" {
+    buys 1
+    days 1 2026-01-03 ''
+    NOW=2026-01-01T15:59:59Z remind
+    assert_equal "$(reminded)" ''
+    NOW=2026-01-01T16:00:00Z remind
+    assert_equal "$(reminded)" user1@example.com
+    sql 'DELETE FROM tickeasy_jobs.mail_outbox'
+    NOW=2026-01-02T16:00:00Z remind
+    assert_equal "$(reminded)" ''
+}
+
+# bats test_tags=backend
+@test "only concerts that are published and not cancelled count" {
+    local show status=(draft reviewing rejected finished published)
+    for show in {1..6}; do
+        buys "$show" --show "$show" --user "$show"
+        starts "$show" '20 hours'
+    done
+    for show in {1..5}; do
+        sql "UPDATE concert SET \"conInfoStatus\" = '${status[show - 1]}' WHERE \"concertId\" = '$(uuid "$show")'"
+    done
+    sql "$(called_off 6)"
+    remind
+    assert_success
+    assert_equal "$(reminded)|$(result upcomingSessions)" 'user5@example.com|1'
+    remind --session "$(uuid 6)"
+    assert_failure 64
+    assert_output --partial ': its concert is cancelled'
+    remind --session "$(uuid 2)"
+    assert_output --partial ': its concert is reviewing'
+}
+
+# bats test_tags=backend
+@test "a ticket counts while it is purchased and its order paid: a refund leaves it purchased" {
+    local n status=(refunded cancelled expired held paid paid paid)
+    for n in {1..7}; do buys "$n" --user "$n" --status "${status[n - 1]}"; done
+    sql "UPDATE ticket SET status = 'used' WHERE \"ticketId\" = '$(uuid 5)';
+         UPDATE ticket SET status = 'refunded' WHERE \"ticketId\" = '$(uuid 6)'"
+    starts 1 '20 hours'
+    remind
+    assert_success
+    assert_equal "$(reminded)" user7@example.com
+    assert_equal "$(sql 'SELECT count(*) FROM ticket WHERE status = $$purchased$$')" 5
+}
+
+# bats test_tags=backend
+@test "a mail goes to the newest purchaser who gave an address, else to the user, unless deleted" {
+    buys 1 --user 1 --ago '3 hours' --email old@example.org --name 舊
+    buys 2 --user 1 --ago '2 hours' --email ' new@example.org ' --name 新
+    buys 3 --user 1 --ago '1 hour' --name 無
+    buys 4 --user 2 --email order@example.org --ticket-email ticket@example.org
+    buys 5 --user 3 --email ' '
+    buys 6 --user 4
+    buys 7 --user 5 --email gone@example.org
+    sql "UPDATE users SET \"deletedAt\" = now() WHERE \"userId\" IN ('$(uuid 4)', '$(uuid 5)')"
+    starts 1 '20 hours'
+    remind
+    assert_success
+    assert_equal "$(sql 'SELECT recipient, recipient_name FROM tickeasy_jobs.mail_outbox ORDER BY 1')" \
+        $'gone@example.org|\nnew@example.org|新\nticket@example.org|使用者2\nuser3@example.com|使用者3'
+    assert_equal "$(data name)" $'\n新\n使用者2\n使用者3'
+    assert_equal "$(result queuedMails) $(result withoutAddress)" '4 1'
+    remind --dry-run --json
+    assert_equal "$(python3 -c 'import json, sys
+for row in json.load(sys.stdin): print(row["mail"], row["recipient"], row["name"])' <<<"$output" | sort)" \
+        $'no address  \nqueued gone@example.org \nqueued new@example.org 新\nqueued ticket@example.org 使用者2\nqueued user3@example.com 使用者3'
+}
+
+# bats test_tags=backend
+@test "the second look at the backend's tables says why a mail must not go out" {
+    real_time
+    buys 1
+    starts 1 '20 hours'
+    remind
+    local change words cases=0 at day session="UPDATE \"concertSession\" SET"
+    at=$(TZ=Asia/Taipei date -d "$NOW 57 hours" '+%F %H:%M')
+    day=$(TZ=Asia/Taipei date -d "$NOW 4 days" +%F)
+    while IFS='|' read -r change words; do
+        assert_equal "$change: $(verdict_after "$change" 'stale, data, recipient')" "$change: $words||"
+        cases=$((cases + 1))
+    done <<CASES
+UPDATE "order" SET "orderStatus" = 'refunded'|the order was refunded
+UPDATE "order" SET "orderStatus" = 'cancelled'|no valid ticket is left
+UPDATE ticket SET status = 'used'|no valid ticket is left
+DELETE FROM ticket|no valid ticket is left
+UPDATE concert SET "cancelledAt" = now()|the concert was cancelled
+UPDATE concert SET "conInfoStatus" = 'finished'|the concert is finished
+UPDATE concert SET "conInfoStatus" = 'reviewing'|the concert is not published
+$session "sessionDate" = NULL|the session has no day any more
+$session "sessionDate" = "sessionDate" - 1|the session has begun
+$session "sessionDate" = "sessionDate" - 2, "sessionStart" = NULL|the day of the session has begun, and it has no hour
+$session "sessionDate" = ("sessionDate" + "sessionStart" + interval '37 hours')::date, "sessionStart" = "sessionStart" + interval '37 hours'|the session was moved to $at
+$session "sessionDate" = '$day', "sessionStart" = NULL|the session was moved to $day
+DELETE FROM ticket; DELETE FROM "order"; DELETE FROM "concertSession"|the session is gone
+CASES
+    assert_equal "$cases" 13
+    assert_equal "$(verdict_after "$session \"sessionDate\" = (\"sessionDate\" + \"sessionStart\" + interval '36 hours')::date, \"sessionStart\" = \"sessionStart\" + interval '36 hours'")" ''
+}
+
+# bats test_tags=backend
+@test "an hour that becomes known, or a purchaser who is mended, is told as it is at the moment of sending" {
+    real_time
+    local day weekday=日一二三四五六
+    day=$(TZ=Asia/Taipei date -d "$NOW 26 hours" '+%F') # its midnight is ahead, whatever hour it is
+    buys 1
+    days 1 "$day" ''
+    remind --session "$(uuid 1)"
+    days 1 "$day" 23:45
+    day=${day//-//}（${weekday:$(date -d "$day" +%w):1}）
+    assert_equal "$(verdict_after 'SELECT FROM users' "stale, data ->> 'starts_at', recipient")" "|${day}23:45|user1@example.com"
+    assert_equal "$(verdict_after "UPDATE \"order\" SET \"purchaserEmail\" = 'new@example.org', \"purchaserName\" = '新'" \
+        "stale, data ->> 'name', recipient")" '|新|new@example.org'
+    assert_equal "$(verdict_after 'UPDATE "concertSession" SET "sessionStart" = NULL' "stale, data ->> 'starts_at'")" "|$day"
+}
+
+# bats test_tags=backend
+@test "the mail of an expired order goes to its purchaser, else to its user" {
+    buys 1 --status expired --email ' order@example.org '
+    buys 2 --status expired --user 2 --email ' '
+    buys 3 --status expired --user 3
+    sql "UPDATE users SET \"deletedAt\" = now() WHERE \"userId\" = '$(uuid 3)';
+         INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after)
+         SELECT 'order-expired', 'order-expired/' || \"orderId\", 'as queued', 'en', '{}', 'infinity' FROM \"order\""
+    assert_equal "$(verdict_after 'SELECT FROM users' "stale, fresh.data, fresh.recipient FROM fresh JOIN tickeasy_jobs.mail_outbox AS mail USING (id) ORDER BY dedupe_key --")" \
+        $'||order@example.org\n||user2@example.com\n||'
 }
