@@ -1,6 +1,7 @@
 /* cleanup-data: delete what nobody needs any more.
- * Reads    concert_sessions, scheduled_tasks, all columns that refer to uploaded files, the storage
- * Writes   deletes from support_sessions and support_messages, task_execution_logs, health_checks,
+ * Reads    sessions of concerts, scheduled_tasks, all columns that refer to uploaded files, the
+ *          storage
+ * Writes   deletes from support sessions and their messages, task_execution_logs, health_checks,
  *          mail_outbox and alerts, in committed batches; uploaded files, and file_candidates;
  *          VACUUM of these tables; an alert and its mail when files must not be deleted; a scratch
  *          file in STATE_DIR, and the manifest

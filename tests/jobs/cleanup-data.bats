@@ -4,6 +4,8 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
+load ../lib/shows
+load ../lib/support
 
 setup() {
     setup_job
@@ -21,31 +23,6 @@ clean() { run --separate-stderr cleanup-data --now "$NOW" "$@"; }
 foreseen() { # WHAT: how many of these a dry run counts
     cleanup-data --now "$NOW" --dry-run --json | grep -Po "\"what\":\"$1\",\"count\":\K[0-9]+"
 }
-
-# session ID STATUS OFFSET [MESSAGES]: last changed at NOW + OFFSET, with that many messages (1)
-session() {
-    sql "INSERT INTO support_sessions (id, status, updated_at)
-         VALUES ('$(uuid "$1")', '$2', '$NOW'::timestamptz + interval '$3');
-         INSERT INTO support_messages (session_id, content, created_at)
-         SELECT '$(uuid "$1")', 'message ' || k, '$NOW' FROM generate_series(1, ${4:-1}) AS k"
-}
-
-# many FIRST LAST: sessions closed for some ten days, the first one longest, with two messages each
-many() {
-    sql "INSERT INTO support_sessions (id, status, updated_at)
-         SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'closed',
-                '$NOW'::timestamptz - interval '10 days' + n * interval '1 s'
-           FROM generate_series($1, $2) AS n;
-         INSERT INTO support_messages (session_id, content)
-         SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'message'
-           FROM generate_series($1, $2) AS n, generate_series(1, 2)"
-}
-
-sessions() { # the numbers of those that are there, in order
-    sql "SELECT coalesce(string_agg(ltrim(right(id::text, 12), '0'), ' ' ORDER BY id), '') FROM support_sessions"
-}
-
-orphans() { sql 'SELECT count(*) FROM support_messages'; }
 
 task() { # ID
     sql "INSERT INTO tickeasy_jobs.scheduled_tasks
@@ -92,7 +69,7 @@ on_delete() {
          CREATE TRIGGER on_delete BEFORE DELETE ON $1 FOR EACH ROW WHEN ($2) EXECUTE FUNCTION on_delete()"
 }
 
-refuse_session() { on_delete support_sessions "old.id = '$(uuid "$1")'" "RAISE check_violation USING MESSAGE = 'precious'"; }
+refuse_session() { on_delete "$support_sessions" "old.$session_key = '$(uuid "$1")'" "RAISE check_violation USING MESSAGE = 'precious'"; }
 
 everything() { pg_dump -d "$OWNER_URL" --data-only --inserts | grep -v restrict; }
 
@@ -107,6 +84,7 @@ at_most() { # COUNT TABLE
 
 # --- which rows -----------------------------------------------------------------------------------
 
+# bats test_tags=both
 @test "closed support sessions go with their messages after three days, to the microsecond" {
     session 1 closed '-3 days -1 microsecond' 3
     session 2 closed '-3 days' 2
@@ -124,6 +102,7 @@ at_most() { # COUNT TABLE
     assert_equal "$(result expiredSessions) $(result batches)" '0 0'
 }
 
+# bats test_tags=both
 @test "only closed support sessions go, however old the others are" {
     session 1 active '-400 days'
     session 2 waiting '-400 days'
@@ -247,6 +226,100 @@ at_most() { # COUNT TABLE
         '資料清理|cleanup-data|0 2 * * 0|1800000|1'
 }
 
+# --- which rows of the backend schema --------------------------------------------------------------
+
+# closed ID WHEN: since that wall-clock time, '' for one that does not say, with a message of that session
+closed() {
+    sql "INSERT INTO \"supportSession\" (\"supportSessionId\", status, \"closedAt\", \"createdAt\")
+         VALUES ('$(uuid "$1")', 'closed', nullif('$2', '')::timestamp, '2025-11-01');
+         $(new_messages "SELECT $1 AS n, 'message' AS text")"
+}
+
+# bats test_tags=backend
+@test "since when a session is closed is read by the clock of APP_DB_CLOCK, to the second" {
+    # three days before now, 2026-01-02 00:00 UTC: at midnight by UTC, at eight in Taipei
+    closed 1 '2025-12-29 23:59:59'
+    closed 2 '2025-12-30 00:00:00'
+    closed 3 '2025-12-30 07:59:59'
+    closed 4 '2025-12-30 08:00:00'
+    APP_DB_CLOCK=UTC clean --dry-run --json
+    assert_output --partial '"what":"support sessions","count":1,"oldest":"2025-12-30 07:59"' # in Taipei
+    APP_DB_CLOCK=UTC clean
+    assert_success
+    assert_equal "$(sessions)|$(result expiredSessions)" '2 3 4|1'
+    APP_DB_CLOCK=Asia/Taipei clean
+    assert_success
+    assert_equal "$(sessions) $(orphans)|$(result expiredSessions) $(result expiredMessages)" '4 1|2 2'
+    PGOPTIONS='-c TimeZone=Pacific/Auckland' APP_DB_CLOCK=Asia/Taipei clean
+    assert_equal "$(sessions)" 4
+}
+
+# written OFFSET SESSION...: their messages are of that time
+written() {
+    local offset=$1 id
+    shift
+    for id; do
+        sql "UPDATE \"supportMessage\" SET \"createdAt\" = '$NOW'::timestamptz + interval '$offset' WHERE \"sessionId\" = '$(uuid "$id")'"
+    done
+}
+
+# bats test_tags=backend
+@test "a closed session that does not say since when goes a day later than its newest message would have it" {
+    local id
+    for id in {1..4}; do closed "$id" ''; done
+    written '-4 days -1 microsecond' 1
+    written '-4 days' 2
+    written '-30 days' 3 4
+    sql "$(new_messages "SELECT 3 AS n, 'one more' AS text");
+         DELETE FROM \"supportMessage\" WHERE \"sessionId\" = '$(uuid 4)'"
+    closed 5 ''
+    written '-30 days' 5
+    sql "UPDATE \"supportSession\" SET \"createdAt\" = '$NOW'::timestamptz - interval '3 days' WHERE \"supportSessionId\" = '$(uuid 5)'"
+    closed 6 ''
+    written '-30 days' 6
+    sql "UPDATE \"supportSession\" SET status = 'transferred' WHERE \"supportSessionId\" = '$(uuid 6)'"
+    assert_equal "$(foreseen 'support sessions')" 2
+    clean
+    assert_success
+    assert_equal "$(sessions)|$(result expiredSessions) $(result expiredMessages)" '2 3 5 6|2 1'
+}
+
+# bats test_tags=backend
+@test "sessions with and without that time go in one run, and what somebody works on stays" {
+    local id
+    many 1 240
+    sql "UPDATE \"supportSession\" SET \"closedAt\" = NULL, \"createdAt\" = '2025-11-01'
+          WHERE \"supportSessionId\" BETWEEN '$(uuid 61)' AND '$(uuid 210)';
+         UPDATE \"supportMessage\" SET \"createdAt\" = '2025-11-01'"
+    hold "SELECT FROM \"supportSession\" WHERE \"supportSessionId\" IN ('$(uuid 7)', '$(uuid 100)', '$(uuid 205)') FOR UPDATE"
+    clean
+    assert_success
+    assert_equal "$(sessions) $(orphans)|$(result expiredSessions)" '7 100 205 6|237'
+    let_go
+    clean
+    assert_equal "$(sessions) $(orphans)" ' 0'
+}
+
+# bats test_tags=backend
+@test "the reminder of a session that was put off stays until a day after it, or while it has no day" {
+    local n day
+    for n in {1..5}; do
+        buys "$n" --show "$n" --user "$n"
+        mail "$n" sent '-40 days' kind "'concert-reminder'" dedupe_key "'concert-reminder/$(uuid "$n")/$(uuid "$n")'"
+    done
+    n=0
+    for day in 2026-01-01 2025-12-31 2026-05-01 '' 2025-11-23; do # it is the second by UTC
+        n=$((n + 1))
+        sql "UPDATE \"concertSession\" SET \"sessionDate\" = nullif('$day', '')::date WHERE \"sessionId\" = '$(uuid "$n")'"
+    done
+    assert_equal "$(foreseen mails)" 2
+    clean
+    assert_success
+    assert_equal "$(kept_mails)" '1 3 4'
+    run send-reminders --now "$NOW" --session "$(uuid 3)"
+    assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 1'
+}
+
 # --- batches and those who work at the same time --------------------------------------------------
 
 @test "many rows go in many batches, also when all of them bear the same time" {
@@ -284,21 +357,23 @@ at_most() { # COUNT TABLE
     assert_equal "$(sessions) $(orphans)" ' 0'
 }
 
+# bats test_tags=both
 @test "a session that gets a message just now stays, with all its messages" {
     many 1 5
-    hold "INSERT INTO support_messages (session_id, content) VALUES ('$(uuid 2)', 'new')"
+    hold "$(new_messages "SELECT 2 AS n, 'new' AS text")"
     clean
     assert_success
     assert_equal "$(sessions) $(orphans)" '2 2'
-    let_go "UPDATE support_sessions SET status = 'active' WHERE id = '$(uuid 2)'"
+    let_go "UPDATE $support_sessions SET status = 'active' WHERE $session_key = '$(uuid 2)'"
     clean
     assert_equal "$(sessions) $(orphans)" '2 3'
 }
 
+# bats test_tags=both
 @test "a message that somebody works on keeps its whole session, and no other" {
     many 1 50
-    hold "UPDATE support_messages SET content = 'x'
-           WHERE id = (SELECT id FROM support_messages WHERE session_id = '$(uuid 7)' LIMIT 1)"
+    hold "UPDATE $support_messages SET $message_text = 'x'
+           WHERE $message_key = (SELECT $message_key FROM $support_messages WHERE $session_of = '$(uuid 7)' LIMIT 1)"
     clean
     assert_success
     assert_equal "$(sessions) $(orphans)" '7 2'
@@ -333,10 +408,12 @@ at_most() { # COUNT TABLE
     assert_equal "$(result oldLogs) $(result oldHealthChecks) $(result oldMails) $(result oldAlerts)" '1 1 1 1'
 }
 
+# bats test_tags=both
 @test "sessions and messages go together whatever their foreign key says" {
     many 1 5
-    sql 'ALTER TABLE support_messages DROP CONSTRAINT support_messages_session_id_fkey,
-         ADD FOREIGN KEY (session_id) REFERENCES support_sessions (id) ON DELETE RESTRICT'
+    sql "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
+          WHERE conrelid = '$support_messages'::regclass AND confrelid = '$support_sessions'::regclass \\gexec
+         ALTER TABLE $support_messages ADD FOREIGN KEY ($session_of) REFERENCES $support_sessions ON DELETE RESTRICT"
     clean
     assert_success
     assert_equal "$(sessions) $(orphans)" ' 0'
@@ -345,7 +422,7 @@ at_most() { # COUNT TABLE
 
 @test "sessions that take long together are taken apart, so that nobody waits long for one" {
     many 1 40
-    on_delete support_sessions true 'PERFORM pg_sleep(0.02)'
+    on_delete "$support_sessions" true 'PERFORM pg_sleep(0.02)'
     clean
     assert_success
     assert_equal "$(sessions) $(orphans)" ' 0'
@@ -376,6 +453,7 @@ at_most() { # COUNT TABLE
     refute_output 0
 }
 
+# bats test_tags=both
 @test "a session with very many messages goes in batches, the last of them with the session" {
     many 1 3
     session 9 closed '-5 days' 30000
@@ -387,20 +465,20 @@ at_most() { # COUNT TABLE
              IF (SELECT count(*) FROM gone) > 6000 THEN PERFORM pg_sleep(0.2); END IF;
              RETURN NULL;
          END \$\$;
-         CREATE TRIGGER on_delete AFTER DELETE ON support_messages REFERENCING OLD TABLE AS gone
+         CREATE TRIGGER on_delete AFTER DELETE ON $support_messages REFERENCING OLD TABLE AS gone
             FOR EACH STATEMENT EXECUTE FUNCTION on_delete();
-         CREATE TRIGGER on_delete AFTER DELETE ON support_sessions REFERENCING OLD TABLE AS gone
+         CREATE TRIGGER on_delete AFTER DELETE ON $support_sessions REFERENCING OLD TABLE AS gone
             FOR EACH STATEMENT EXECUTE FUNCTION on_delete()"
     clean
     assert_success
     assert_equal "$(sessions) $(orphans)" ' 0'
     assert_equal "$(result expiredSessions) $(result expiredMessages)" '4 30006'
-    assert_equal "$(sql "SELECT sum(count), max(count) <= 4000 FROM deleted WHERE what = 'support_messages'")" '30006|t'
-    [[ $(sql "SELECT count(DISTINCT xid) FROM deleted WHERE what = 'support_messages' AND count > 0") -ge 8 ]]
+    assert_equal "$(sql "SELECT sum(count), max(count) <= 4000 FROM deleted WHERE what = '${support_messages//\"/}'")" '30006|t'
+    [[ $(sql "SELECT count(DISTINCT xid) FROM deleted WHERE what = '${support_messages//\"/}' AND count > 0") -ge 8 ]]
     # no session went without messages
     assert_equal "$(sql "SELECT count(*) FROM deleted AS s JOIN deleted AS m USING (xid)
-                          WHERE s.what = 'support_sessions' AND s.count > 0
-                            AND m.what = 'support_messages' AND m.count = 0")" 0
+                          WHERE s.what = '${support_sessions//\"/}' AND s.count > 0
+                            AND m.what = '${support_messages//\"/}' AND m.count = 0")" 0
 }
 
 @test "a run that is killed amid a session's messages leaves the rest to the next one" {
@@ -422,18 +500,19 @@ at_most() { # COUNT TABLE
 
 # --- what goes wrong ------------------------------------------------------------------------------
 
+# bats test_tags=both
 @test "a run that is killed in the middle leaves whole batches, and the next one finishes" {
     many 1 400
-    on_delete support_sessions "old.id = '$(uuid 300)'" 'PERFORM pg_sleep(60)'
+    on_delete "$support_sessions" "old.$session_key = '$(uuid 300)'" 'PERFORM pg_sleep(60)'
     start cleanup-data --now "$NOW"
-    wait_for at_most 300 support_sessions
+    wait_for at_most 300 "$support_sessions"
     wait_for asleep
     kill -9 "$pid"
     ended
     wait_for server_is_done
-    assert_equal "$(orphans)" "$(sql 'SELECT 2 * count(*) FROM support_sessions')"
-    [[ $(sql 'SELECT count(*) FROM support_sessions') -gt 0 ]]
-    sql 'DROP TRIGGER on_delete ON support_sessions'
+    assert_equal "$(orphans)" "$(sql "SELECT 2 * count(*) FROM $support_sessions")"
+    [[ $(sql "SELECT count(*) FROM $support_sessions") -gt 0 ]]
+    sql "DROP TRIGGER on_delete ON $support_sessions"
     clean
     assert_success
     assert_equal "$(sessions) $(orphans)" ' 0'
@@ -535,7 +614,7 @@ at_most() { # COUNT TABLE
 
 vacuumed() { # the tables, once the statistics have it
     sql "SELECT pg_stat_force_next_flush()" >/dev/null
-    sql "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_stat_user_tables
+    sql "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname COLLATE \"C\"), '') FROM pg_stat_user_tables
           WHERE vacuum_count > 0 AND analyze_count > 0"
 }
 
@@ -548,11 +627,12 @@ vacuumed() { # the tables, once the statistics have it
     assert_equal "$(vacuumed)" 'mail_outbox support_messages support_sessions'
 }
 
+# bats test_tags=both
 @test "--only vacuum vacuums all tables of the job" {
     clean --only vacuum
     assert_success
     assert_equal "$(result vacuumedTables)" 7
-    assert_equal "$(vacuumed)" 'alerts file_candidates health_checks mail_outbox support_messages support_sessions task_execution_logs'
+    assert_equal "$(vacuumed)" "$(printf '%s\n' alerts file_candidates health_checks mail_outbox "${support_messages//\"/}" "${support_sessions//\"/}" task_execution_logs | LC_ALL=C sort | paste -sd' ')"
 }
 
 @test "a table that somebody keeps locked is not vacuumed, which is a note" {
@@ -661,6 +741,7 @@ seed_all() {
          VALUES ('k', 'a', '', '2025-01-01', '2025-01-01', '2025-01-02')"
 }
 
+# bats test_tags=both
 @test "--dry-run shows how many of each and the oldest, and changes nothing" {
     seed_all
     local before
@@ -669,7 +750,7 @@ seed_all() {
     assert_success
     assert_equal "$(sed 's/ *$//; s/  */ /g' <<<"$output")" 'part what count oldest
 sessions support sessions 5 2025-12-23 08:00
-sessions support messages 10 '"$(sql "SELECT to_char(min(created_at) AT TIME ZONE 'Asia/Taipei', 'YYYY-MM-DD HH24:MI') FROM support_messages WHERE content = 'message'")"'
+sessions support messages 10 '"$(sql "SELECT to_char(min($message_made) AT TIME ZONE 'Asia/Taipei', 'YYYY-MM-DD HH24:MI') FROM $support_messages WHERE $message_text = 'message'")"'
 logs runs 1 2025-11-13 08:00
 own health checks 1 2025-01-01 08:00
 own mails 1 2025-11-13 08:00
@@ -718,12 +799,13 @@ own alerts 1 2025-01-02 08:00
     refute_output
 }
 
+# bats test_tags=both
 @test "--check prepares every statement" {
     clean --check
     assert_success
     assert_output --regexp '^configuration, database and [0-9]+ statements are good$'
-    sql 'ALTER TABLE support_sessions RENAME COLUMN updated_at TO changed_at'
+    sql "ALTER TABLE $support_sessions RENAME COLUMN $closed_at TO changed_at"
     clean --check
     assert_failure 70
-    assert_regex "$stderr" 'cleanup_preview: .*updated_at'
+    assert_regex "$stderr" "cleanup_preview: .*${closed_at//\"/}"
 }
