@@ -115,7 +115,7 @@ static const struct key {
     { "STORAGE_DIR", KEY_PATH, AT(storage_dir), "",
       "local folder in its place, files at STORAGE_DIR/bucket/path; unset: none", NULL, 0, 0 },
     { "STORAGE_BUCKETS", KEY_NAMES, AT(storage_buckets), "tickeasy-files",
-      "buckets whose unused files are deleted", NULL, 0, 0 },
+      "buckets to clean up; with backend avatar,venue,concert", NULL, 0, 0 },
     { "FILE_MIN_AGE", KEY_DURATION, AT(file_min_age_ms), "24h",
       "younger files are never deleted, 1h to 366d", "1h to 366d", 60L * 60 * 1000,
       366L * 24 * 60 * 60 * 1000 },
@@ -349,6 +349,15 @@ static void set_text(struct config *config, const struct key *key, char *text)
     *slot = text;
 }
 
+/* What a key is when nobody sets it: the backend has buckets of its own. */
+static const char *standard_of(const struct config *config, const struct key *key)
+{
+    bool backend = config->app_schema != NULL && strcmp(config->app_schema, "backend") == 0;
+    return backend && key->offset == offsetof(struct config, storage_buckets)
+               ? "avatar,venue,concert"
+               : key->standard;
+}
+
 static bool set_standard(struct config *config, const struct key *key, struct error *err)
 {
     long number = 0;
@@ -357,7 +366,7 @@ static bool set_standard(struct config *config, const struct key *key, struct er
         *number_slot(config, key) = number;
         return true;
     }
-    char *copy = strdup(key->standard);
+    char *copy = strdup(standard_of(config, key));
     if (copy == NULL)
         return error_memory(err);
     set_text(config, key, copy);
@@ -532,6 +541,13 @@ static bool load_environment(struct config *config, struct error *err)
     return true;
 }
 
+/* Those that hang on another key, once that is known. */
+static bool settle_standards(struct config *config, struct error *err)
+{
+    const struct key *key = find_key("STORAGE_BUCKETS");
+    return config->origins[key - keys].place != NULL || set_standard(config, key, err);
+}
+
 const char *config_path(const char *path)
 {
     if (path == NULL)
@@ -550,7 +566,7 @@ bool config_load(struct config *config, const char *path, struct error *err)
     bool chosen = path != config_usual_path;
     if ((chosen || access(path, F_OK) == 0 || errno != ENOENT) && !load_file(config, path, err))
         return false;
-    return load_environment(config, err);
+    return load_environment(config, err) && settle_standards(config, err);
 }
 
 void config_free(struct config *config)
@@ -584,7 +600,7 @@ bool config_setting(const struct config *config, size_t index, struct config_set
     bool given = origin->place != NULL;
     *setting = (struct config_setting){
         .name = keys[index].name,
-        .value = !given                  ? keys[index].standard
+        .value = !given                  ? standard_of(config, &keys[index])
                  : origin->given != NULL ? origin->given
                                          : "(secret, set)",
         .origin = given ? origin->place : "default",

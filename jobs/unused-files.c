@@ -209,9 +209,12 @@ static bool set_stage(struct files *files, struct error *err)
 static bool check_columns(struct files *files, struct error *err)
 {
     const char *args[] = { files->job->config.file_ignore_columns };
-    struct db_step step = { .statement = "files_uncovered", .args = args };
-    bool good = db_continue(files->job->db, &step, 1, err) && refuse_columns(files, step.rows, err);
-    PQclear(step.rows);
+    struct db_step steps[] = { { .statement = "file_strangers", .view = "file_strangers" },
+                               { .statement = "files_uncovered", .args = args } };
+    bool good =
+        db_continue(files->job->db, steps, 2, err) && refuse_columns(files, steps[1].rows, err);
+    PQclear(steps[0].rows);
+    PQclear(steps[1].rows);
     return good;
 }
 
@@ -387,8 +390,8 @@ static bool check_statements(struct files *files, int *count, struct error *err)
                                               "files_due",       "files_named",   "files_again",
                                               "files_keyed",     "files_used",    "files_settle",
                                               "files_candidates" };
-    /* columns to ignore, two tables, COPY, all rows, three views, their columns */
-    static const int others = 9;
+    /* columns to ignore, two tables, COPY, all rows, four views, their columns */
+    static const int others = 10;
     if (!set_stage(files, err) || !check_columns(files, err))
         return false;
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)

@@ -1,5 +1,5 @@
--- files_uncovered: columns that may hold files and that file_references does not read. Schemas of the
--- server's, of ours and of Supabase's own are left out, and so is what a table has from a parent: whoever
+-- files_uncovered: columns that may hold files and that file_references does not read; those of the view
+-- file_strangers hold none. Schemas of the server's, of ours and of Supabase's own are left out, and so is what a table has from a parent: whoever
 -- reads the parent reads it.
 -- JSON, XML and hstore may hold files whatever their name. A text may when its name says so, or holds a text
 -- into which people put pictures (body, description); one that is only typed (name, note) does not. Names
@@ -17,7 +17,9 @@ WITH RECURSIVE looked_at AS (
        AND d.refobjid <> r.ev_class
 ), ignored AS (
     SELECT array_agg(replace(entry, '"', '')) AS names
-      FROM regexp_split_to_table($1, ',(?=(?:[^"]*"[^"]*")*[^"]*$)') AS entry
+      FROM (SELECT regexp_split_to_table($1, ',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+             UNION ALL
+            SELECT name FROM pg_temp.file_strangers) AS list(entry)
 ), app_column AS (
     SELECT c.oid AS relation, n.nspname, c.relname, a.attnum, a.attname, a.atttypid
       FROM pg_class AS c

@@ -7,6 +7,7 @@ bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 load ../lib/files
+load ../lib/shows
 
 setup_file() {
     start_cluster
@@ -33,6 +34,7 @@ used() { files | tr ' ' '\n' | grep -v '^tickeasy-files/used/' | paste -sd' '; }
 
 # --- which files ----------------------------------------------------------------------------------
 
+# bats test_tags=both
 @test "a file goes when nothing refers to it and it is older than a day" {
     many 2
     file old.jpg '25 hours'
@@ -73,6 +75,109 @@ used() { files | tr ' ' '\n' | grep -v '^tickeasy-files/used/' | paste -sd' '; }
     clean_files
     assert_success
     assert_equal "$(comm -3 <(files | tr ' ' '\n' | sort) <(printf 'tickeasy-files/%s.jpg\n' {1..11} | sort))" ''
+}
+
+# The sample has a row of each table.
+one_of_each() {
+    buys 1
+    sql "INSERT INTO \"supportSession\" (\"supportSessionId\") VALUES ('$(uuid 1)');
+         INSERT INTO \"supportMessage\" (\"sessionId\", \"senderType\") VALUES ('$(uuid 1)', 'user')"
+}
+
+# bats test_tags=backend
+@test "every column of the backend that can hold a file keeps it" {
+    local column n=0 public=https://p.supabase.co/storage/v1/object/public
+    one_of_each
+    while IFS='|' read -r table column value; do
+        n=$((n + 1))
+        file "$n.jpg"
+        file "temp/$n.jpg"
+        sql "UPDATE \"$table\" SET \"$column\" = '${value//@/$public/tickeasy-files/$n.jpg}'"
+        clean_files # each alone is enough
+        assert_success
+        [[ -e files/tickeasy-files/$n.jpg && ! -e files/tickeasy-files/temp/$n.jpg ]] || fail "$table.$column does not keep it"
+    done <<'END'
+users|avatar|@
+concert|imgBanner|@
+concert|conIntroduction|<p>海報：<img src="@"></p>
+concert|ticketPurchaseMethod|![](@)
+concert|precautions|請看@。
+concert|refundPolicy|@
+concert|reviewNote|see @.
+concertSession|imgSeattable|@
+venues|venueImageUrl|@
+venues|venueDescription|<img src=@>
+ticketType|ticketBenefits|@
+ticketType|ticketRefundPolicy|@
+supportMessage|messageText|圖：@ 謝謝
+supportMessage|metadata|{"fileUrl": "@", "files": [1, null, {"a": "x"}]}
+END
+    assert_equal "$n" 14
+    assert_equal "$(files | wc -w)" 14
+}
+
+# bats test_tags=backend
+@test "the key of a document may name a file as well" {
+    one_of_each
+    file 1.jpg
+    file 2.jpg
+    refer 2.jpg
+    sql "UPDATE \"supportMessage\" SET metadata = '{\"/1.jpg\": true}'"
+    clean_files
+    assert_success
+    assert_equal "$(files)" 'tickeasy-files/1.jpg tickeasy-files/2.jpg'
+}
+
+# bats test_tags=backend
+@test "the buckets of the backend are its three, where uploads that nobody attached go, and no others" {
+    local bucket public=https://p.supabase.co/storage/v1/object/public
+    unset STORAGE_BUCKETS
+    one_of_each
+    for bucket in avatar venue concert; do
+        BUCKET=$bucket file used.jpg
+        BUCKET=$bucket file unused.jpg
+        BUCKET=$bucket file temp/$bucket/old.jpg '25 hours'
+        BUCKET=$bucket file temp/$bucket/young.jpg '23 hours'
+        BUCKET=$bucket file temp/$bucket/attached.jpg
+        BUCKET=$bucket file temp/$bucket/more.jpg '1 hour'
+    done
+    sql "UPDATE users SET avatar = '$public/avatar/used.jpg'; UPDATE venues SET \"venueImageUrl\" = '$public/venue/used.jpg';
+         UPDATE concert SET \"imgBanner\" = '$public/concert/used.jpg';
+         UPDATE \"concertSession\" SET \"imgSeattable\" = '$public/concert/temp/concert/attached.jpg'"
+    refer "$public/avatar/temp/avatar/attached.jpg"
+    refer "$public/venue/temp/venue/attached.jpg"
+    clean_files
+    assert_success
+    assert_equal "$(files)" "$(for bucket in avatar concert venue; do
+        printf "$bucket/%s " "temp/$bucket/attached.jpg" "temp/$bucket/more.jpg" "temp/$bucket/young.jpg" used.jpg; done | sed 's/ $//')"
+    assert_equal "$(result listedFiles) $(result unusedFiles)" '18 6'
+    run taskctl config --json
+    assert_output --partial 'avatar,venue,concert'
+}
+
+# bats test_tags=backend
+@test "what login services and the payment provider sent is neither read nor complained about, but a new column is" {
+    many 1
+    file 1.jpg
+    one_of_each
+    sql "UPDATE users SET \"oauthProviders\" = '[\"1.jpg\"]', \"searchHistory\" = '[\"1.jpg\"]'"
+    ROLE=jobs-$DATABASE_NAME
+    sql "CREATE ROLE \"$ROLE\" LOGIN; GRANT USAGE ON SCHEMA tickeasy_jobs TO \"$ROLE\";
+         GRANT ALL ON ALL TABLES IN SCHEMA tickeasy_jobs TO \"$ROLE\"; GRANT SELECT (avatar) ON users TO \"$ROLE\";
+         GRANT SELECT ON concert, \"concertSession\", venues, \"ticketType\", \"supportMessage\" TO \"$ROLE\";
+         GRANT TEMPORARY ON DATABASE $DATABASE_NAME TO \"$ROLE\""
+    DATABASE_URL=${DATABASE_URL/postgres@/$ROLE@} clean_files
+    assert_success
+    assert_equal "$(files)" 'tickeasy-files/used/1.jpg'
+    file 1.jpg
+    sql 'ALTER TABLE organization ADD "orgLogo" text; ALTER TABLE payment ADD receipt jsonb'
+    clean_files
+    refused 'public.organization.orgLogo, public.payment.receipt may refer to files, and file_references.sql of APP_SCHEMA backend does not read it; .*'
+    FILE_IGNORE_COLUMNS=organization.orgLogo,payment.receipt clean_files
+    assert_success
+    sql 'ALTER TABLE venues DROP "googleMapUrl"' # what we name ourselves need not be there
+    FILE_IGNORE_COLUMNS=organization.orgLogo,payment.receipt clean_files
+    assert_success
 }
 
 # keeps NAME REFERENCE...: each of these references alone keeps the file of that name, and not its
@@ -172,6 +277,7 @@ keeps() {
 
 # --- quarantine -----------------------------------------------------------------------------------
 
+# bats test_tags=both
 @test "a file is deleted a day after it was first found unused, when it still is" {
     unset FILE_QUARANTINE_DAYS
     many 4
@@ -569,11 +675,12 @@ at_the_end() {
          CREATE TRIGGER late AFTER INSERT ON tickeasy_jobs.file_candidates FOR EACH STATEMENT EXECUTE FUNCTION late()"
 }
 
+# bats test_tags=both
 @test "a reference that is committed after the listing keeps its file" {
     many 3
     file 1.jpg
     file 2.jpg
-    at_the_end "INSERT INTO users (name, avatar) VALUES ('late', '2.jpg')"
+    at_the_end "INSERT INTO users (name, email, avatar) VALUES ('late', 'late@example.com', '2.jpg')"
     clean_files
     assert_success
     assert_equal "$(used)|$(candidates)" 'tickeasy-files/2.jpg|'

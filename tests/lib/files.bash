@@ -16,8 +16,9 @@ build_old_files() { # in setup_file
 setup_files() {
     setup_job
     cd "$BATS_TEST_TMPDIR" || return 1
-    unset "${!SUPABASE_@}" "${!FILE_@}" STORAGE_BUCKETS
-    export STORAGE_DIR=$PWD/files FILE_QUARANTINE_DAYS=0
+    unset "${!SUPABASE_@}" "${!FILE_@}"
+    export STORAGE_DIR=$PWD/files FILE_QUARANTINE_DAYS=0 STORAGE_BUCKETS='' # the default
+    [[ $APP_SCHEMA == design ]] || STORAGE_BUCKETS=tickeasy-files
     mkdir -p files/tickeasy-files
     peer=''
 }
@@ -48,7 +49,9 @@ file() {
 }
 
 # refer VALUE: somebody's avatar is this
-refer() { sql "INSERT INTO users (name, avatar) VALUES ('somebody', :'v')" -v v="$1"; }
+refer() {
+    sql "INSERT INTO users (name, avatar, email) VALUES ('somebody', :'v', gen_random_uuid() || '@example.com')" -v v="$1"
+}
 
 clean_files() { run --separate-stderr env LD_PRELOAD="$OLD_FILES" cleanup-data --only files "$@"; }
 

@@ -488,7 +488,7 @@ static void every_key_has_a_line_that_fits_the_screen(void **state)
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL; lines++)
         if (strlen(line) > 100)
             fail_msg("%zu columns: %s", strlen(line), line);
-    assert_int_equal(lines - 1, 46);
+    assert_int_equal(lines - 1, 47);
     free(text);
 }
 
@@ -521,7 +521,7 @@ static void the_example_names_every_key_and_sets_none(void **state)
             keys++;
         }
     }
-    assert_int_equal(keys, 46);
+    assert_int_equal(keys, 47);
     free(text);
 }
 
@@ -612,10 +612,29 @@ static void each_setting_says_where_it_comes_from(void **state)
     assert_setting(&place->config, "MAIL_URL", "(secret, set)", line);
 }
 
+static void the_backend_has_buckets_of_its_own_unless_they_are_set(void **state)
+{
+    struct place *place = *state;
+    write_file(place->file, "STORAGE_BUCKETS=\nAPP_SCHEMA=backend\n", 0600);
+    assert_true(config_load(&place->config, place->file, &place->err));
+    assert_string_equal(place->config.storage_buckets, "avatar,venue,concert");
+    assert_setting(&place->config, "STORAGE_BUCKETS", "avatar,venue,concert", "default");
+    config_free(&place->config);
+    setenv("STORAGE_BUCKETS", "ours", 1);
+    assert_true(config_load(&place->config, place->file, &place->err));
+    assert_string_equal(place->config.storage_buckets, "ours");
+    config_free(&place->config);
+    setenv("STORAGE_BUCKETS", "", 1);
+    setenv("APP_SCHEMA", "design", 1);
+    assert_true(config_load(&place->config, place->file, &place->err));
+    assert_setting(&place->config, "STORAGE_BUCKETS", "tickeasy-files", "default");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_setting_says_where_it_comes_from),
+        TEST(the_backend_has_buckets_of_its_own_unless_they_are_set),
         TEST(an_empty_file_gives_the_defaults),
         TEST(every_key_is_taken_from_the_file),
         TEST(the_environment_wins_over_the_file),
