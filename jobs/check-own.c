@@ -16,7 +16,9 @@
 enum {
     LATE_MAIL_MS = 15 * 60 * 1000, /* deliver-mail comes by each minute */
     LATE_TASK_S = 180,             /* a slot that long ago is missed, not just about to be taken */
-    LOW_PERCENT = 10,              /* of the disk left; root's share is not ours */
+    HOUR_S = 60 * 60,
+    FAR_S = 2 * HOUR_S, /* no hold lasts that long, and an expiry comes by each minute */
+    LOW_PERCENT = 10,   /* of the disk left; root's share is not ours */
     FULL_PERCENT = 3,
 };
 
@@ -235,4 +237,50 @@ void check_tasks(struct job *job, struct health *health)
         complain(&all, "%s", failures);
     if (all.count > 0)
         found(check, CHECK_CRITICAL, "%s", words);
+}
+
+/* --- clock ------------------------------------------------------------------------------------ */
+
+static long hours(long seconds)
+{
+    return (seconds + HOUR_S / 2) / HOUR_S;
+}
+
+/* An expiry that comes late leaves holds behind the clock just as a wrong clock does. */
+static void judge_clock(const struct job *job, struct check *check, long ahead_s)
+{
+    const char *clock = job->config.app_db_clock;
+    long grace_s = job->config.expire_grace_ms / 1000;
+    if (ahead_s > FAR_S)
+        found(check, CHECK_CRITICAL,
+              "the newest hold of an order ends %ld h from now by APP_DB_CLOCK=%s, and none lasts "
+              "2 h: holds expire that much too late; set APP_DB_CLOCK to the zone whose time the "
+              "application writes",
+              hours(ahead_s), clock);
+    else if (ahead_s < -FAR_S - grace_s)
+        found(check, CHECK_CRITICAL,
+              "the newest hold of an order ended %ld h ago by APP_DB_CLOCK=%s and is still held; "
+              "when expire-orders runs without complaint the clock is wrong, and holds expire too "
+              "early: set APP_DB_CLOCK to the zone whose time the application writes",
+              hours(-ahead_s), clock);
+}
+
+void check_clock(struct job *job, struct health *health)
+{
+    const char *args[] = { job->run.now };
+    if (job->db == NULL && options_value(&job->options, "only") == NULL) {
+        health->wanted[HEALTH_CLOCK] = false;
+        health->is_told[HEALTH_CLOCK] = true; /* not known is not fine */
+        return;
+    }
+    PGresult *row = ask(job, health, HEALTH_CLOCK, "health_clock", args);
+    if (row == NULL)
+        return;
+    if (PQntuples(row) == 0) {
+        health->checks[HEALTH_CLOCK].state = CHECK_OFF;
+        health->wanted[HEALTH_CLOCK] = false;
+    } else if (!db_is_null(row, 0, "ahead_s")) {
+        judge_clock(job, &health->checks[HEALTH_CLOCK], db_number(row, 0, "ahead_s"));
+    }
+    PQclear(row);
 }

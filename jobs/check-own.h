@@ -1,4 +1,5 @@
-/* check-own: the checks of our own affairs: mails that wait, tasks that do not run, disk space. */
+/* check-own: the checks of our own affairs: mails that wait, tasks that do not run, the clock that
+ * we take the application's for, disk space. */
 #ifndef JOBS_CHECK_OWN_H
 #define JOBS_CHECK_OWN_H
 
@@ -12,5 +13,9 @@ void check_disk(const struct job *job, struct health *health);
  * is NULL. An answer that does not come is the check's trouble, not the caller's. */
 void check_backlog(struct job *job, struct health *health);
 void check_tasks(struct job *job, struct health *health);
+
+/* Whether APP_DB_CLOCK can be the clock of the application's columns without a zone. Where it has
+ * no such columns, or that cannot be asked, there is no such check, unless --only names it. */
+void check_clock(struct job *job, struct health *health);
 
 #endif

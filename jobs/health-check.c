@@ -1,5 +1,6 @@
 /* health-check: are the services there that the platform needs, and do our own tasks run?
- * Reads    the services' answers, mail_outbox, scheduled_tasks, task_execution_logs
+ * Reads    the services' answers, mail_outbox, scheduled_tasks, task_execution_logs; orders and
+ *          payments, where their times have no zone
  * Writes   health_checks, alerts, mail_outbox, all of them once; STATE_DIR while that is away
  * Re-run   harmless: one more row; who was told is not told again. */
 #include "job.h"
@@ -27,7 +28,7 @@ enum {
     SHARES = 4,         /* of a run's time; a question to the database gets one at the most */
 };
 
-static const char all_checks[] = "database,redis,storage,openai,mail,backlog,tasks,disk";
+static const char all_checks[] = "database,redis,storage,openai,mail,backlog,tasks,clock,disk";
 
 /* --- looking around --------------------------------------------------------------------------- */
 
@@ -112,6 +113,8 @@ static void check_own(struct job *job, struct health *health)
         check_backlog(job, health);
     if (health->wanted[HEALTH_TASKS])
         check_tasks(job, health);
+    if (health->wanted[HEALTH_CLOCK])
+        check_clock(job, health);
 }
 
 /* --- the job ---------------------------------------------------------------------------------- */
@@ -307,7 +310,7 @@ static const struct option_spec own_options[] = {
 };
 
 static const char *const statements[] = { "health_database", "health_backlog", "health_tasks",
-                                          "health_record", NULL };
+                                          "health_clock",    "health_record",  NULL };
 
 static const struct job_type health_check = {
     .task = &tasks[TASK_HEALTH_CHECK],

@@ -4,9 +4,9 @@
 
 #include "words.h"
 
-const char *const health_names[HEALTH_CHECKS + 1] = { "database", "redis", "storage",
-                                                      "openai",   "mail",  "backlog",
-                                                      "tasks",    "disk",  NULL };
+const char *const health_names[HEALTH_CHECKS + 1] = { "database", "redis",   "storage", "openai",
+                                                      "mail",     "backlog", "tasks",   "clock",
+                                                      "disk",     NULL };
 
 /* What a state is called and looks like. rank: higher is worse; marks: on a terminal, elsewhere. */
 static const struct face {

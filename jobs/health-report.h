@@ -19,6 +19,7 @@ enum health_check {
     HEALTH_PEERS, /* those before ask a peer over the network, see checks.h */
     HEALTH_BACKLOG = HEALTH_PEERS,
     HEALTH_TASKS,
+    HEALTH_CLOCK,
     HEALTH_DISK,
     HEALTH_CHECKS,
 };

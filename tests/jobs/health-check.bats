@@ -4,6 +4,7 @@ load ../lib/job
 load ../lib/mail
 load ../lib/peers
 load ../lib/alerts
+load ../lib/shows
 load /usr/lib/bats/bats-support/load.bash
 load /usr/lib/bats/bats-assert/load.bash
 
@@ -281,7 +282,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$stderr" ''
     HEALTH_CRITICAL=databse check 10 --nagios
     assert_failure 3
-    assert_output 'TICKEASY UNKNOWN - HEALTH_CRITICAL names "databse", which is no check (did you mean "database"?); the checks are database,redis,storage,openai,mail,backlog,tasks,disk'
+    assert_output 'TICKEASY UNKNOWN - HEALTH_CRITICAL names "databse", which is no check (did you mean "database"?); the checks are database,redis,storage,openai,mail,backlog,tasks,clock,disk'
 }
 
 @test "--only looks, and neither records nor tells" {
@@ -373,6 +374,120 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
     assert_regex "$output" '1 mail waits, the oldest for 20 min, and none was sent for 15 min'
     HEALTH_CRITICAL=backlog run health-check --nagios --only backlog
     assert_failure 2
+}
+
+# --- the clock of the application's times ---------------------------------------------------------
+
+@test "where the application's times have their zone there is no clock to check" {
+    check 0 --json
+    assert_success
+    refute_output --partial clock
+    assert_equal "$(health "details ? 'clock'")" f
+    run script -qec "health-check" /dev/null
+    assert_success
+    assert_output --partial tasks
+    refute_output --partial clock
+    database_is down
+    check 5 --nagios
+    assert_failure 2
+    refute_output --partial clock
+}
+
+# held N OFFSET [ZONE]: an order that is held until NOW + OFFSET, as a clock of ZONE has it
+held() {
+    buys "$1" --status held
+    sql "DELETE FROM ticket WHERE \"orderId\" = '$(uuid "$1")';
+         UPDATE \"order\" SET \"lockExpireTime\" = ('$NOW'::timestamptz + interval '$2') AT TIME ZONE '${3:-Asia/Taipei}'
+          WHERE \"orderId\" = '$(uuid "$1")'"
+}
+
+look() { run --separate-stderr health-check --now "$NOW" --nagios --only clock; }
+
+# bats test_tags=backend
+@test "holds that end hours ahead or behind tell that APP_DB_CLOCK is another clock than the application's" {
+    held 1 '10 minutes' Asia/Taipei
+    look
+    assert_success
+    assert_output 'TICKEASY OK - 1 check is fine'
+    export APP_DB_CLOCK=UTC
+    look
+    assert_failure 1
+    assert_output 'TICKEASY WARNING - clock: the newest hold of an order ends 8 h from now by APP_DB_CLOCK=UTC, and none lasts 2 h: holds expire that much too late; set APP_DB_CLOCK to the zone whose time the application writes'
+    held 2 '-10 minutes' UTC
+    sql "DELETE FROM \"order\" WHERE \"orderId\" = '$(uuid 1)'"
+    look
+    assert_success
+    APP_DB_CLOCK=Asia/Taipei
+    look
+    assert_failure 1
+    assert_output --partial 'clock: the newest hold of an order ended 8 h ago by APP_DB_CLOCK=Asia/Taipei and is still held; when expire-orders runs without complaint the clock is wrong, and holds expire too early: set APP_DB_CLOCK to the zone whose time the application writes'
+    HEALTH_CRITICAL=clock look
+    assert_failure 2
+}
+
+# bats test_tags=backend
+@test "up to two hours are no other clock, nor is a hold that EXPIRE_GRACE lets be" {
+    local offset
+    for offset in '2 hours' '-2 hours'; do
+        held 1 "$offset"
+        look
+        assert_success
+        sql 'DELETE FROM "order"'
+    done
+    held 1 '2 hours 1 second'
+    look
+    assert_failure 1
+    sql 'DELETE FROM "order"'
+    held 1 '-2 hours -1 second'
+    look
+    assert_failure 1
+    EXPIRE_GRACE=1m look
+    assert_success
+}
+
+# bats test_tags=backend
+@test "the newest hold counts, of those that nobody has paid" {
+    look
+    assert_success
+    assert_output 'TICKEASY OK - 1 check is fine' # nothing is held
+    held 1 '-9 hours'
+    look
+    assert_failure 1
+    held 2 '5 minutes'
+    look
+    assert_success
+    held 3 '9 hours'
+    sql "INSERT INTO payment (\"orderId\", method, status, amount) VALUES ('$(uuid 3)', '', 'pending', 1)"
+    look
+    assert_failure 1
+    sql "UPDATE payment SET status = 'completed'"
+    look
+    assert_success
+    sql "UPDATE \"order\" SET \"orderStatus\" = 'paid' WHERE \"orderId\" = '$(uuid 2)'; UPDATE \"order\" SET \"lockExpireTime\" = 'infinity' WHERE \"orderId\" = '$(uuid 1)'"
+    look
+    assert_success
+}
+
+# bats test_tags=backend
+@test "a wrong clock is told once, and is not fine because the database is away" {
+    webhook
+    export APP_DB_CLOCK=UTC RECOVER_AFTER=1
+    held 1 '10 minutes' Asia/Taipei
+    run health-check --now "$NOW"
+    assert_failure 1
+    assert_equal "$(posts)" 1
+    assert_regex "$(post 1)" 'ends 8 h from now by APP_DB_CLOCK=UTC'
+    database_is down
+    run health-check --now "$(date -u -d "$NOW 5 minutes" +%FT%TZ)"
+    assert_failure 2
+    assert_equal "$(posts)" 2
+    refute_regex "$(post 2)" 'Over'
+    database_is up
+    sql 'DELETE FROM "order"'
+    run health-check --now "$(date -u -d "$NOW 10 minutes" +%FT%TZ)"
+    assert_equal "$(posts)" 3
+    assert_regex "$(post 3)" 'Over:.*clock'
+    health-check --check
 }
 
 # --- the other jobs -------------------------------------------------------------------------------

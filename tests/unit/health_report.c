@@ -80,7 +80,7 @@ static void a_plugins_line_has_the_worst_first_and_one_bar(void **state)
     free(line);
     health = all_fine();
     line = printed(health_print_nagios, &health);
-    assert_non_null(strstr(line, "TICKEASY OK - 8 checks are fine | "));
+    assert_non_null(strstr(line, "TICKEASY OK - 9 checks are fine | "));
     free(line);
     for (int i = 0; i < HEALTH_CHECKS - 1; i++)
         is(&health, i, CHECK_OFF, "");
@@ -126,7 +126,7 @@ static void a_result_has_the_four_services_and_the_details(void **state)
     assert_string_equal(json_string_value(json_object_get(redis, "error")), "no answer");
     assert_string_equal(json_string_value(json_object_get(redis, "state")), "unknown");
     assert_int_equal(json_integer_value(json_object_get(redis, "latency_ms")), 11);
-    assert_int_equal(json_integer_value(json_object_get(result, "checksOk")), 5);
+    assert_int_equal(json_integer_value(json_object_get(result, "checksOk")), 6);
     assert_int_equal(json_integer_value(json_object_get(result, "checksWarning")), 1);
     assert_int_equal(json_integer_value(json_object_get(result, "checksCritical")), 0);
     assert_int_equal(json_integer_value(json_object_get(result, "checksUnknown")), 1);
@@ -165,8 +165,8 @@ static void a_service_is_down_or_warns_and_what_is_told_elsewhere_is_not_told_he
     /* one that is down does not end its warning: nobody could look */
     assert_string_equal(words,
                         "down!database down.redis warning!redis down.storage warning!storage "
-                        "down.openai warning.openai down.mail warning.mail down.disk "
-                        "warning.disk ");
+                        "down.openai warning.openai down.mail warning.mail down.clock "
+                        "warning.clock down.disk warning.disk ");
 }
 
 int main(void)
