@@ -1,5 +1,6 @@
 # expire-orders: which orders expire, what they give back, what a person gets to know.
 # bats tests/jobs/expire-orders.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert
@@ -15,18 +16,18 @@ teardown() { teardown_job; }
 expire() { run expire-orders --now "$NOW" "$@"; }
 
 pay() { # ORDER [STATUS]: the payment service reports, now
-    sql "INSERT INTO payments (order_id, payment_method, amount, status, paid_at)
-         VALUES ('$(uuid "$1")', 'credit_card', 1000, '${2:-completed}', now())"
+    sql "INSERT INTO $PAYMENTS ($OF_ORDER, $PAYMENT_METHOD, amount, status, $PAID_AT)
+         VALUES ('$(uuid "$1")', 'credit_card', 1000, '${2:-completed}', $PAID_NOW)"
 }
 
 dump() { pg_dump -d "$OWNER_URL" --data-only --inserts | grep -v restrict; }
 
-# Everything that a run decides, without times and generated ids.
+# Everything that a run can change.
 outcome() {
-    sql 'SELECT order_number, status FROM orders ORDER BY 1'
-    sql 'SELECT ticket_number, status, order_id FROM tickets ORDER BY 1'
-    sql 'SELECT id, available_quantity FROM ticket_types ORDER BY 1'
-    sql 'SELECT kind, dedupe_key, data FROM tickeasy_jobs.mail_outbox ORDER BY 2'
+    local table
+    for table in "$ORDERS" "$TICKETS" "$TICKET_TYPES" tickeasy_jobs.mail_outbox; do
+        sql "SELECT * FROM $table ORDER BY 1"
+    done
 }
 
 # random_orders COUNT SEED: orders in every state, with tickets of three types, payments and locks
@@ -34,41 +35,12 @@ outcome() {
 random_orders() {
     local type
     for type in 1 2 3; do order "90$type" cancelled '' --type "$type"; done
-    sql "SELECT setseed($2);
-        CREATE TABLE plan AS
-        SELECT n, ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid AS id,
-               (ARRAY['pending', 'pending', 'pending', 'pending', 'paid', 'confirmed', 'cancelled',
-                      'refunded'])[1 + floor(random() * 8)]::order_status AS status,
-               CASE WHEN random() < 0.9 THEN '$NOW'::timestamptz
-                    + (random() * 240 - 160) * interval '1 min' END AS expires_at,
-               1 + floor(random() * 5)::int AS tickets, random() AS luck
-          FROM generate_series(1, $1) AS n;
-        INSERT INTO orders (id, order_number, user_id, status, total_amount, contact_info, expires_at)
-        SELECT id, 'R' || n, '$(uuid 1)', status, tickets * 1000, '{}', expires_at FROM plan;
-        INSERT INTO tickets (session_id, ticket_type_id, order_id, ticket_number, status)
-        SELECT '$(uuid 1)', ('00000000-0000-0000-0000-00000000000' || 1 + floor(random() * 3))::uuid,
-               id, 'R' || n || '-' || k,
-               CASE WHEN status <> 'pending' THEN 'sold' WHEN luck < 0.04 AND k = 1 THEN 'used'
-                    ELSE 'reserved' END::ticket_status
-          FROM plan, generate_series(1, tickets) AS k
-         WHERE status IN ('pending', 'paid', 'confirmed');
-        INSERT INTO payments (order_id, payment_method, amount, status)
-        SELECT id, 'credit_card', 1,
-               CASE WHEN status <> 'pending' OR luck > 0.9 THEN 'completed'
-                    WHEN luck > 0.8 THEN 'failed' ELSE 'processing' END::payment_status
-          FROM plan
-         WHERE status IN ('paid', 'confirmed') OR luck > 0.7;
-        UPDATE ticket_types AS type
-           SET available_quantity = total_quantity
-               - (SELECT count(*) FROM tickets WHERE ticket_type_id = type.id);
-        CREATE TABLE expected AS
-        SELECT id, CASE WHEN status = 'pending' AND expires_at < '$NOW' AND luck >= 0.04
-                             AND luck <= 0.9 THEN 'expired' ELSE status END AS status
-          FROM plan" >/dev/null
+    shop_sql "random-$APP_SCHEMA.sql" -v count="$1" -v now="$NOW" -v seed="$2" >/dev/null
 }
 
 # --- what expires ---------------------------------------------------------------------------------
 
+# bats test_tags=design
 @test "a due order expires, its tickets are for sale again, and its buyer gets a mail" {
     order 1 pending '-1 minute' --tickets 3
     assert_equal "$(stock 1)" 997
@@ -85,7 +57,7 @@ random_orders() {
 }
 
 @test "a second run finds nothing left to do" {
-    order 1 pending '-1 minute' --tickets 3
+    order 1 pending '-1 minute'
     expire
     local before
     before=$(outcome)
@@ -104,8 +76,7 @@ random_orders() {
     expire
     assert_success
     assert_equal "$(in_status expired)" T0005
-    assert_equal "$(sql "SELECT status FROM tickets WHERE order_id IS NOT NULL" | sort | uniq -c | xargs)" \
-        '2 sold'
+    assert_equal "$(sql "SELECT status, count(*) FROM $TICKETS WHERE $OF_ORDER IS NOT NULL GROUP BY 1")" "$SOLD|2"
 }
 
 @test "an order without a payment window never expires" {
@@ -134,6 +105,7 @@ random_orders() {
     assert_equal "$(in_status pending)" T0001
 }
 
+# bats test_tags=design
 @test "an order without tickets expires too" {
     order 1 pending '-1 minute' --tickets 0
     expire
@@ -159,6 +131,7 @@ random_orders() {
     assert_equal "$(in_status expired)" T0001
 }
 
+# bats test_tags=design
 @test "a user without mail address gets no mail, the order expires" {
     order 1 pending '-1 minute'
     order 2 pending '-1 minute' --user 2
@@ -171,6 +144,7 @@ random_orders() {
     assert_equal "$(result queuedMails)" 0
 }
 
+# bats test_tags=design
 @test "a user without mail address is written to at the address of the order" {
     order 1 pending '-1 minute'
     sql "UPDATE users SET email = NULL;
@@ -199,17 +173,18 @@ random_orders() {
 @test "the alert is closed when the paid order is confirmed, and opened anew for a new case" {
     order 1 pending '-1 hour' --payment completed
     expire
-    sql "UPDATE orders SET status = 'confirmed'; UPDATE tickets SET status = 'sold'"
+    sql "UPDATE $ORDERS SET $ORDER_STATUS = 'paid'"
     expire
     refute_output
     assert_equal "$(open_alerts)" ''
     assert_equal "$(sql 'SELECT resolved_at IS NOT NULL FROM tickeasy_jobs.alerts')" t
-    sql "UPDATE orders SET status = 'pending'"
+    sql "UPDATE $ORDERS SET $ORDER_STATUS = '$(order_status pending)'"
     expire
     assert_output --partial 'order T0001'
     assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.alerts')" 2
 }
 
+# bats test_tags=design
 @test "a pending order with a sold or a used ticket is never expired" {
     order 1 pending '-1 hour' --ticket-status sold
     order 2 pending '-1 hour' --ticket-status used
@@ -234,7 +209,7 @@ random_orders() {
     expire --cron
     refute_output
     assert_equal "$(open_alerts)" 'paid-after-expiry|T0001'
-    sql "UPDATE payments SET status = 'refunded', updated_at = now()"
+    sql "UPDATE $PAYMENTS SET status = 'refunded', $PAYMENT_UPDATED = now()"
     expire --cron
     refute_output
     assert_equal "$(open_alerts)" ''
@@ -268,21 +243,21 @@ assert_left_alone_while() { # SQL of the other session
 }
 
 @test "an order whose payment is just being changed is left alone, without waiting" {
-    assert_left_alone_while "UPDATE payments SET status = 'completed', updated_at = now()
-                              WHERE order_id = '$(uuid 1)'"
+    assert_left_alone_while "UPDATE $PAYMENTS SET status = 'completed', $PAYMENT_UPDATED = now()
+                              WHERE $OF_ORDER = '$(uuid 1)'"
     expire
     assert_equal "$(in_status pending)" T0001
     assert_equal "$(result paidButOpen)" 1
 }
 
 @test "an order that just gets its first payment is left alone, without waiting" {
-    assert_left_alone_while "DELETE FROM payments WHERE false;
-        INSERT INTO payments (order_id, payment_method, amount, status)
+    assert_left_alone_while "INSERT INTO $PAYMENTS ($OF_ORDER, $PAYMENT_METHOD, amount, status)
         VALUES ('$(uuid 1)', 'credit_card', 1000, 'completed')"
     expire
     assert_equal "$(in_status pending)" T0001
 }
 
+# bats test_tags=design
 @test "an order with a ticket that is just being changed is left alone, without waiting" {
     assert_left_alone_while "SELECT FROM tickets WHERE order_id = '$(uuid 1)' FOR UPDATE"
     expire
@@ -290,7 +265,7 @@ assert_left_alone_while() { # SQL of the other session
 }
 
 @test "an order that is locked is left alone, without waiting" {
-    assert_left_alone_while "SELECT FROM orders WHERE id = '$(uuid 1)' FOR UPDATE"
+    assert_left_alone_while "SELECT FROM $ORDERS WHERE $ORDER_ID = '$(uuid 1)' FOR UPDATE"
     expire
     assert_equal "$(in_status expired)" 'T0001 T0002'
 }
@@ -298,7 +273,7 @@ assert_left_alone_while() { # SQL of the other session
 @test "orders of a ticket type that buyers hold are left to the next run, the others expire" {
     order 1 pending '-2 minutes' --type 1
     order 2 pending '-1 minute' --type 2
-    hold "UPDATE ticket_types SET available_quantity = available_quantity WHERE id = '$(uuid 1)'"
+    hold "UPDATE $TICKET_TYPES SET $STOCK = $STOCK WHERE $TYPE_ID = '$(uuid 1)'"
     EXPIRE_BATCH=1 expire --cron
     assert_success
     refute_output
@@ -313,10 +288,10 @@ assert_left_alone_while() { # SQL of the other session
 
 @test "in a deadlock it is the job that gives way, never the buyer" {
     order 1 pending '-1 minute'
-    hold "SELECT FROM ticket_types WHERE id = '$(uuid 1)' FOR UPDATE"
+    hold "SELECT FROM $TICKET_TYPES WHERE $TYPE_ID = '$(uuid 1)' FOR UPDATE"
     start expire-orders --now "$NOW"
     # later than the job's own deadlock check, so that it would be the buyer's that finds the cycle
-    let_go "SELECT pg_sleep(1.5); UPDATE orders SET updated_at = now() WHERE id = '$(uuid 1)'"
+    let_go "SELECT pg_sleep(1.5); UPDATE $ORDERS SET $ORDER_UPDATED = now() WHERE $ORDER_ID = '$(uuid 1)'"
     ended
     assert_equal "$status$stderr" 0
     expire
@@ -327,13 +302,14 @@ assert_left_alone_while() { # SQL of the other session
 # --- orders that the schema refuses ---------------------------------------------------------------
 
 @test "orders that a CHECK refuses are isolated, all others of their batches expire" {
-    for n in {1..20}; do order "$n" pending "-$n minutes" --tickets "$((n == 7 || n == 14 ? 5 : 1))"; done
-    sql "ALTER TABLE orders ADD CONSTRAINT cheap CHECK (status <> 'expired' OR total_amount < 5000)"
+    for n in {1..20}; do order "$n" pending "-$n minutes"; done
+    sql "ALTER TABLE $ORDERS ADD CONSTRAINT lasting
+         CHECK ($ORDER_STATUS <> 'expired' OR $ORDER_NUMBER NOT IN ('T0007', 'T0014'))"
     EXPIRE_BATCH=4 run --separate-stderr expire-orders --now "$NOW" --cron
     assert_failure 1
     refute_output
     assert_equal "${#stderr_lines[@]}" 2
-    assert_regex "${stderr_lines[0]}" '^expire-orders: order T0007: .*violates check constraint "cheap" \(23514\); it cannot be expired'
+    assert_regex "${stderr_lines[0]}" '^expire-orders: order T0007: .*violates check constraint "lasting" \(23514\); it cannot be expired'
     assert_equal "$(in_status pending)" 'T0007 T0014'
     assert_equal "$(result failedOrders) $(result expiredOrders)" '2 18'
     assert_equal "$(run_row status)" completed
@@ -351,7 +327,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_failure 1
     refute_output
     assert_equal "$(result failedOrders)" 1
-    sql 'DROP TRIGGER poison_1 ON orders'
+    sql "DROP TRIGGER poison_1 ON $ORDERS"
     expire --cron
     assert_success
     refute_output
@@ -359,6 +335,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(open_alerts)" ''
 }
 
+# bats test_tags=design
 @test "an order that a trigger refuses is isolated" {
     order 1 pending '-1 minute'
     order 2 pending '-1 minute'
@@ -374,6 +351,7 @@ assert_left_alone_while() { # SQL of the other session
     invariants
 }
 
+# bats test_tags=design
 @test "stock that would exceed its total is refused and reported, and nothing of it happens" {
     order 1 pending '-1 minute' --tickets 2
     order 2 pending '-1 minute' --type 2
@@ -394,8 +372,8 @@ assert_left_alone_while() { # SQL of the other session
     random_orders 400 "$seed"
     EXPIRE_BATCH=$((1 + RANDOM % 50)) expire
     assert_success
-    assert_equal "$(sql 'SELECT id, orders.status, expected.status FROM orders JOIN expected USING (id)
-                          WHERE orders.status <> expected.status')" ''
+    assert_equal "$(sql "SELECT id, o.$ORDER_STATUS, e.status FROM $ORDERS AS o JOIN expected AS e ON e.id = o.$ORDER_ID
+                          WHERE o.$ORDER_STATUS <> e.status")" ''
     assert_equal "$(result expiredOrders)" \
         "$(sql "SELECT count(*) FROM plan JOIN expected USING (id) WHERE plan.status <> expected.status")"
     invariants
@@ -411,9 +389,9 @@ assert_left_alone_while() { # SQL of the other session
         random_orders 60 "$seed"
         EXPIRE_BATCH=$size expire
         assert_success
-        outcomes+=("$(sql 'SELECT n, o.status FROM orders AS o JOIN plan USING (id) ORDER BY 1'
-                      sql 'SELECT ticket_number, status, order_id FROM tickets ORDER BY 1'
-                      sql 'SELECT id, available_quantity FROM ticket_types ORDER BY 1'
+        outcomes+=("$(sql "SELECT n, o.$ORDER_STATUS FROM $ORDERS AS o JOIN plan ON id = $ORDER_ID ORDER BY 1"
+                      sql "SELECT $OF_ORDER, status, count(*) FROM $TICKETS GROUP BY 1, 2 ORDER BY 1, 2"
+                      sql "SELECT $TYPE_ID, $STOCK FROM $TICKET_TYPES ORDER BY 1"
                       sql 'SELECT dedupe_key FROM tickeasy_jobs.mail_outbox ORDER BY 1')")
     done
     assert_regex "${outcomes[0]}" expired
@@ -422,13 +400,11 @@ assert_left_alone_while() { # SQL of the other session
 }
 
 @test "more due orders than one window holds all expire" {
-    order 1 pending '-1 minute'
-    sql "INSERT INTO orders (order_number, user_id, total_amount, contact_info, expires_at)
-         SELECT 'W' || n, '$(uuid 1)', 0, '{}', '$NOW'::timestamptz - interval '1 hour'
-           FROM generate_series(1, 5001) AS n"
+    many 5010
     EXPIRE_BATCH=1000 expire
     assert_success
-    assert_equal "$(result expiredOrders)" 5002
+    assert_equal "$(result expiredOrders)" 5010
+    invariants
 }
 
 @test "--audit finds clean books clean" {
@@ -445,6 +421,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_output '[]'
 }
 
+# bats test_tags=design
 @test "--audit names each drift and exits 1" {
     order 1 paid '' --tickets 2
     order 2 expired '-1 hour' --payment completed --type 2
@@ -461,6 +438,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(runs true)" 0
 }
 
+# bats test_tags=design
 @test "--audit beside --check is refused, not left out in silence" {
     expire --audit --check
     assert_failure 64
@@ -468,7 +446,7 @@ assert_left_alone_while() { # SQL of the other session
 }
 
 @test "--dry-run lists what would happen and changes nothing" {
-    order 1 pending '-2 minutes' --tickets 2
+    order 1 pending '-2 minutes'
     order 2 pending '-1 minute' --payment completed
     order 3 pending '+1 minute'
     local before
@@ -476,13 +454,14 @@ assert_left_alone_while() { # SQL of the other session
     expire --dry-run
     assert_success
     assert_line --regexp '^order_number +expires_at +tickets +paid$'
-    assert_line --regexp '^T0001 +2026-01-02T07:58:00\+08:00 +2 +no$'
+    assert_line --regexp '^T0001 +2026-01-02T07:58:00\+08:00 +1 +no$'
     assert_line --regexp '^T0002 +2026-01-02T07:59:00\+08:00 +1 +yes$'
     assert_line '1 would be expired, 1 that are paid would be left alone'
     assert_equal "${#lines[@]}" 4
     assert_equal "$(dump)" "$before"
 }
 
+# bats test_tags=design
 @test "--now in the future shows what will be due, and never acts on it" {
     order 1 pending '+1 minute'
     run expire-orders --now 2999-01-01T00:00:00Z
@@ -495,6 +474,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_line --regexp '^T0001 '
 }
 
+# bats test_tags=design
 @test "--dry-run --json is a JSON array, empty when no order is due" {
     expire --dry-run --json
     assert_success
@@ -514,10 +494,10 @@ assert_left_alone_while() { # SQL of the other session
 }
 
 @test "--json prints the result with exactly its fields, in their order" {
-    order 1 pending '-1 minute' --tickets 2
+    order 1 pending '-1 minute'
     order 2 pending '-1 minute' --payment completed
     run --separate-stderr expire-orders --now "$NOW" --json
     assert_success
-    assert_output '{"expiredOrders":1,"releasedTickets":2,"queuedMails":1,"sentMails":0,"failedOrders":0,"paidButOpen":1,"paidAfterExpiry":0,"batches":1}'
+    assert_output '{"expiredOrders":1,"releasedTickets":1,"queuedMails":1,"sentMails":0,"failedOrders":0,"paidButOpen":1,"paidAfterExpiry":0,"batches":1}'
     assert_equal "${#stderr_lines[@]}" 1
 }

@@ -41,6 +41,7 @@ killed() { # POINT
     [[ -n $over || $status == 137 ]] &&
         recover '^(completed\||failed\|process [0-9]+ on .* ended without a report)$' fresh
 }
+# bats test_tags=both
 @test "expire-orders killed at any point: the next run closes its row and finishes its work" {
     little_shop
     remember
@@ -136,9 +137,9 @@ memory_shop() { # STEP
 pay() { # ORDER SQL: in one transaction, which may wait for no lock longer than a second
     psql_quietly -d "$OWNER_URL" -v ORDER="'$(uuid "$1")'" <<<"BEGIN; SET LOCAL lock_timeout = '1s'; $2; COMMIT"
 }
-payment="UPDATE payments SET status = 'completed', paid_at = clock_timestamp(), updated_at = now() WHERE order_id = :ORDER"
-confirm="WITH paid AS (UPDATE orders SET status = 'paid' WHERE id = :ORDER AND status = 'pending' RETURNING id) SELECT count(*) FROM paid"
-tickets="UPDATE tickets SET status = 'sold' WHERE order_id = :ORDER AND status = 'reserved'"
+payment="UPDATE $PAYMENTS SET status = 'completed', $PAID_AT = $PAID_NOW, $PAYMENT_UPDATED = now() WHERE $OF_ORDER = :ORDER"
+confirm="WITH paid AS (UPDATE $ORDERS SET $ORDER_STATUS = 'paid' WHERE $ORDER_ID = :ORDER AND $ORDER_STATUS = '$(order_status pending)'
+    RETURNING 1) SELECT count(*) FROM paid"
 
 # The job is frozen at a point; a customer pays meanwhile, in one transaction or in three, of which
 # some come when the job has ended.
@@ -150,25 +151,26 @@ pays_at() { # CALL MODE POINT
     until [[ $(cut -d ' ' -f 3 "/proc/$pid/stat" 2>/dev/null) == [TZ] || ! -e /proc/$pid ]]; do sleep 0.01; done
     [[ -e $BATS_TEST_TMPDIR/struck ]] || over=1
     case $2 in
-        whole) paid=$(pay "$order" "$payment; $confirm; $tickets") || return ;;
-        first) pay "$order" "$payment" && seen=$(sql "SELECT status FROM orders WHERE id = '$(uuid "$order")'") || return ;;
+        whole) paid=$(pay "$order" "$payment; $confirm; $HAND_OVER") || return ;;
+        first) pay "$order" "$payment" && seen=$(sql "SELECT $ORDER_STATUS FROM $ORDERS WHERE $ORDER_ID = '$(uuid "$order")'") || return ;;
         two) pay "$order" "$payment" && paid=$(pay "$order" "$confirm") || return ;;
     esac
     kill -CONT "$pid" 2>/dev/null
     ended
     [[ $status == [01] ]] || { echo "exit $status"; return 1; }
     [[ $2 != first ]] || paid=$(pay "$order" "$confirm") || return
-    [[ $2 == whole ]] || pay "$order" "$tickets" || return
-    [[ $seen != pending || $paid == 1 ]] || { echo 'paid while pending, and expired'; return 1; }
+    [[ $2 == whole ]] || pay "$order" "$HAND_OVER" || return
+    [[ $seen != "$(order_status pending)" || $paid == 1 ]] || { echo 'paid while pending, and expired'; return 1; }
     settled "$order" "$paid" && recover .
 }
-# A paid order has its two tickets; one that was faster expired, and a person is told.
+# A paid order has its tickets, two or the backend's one; one that was faster expired, and a person is told.
 settled() { # ORDER PAID
-    local is
-    is=$(sql "SELECT status, (SELECT count(*) FROM tickets WHERE order_id = orders.id AND tickets.status = 'sold')
-                FROM orders WHERE id = '$(uuid "$1")'")
+    local is held=2
+    [[ $APP_SCHEMA != backend ]] || held=1
+    is=$(sql "SELECT $ORDER_STATUS, (SELECT count(*) FROM $TICKETS WHERE $OF_ORDER = o.$ORDER_ID AND status = '$SOLD')
+                FROM $ORDERS AS o WHERE $ORDER_ID = '$(uuid "$1")'")
     if [[ $2 == 1 ]]; then
-        [[ $is == 'paid|2' ]] || { echo "the paid order is $is"; return 1; }
+        [[ $is == "paid|$held" ]] || { echo "the paid order is $is"; return 1; }
     else
         expire-orders --cron >/dev/null 2>&1
         [[ $is == 'expired|0' && $(open_alerts) == *"paid-after-expiry|T000$1"* ]] ||
@@ -180,6 +182,7 @@ payment_shop() {
     export MAIL_URL=''
     remember_registered
 }
+# bats test_tags=both
 @test "a payment at any point of the expiry, in one transaction, keeps its tickets or is told of" {
     payment_shop
     at_each_point 1 pays_at send whole

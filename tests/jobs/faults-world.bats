@@ -19,30 +19,15 @@ teardown() {
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }
 
-# many COUNT: due orders with a ticket each, of ten types; the quick way
-many() {
-    NOW=$(date -u +%FT%TZ)
-    local type
-    for type in {1..10}; do order "$((9000 + type))" pending '1 hour' --type "$type"; done
-    sql "CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid LANGUAGE sql AS
-         \$\$ SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid \$\$;
-         INSERT INTO orders (id, order_number, user_id, total_amount, contact_info, expires_at)
-         SELECT pg_temp.id(n), 'T' || lpad(n::text, 4, '0'), pg_temp.id(1), 1000, '{}', now() - interval '1 min'
-           FROM generate_series(1, $1) AS n;
-         INSERT INTO tickets (session_id, ticket_type_id, order_id, ticket_number, status)
-         SELECT pg_temp.id(n % 10 + 1), pg_temp.id(n % 10 + 1), pg_temp.id(n), 'M' || n, 'reserved'
-           FROM generate_series(1, $1) AS n;
-         INSERT INTO payments (id, order_id, payment_method, amount)
-         SELECT pg_temp.id(n), pg_temp.id(n), 'credit_card', 1000 FROM generate_series(1, $1) AS n;
-         UPDATE ticket_types SET available_quantity = available_quantity - $1 / 10"
+count() { # STATUS: orders whose window is over
+    sql "SELECT count(*) FROM $ORDERS WHERE $ORDER_STATUS = '$(order_status "$1")' AND $ENDS < now()"
 }
 
-count() { sql "SELECT count(*) FROM orders WHERE status = '$1' AND expires_at < now()"; }
-
+# bats test_tags=both
 @test "two thousand due orders, one poisoned, beside a session that keeps two: all others expire" {
     many 2000
     poison 77
-    hold "SELECT FROM orders WHERE id IN ('$(uuid 5)', '$(uuid 6)') FOR UPDATE"
+    hold "SELECT FROM $ORDERS WHERE $ORDER_ID IN ('$(uuid 5)', '$(uuid 6)') FOR UPDATE"
     expire
     assert_failure 1
     assert_equal "$(count pending)" 3
@@ -55,7 +40,7 @@ count() { sql "SELECT count(*) FROM orders WHERE status = '$1' AND expires_at < 
 
 @test "a ticket type that a session keeps for a whole run holds up no order of other types" {
     many 2000
-    hold "UPDATE ticket_types SET available_quantity = available_quantity WHERE id = '$(uuid 3)'"
+    hold "UPDATE $TICKET_TYPES SET $STOCK = $STOCK WHERE $TYPE_ID = '$(uuid 3)'"
     expire
     assert_equal "$(count pending)" 200
     let_go
@@ -248,33 +233,35 @@ hangs() { # MODE PIECE
 
 # --- a busy shop ----------------------------------------------------------------------------------
 
+# bats test_tags=both
 @test "customers who pay while orders expire: each order is paid with its ticket or expired without" {
     many 1200
-    local seed=$RANDOM buyer
+    local seed=$RANDOM buyer hand_over=${HAND_OVER//:ORDER/"':id'"}
     echo "seed $seed"
-    sql "UPDATE orders SET expires_at = now() + random() * interval '5 s' WHERE order_number < 'T9' AND order_number LIKE 'T____';
-         CREATE TABLE bought (order_id uuid, done bool)"
-    cat >"$BATS_TEST_TMPDIR/pay.sql" <<'SQL'
+    sql "UPDATE $ORDERS SET $WINDOW = $WINDOW + interval '1 min' + random() * interval '5 s' WHERE $ORDER_NUMBER < 'T9';
+         CREATE TABLE bought (id uuid, done bool)"
+    cat >"$BATS_TEST_TMPDIR/pay.sql" <<SQL
 \set n random(1, 1200)
 SELECT ('00000000-0000-0000-0000-' || lpad(:n::text, 12, '0')) AS id \gset
 BEGIN;
-UPDATE payments SET status = 'completed', paid_at = clock_timestamp(), updated_at = now() WHERE order_id = :'id' AND status = 'pending';
-WITH paid AS (UPDATE orders SET status = 'paid' WHERE id = :'id' AND status = 'pending' RETURNING id)
-INSERT INTO bought SELECT :'id', EXISTS (SELECT FROM paid);
-UPDATE tickets SET status = 'sold' WHERE order_id = :'id' AND status = 'reserved';
+UPDATE $PAYMENTS SET status = 'completed', $PAID_AT = $PAID_NOW, $PAYMENT_UPDATED = now() WHERE $OF_ORDER = ':id' AND status = 'pending';
+WITH paid AS (UPDATE $ORDERS SET $ORDER_STATUS = 'paid' WHERE $ORDER_ID = ':id' AND $ORDER_STATUS = '$(order_status pending)' RETURNING 1)
+INSERT INTO bought SELECT ':id', EXISTS (SELECT FROM paid);
+$hand_over;
 COMMIT;
 SQL
-    sed -i "s/:'id'/':id'/g" "$BATS_TEST_TMPDIR/pay.sql"
     pgbench -n -c 3 -T 6 -R 60 --random-seed="$seed" -f "$BATS_TEST_TMPDIR/pay.sql" "$DATABASE_URL" >"$BATS_TEST_TMPDIR/bench" 2>&1 3>&- 4>&- &
     buyer=$!
     while kill -0 "$buyer" 2>/dev/null; do EXPIRE_BATCH=20 expire-orders --cron 2>/dev/null; done
     wait "$buyer"
     refute grep -iE 'deadlock|ERROR' "$BATS_TEST_TMPDIR/bench"
     run expire-orders --cron
-    assert_equal "$(sql "SELECT order_number, o.status FROM orders AS o JOIN bought AS b ON b.order_id = o.id AND b.done
-                          WHERE o.status <> 'paid' OR NOT EXISTS (SELECT FROM tickets WHERE order_id = o.id AND status = 'sold')")" ''
-    assert_equal "$(sql "SELECT order_number FROM orders AS o JOIN payments AS p ON p.order_id = o.id AND p.status = 'completed'
-                          WHERE o.status = 'expired' AND NOT EXISTS (SELECT FROM tickeasy_jobs.alerts WHERE cause = o.id::text)")" ''
+    assert_equal "$(sql "SELECT o.$ORDER_ID, o.$ORDER_STATUS FROM $ORDERS AS o JOIN bought AS b ON b.id = o.$ORDER_ID AND b.done
+                          WHERE o.$ORDER_STATUS <> 'paid'
+                             OR NOT EXISTS (SELECT FROM $TICKETS WHERE $OF_ORDER = o.$ORDER_ID AND status = '$SOLD')")" ''
+    assert_equal "$(sql "SELECT o.$ORDER_ID FROM $ORDERS AS o JOIN $PAYMENTS AS p ON p.$OF_ORDER = o.$ORDER_ID AND p.status = 'completed'
+                          WHERE o.$ORDER_STATUS = 'expired'
+                            AND NOT EXISTS (SELECT FROM tickeasy_jobs.alerts WHERE cause = o.$ORDER_ID::text)")" ''
     [[ $(count paid) != 0 && $(count expired) != 0 ]]
     assert_equal "$(count pending)" 0
     invariants

@@ -41,6 +41,7 @@ read_mail() {
     refute_output --partial '{{'
 }
 
+# bats test_tags=both
 @test "MAIL_LANG=en writes in English" {
     order 1 pending '-1 minute'
     MAIL_LANG=en run expire-orders
@@ -52,6 +53,7 @@ read_mail() {
     refute_output --partial '{{'
 }
 
+# bats test_tags=both
 @test "APP_TIMEZONE decides which time the mail tells" {
     order 1 pending '-1 minute'
     APP_TIMEZONE=UTC run expire-orders
@@ -59,6 +61,7 @@ read_mail() {
     assert_output --partial "$(date -u -d "$NOW -1 minute" '+）%H:%M')"
 }
 
+# bats test_tags=both
 @test "a line break in a name does not smuggle a header in" {
     order 1 pending '-1 minute'
     sql "UPDATE users SET name = E'Eve\r\nBcc: all@example.org\r\n\r\n<b>x</b>'"
@@ -79,6 +82,7 @@ read_mail() {
     assert_equal "$(grep -c '<script>' <<<"${output#*--- text/html}")" 0
 }
 
+# bats test_tags=both
 @test "a second run sends nothing a second time" {
     order 1 pending '-1 minute'
     run expire-orders
@@ -89,6 +93,7 @@ read_mail() {
     assert_equal "$(delivered | wc -l)" 1
 }
 
+# bats test_tags=both
 @test "an alert reaches ALERT_EMAIL as a mail that names the order" {
     order 1 pending '-1 minute' --payment completed
     ALERT_EMAIL=desk@example.org run expire-orders
@@ -98,8 +103,30 @@ read_mail() {
     refute_output --partial '{{'
 }
 
+# bats test_tags=backend
+@test "the buyer of a ticket from the backend reads in Chinese what expired and when" {
+    order 1 pending '-1 minute'
+    sql "UPDATE \"concertSession\" SET \"sessionDate\" = '2030-02-01', \"sessionStart\" = '19:30';
+         UPDATE \"order\" SET \"purchaserName\" = '王小明', \"purchaserEmail\" = 'ming@example.com'"
+    run expire-orders
+    assert_success
+    assert_equal "$(mail_status)" 'sent|1'
+    read_mail
+    assert_line 'subject: 【Tickeasy】訂單 T0001 已逾付款期限，票券已釋出'
+    assert_line 'to: 王小明 <ming@example.com>'
+    assert_line '王小明 您好：'
+    assert_line --partial '・演唱會1'
+    assert_line '　時間：2030/02/01（五）19:30'
+    assert_line '　票種：票種1 × 1 張'
+    assert_line --partial 'NT$1,000'
+    assert_output --partial "$(TZ=Asia/Taipei date -d "$NOW -1 minute" '+）%H:%M')"
+    refute_output --partial '座位：'
+    refute_output --partial '{{'
+}
+
 # --- over a real server ---------------------------------------------------------------------------
 
+# bats test_tags=both
 @test "a mail server gets the mail with the right envelope, and its answer is kept" {
     server
     order 1 pending '-1 minute'
@@ -128,13 +155,14 @@ read_mail() {
     assert_failure 1
 }
 
+# bats test_tags=both
 @test "many mails go over one connection, each is judged by its own answer" {
     server
     order 1 pending '-1 minute'
     order 2 pending '-1 minute' --user 2
     order 3 pending '-1 minute' --user 3
-    sql "UPDATE users SET email = 'r550-gone@example.com' WHERE id = '$(uuid 2)';
-         UPDATE users SET email = 'r451-later@example.com' WHERE id = '$(uuid 3)'"
+    sql "UPDATE users SET email = 'r550-gone@example.com' WHERE email = 'user2@example.com';
+         UPDATE users SET email = 'r451-later@example.com' WHERE email = 'user3@example.com'"
     run expire-orders
     assert_success # mail trouble is not this run's
     assert_equal "$(result sentMails)" 1

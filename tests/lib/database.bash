@@ -7,8 +7,8 @@
 #
 # Under scripts/test all files share the server in $TICKEASY_TEST_CLUSTER; a file run alone starts
 # its own and stops it. Every database is a copy of a template: the tables of scripts/sample that
-# APP_SCHEMA names (design, unless it is set) and the jobs' own schema, no rows. A file with a setup_file or teardown_file of its own calls
-# start_cluster and stop_cluster in them.
+# APP_SCHEMA names (design, unless it is set) and the jobs' own schema, no rows. A file with a
+# setup_file or teardown_file of its own calls start_cluster and stop_cluster in them.
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${TICKEASY_BIN:=$PROJECT/bin}" "${TICKEASY_BUILD:=$PROJECT/build}"
@@ -17,6 +17,8 @@ PATH=$TICKEASY_BIN:$PATH
 NOW=2026-01-02T00:00:00Z # the tests' time: seeds are relative to it, jobs get it as --now
 export PROJECT TICKEASY_BIN TICKEASY_BUILD PATH APP_SCHEMA NOW
 unset "${!PG@}"
+# shellcheck source=/dev/null
+source "$PROJECT/tests/lib/names-$APP_SCHEMA.bash"
 
 # By name, not by PATH: scripts/test must not stand in for test(1)
 # shellcheck disable=SC2120 # the tests give it options
@@ -98,6 +100,13 @@ sql() {
     psql_quietly -d "$OWNER_URL" "$@" <<<"$statement"
 }
 
+# shop_sql FILE [PSQL OPTION...]: a file of this folder, for the application's schema and clock;
+# pg_temp.id(7) is the uuid that ends in 7
+shop_sql() {
+    psql_quietly -d "$OWNER_URL" -v schema="$APP_SCHEMA" -v clock="${APP_DB_CLOCK:-Asia/Taipei}" \
+        "${@:2}" -f "$PROJECT/tests/lib/id.sql" -f "$PROJECT/tests/lib/$1"
+}
+
 uuid() { printf '00000000-0000-0000-0000-%012d' "$1"; } # 7 -> the uuid that ends in 7
 
 # order ID STATUS EXPIRES [--tickets N] [--ticket-status S] [--user U] [--type T] [--payment S]
@@ -107,6 +116,8 @@ uuid() { printf '00000000-0000-0000-0000-%012d' "$1"; } # 7 -> the uuid that end
 # like T that starts 30 days from NOW. Ids are small: order 3 is ...003, 'T0003', user 3 is
 # user3@example.com. It holds N (1) tickets: reserved while pending, sold when paid or confirmed,
 # otherwise none; the stock is kept right. --payment adds a payment in that status, made just now.
+# The backend's orders are for one ticket, which exists once it is sold or used; their states are
+# translated, and their window is on the wall clock of APP_DB_CLOCK (Asia/Taipei).
 order() {
     local number=$1 status=$2 expires=$3 tickets='' ticket='' user=1 type=1 payment=''
     shift 3
@@ -121,18 +132,20 @@ order() {
         esac
         shift 2
     done
+    [[ $APP_SCHEMA == design || ${tickets:-1} == 1 ]] ||
+        { echo "order: the backend's orders have one ticket, not $tickets" >&2; return 64; }
     case $status in
         pending) : "${ticket:=reserved}" ;;
         paid | confirmed) : "${ticket:=sold}" ;;
         *) [[ -n $ticket ]] || : "${tickets:=0}" "${ticket:=cancelled}" ;;
     esac
-    psql_quietly -d "$OWNER_URL" -v n="$number" -v status="$status" -v expires="$expires" \
-        -v tickets="${tickets:-1}" -v ticket="$ticket" -v user="$user" -v type="$type" \
-        -v payment="$payment" -v now="$NOW" -f "$PROJECT/tests/lib/order.sql"
+    shop_sql "order-$APP_SCHEMA.sql" -v n="$number" -v status="$(order_status "$status")" \
+        -v expires="$expires" -v tickets="${tickets:-1}" -v ticket="$ticket" -v user="$user" \
+        -v type="$type" -v payment="$payment" -v now="$NOW"
 }
 
 # stock TYPE: its available tickets
-stock() { sql "SELECT available_quantity FROM ticket_types WHERE id = '$(uuid "$1")'"; }
+stock() { sql "SELECT $STOCK FROM $TICKET_TYPES WHERE $TYPE_ID = '$(uuid "$1")'"; }
 
 # result KEY: of the run that ended last
 result() {
@@ -143,16 +156,15 @@ result() {
 # poison ID: the schema refuses every change of this order from now on
 poison() {
     sql "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-         \$\$ BEGIN RAISE check_violation USING MESSAGE = 'poisoned order ' || old.order_number; END \$\$;
-         CREATE TRIGGER poison_$1 BEFORE UPDATE ON orders
-            FOR EACH ROW WHEN (old.id = '$(uuid "$1")') EXECUTE FUNCTION refuse()"
+         \$\$ BEGIN RAISE check_violation USING MESSAGE = 'poisoned order ' || old.$ORDER_NUMBER; END \$\$;
+         CREATE TRIGGER poison_$1 BEFORE UPDATE ON $ORDERS
+            FOR EACH ROW WHEN (old.$ORDER_ID = '$(uuid "$1")') EXECUTE FUNCTION refuse()"
 }
 
 # invariants [TYPE...]: fails and prints what is broken; the stock of these types need not add up
 invariants() {
     local broken types=('{}')
     [[ $# == 0 ]] || types=("$(for type in "$@"; do uuid "$type"; echo; done | paste -sd, | sed 's/.*/{&}/')")
-    broken=$(psql_quietly -d "$OWNER_URL" -v except_types="${types[0]}" \
-        -f "$PROJECT/tests/lib/invariants-design.sql")
+    broken=$(shop_sql invariants.sql -v except_types="${types[0]}")
     [[ -z $broken ]] || { printf 'invariants broken:\n%s\n' "$broken"; return 1; }
 }

@@ -2,7 +2,7 @@
 -- of it is finished. Mail under way when its sender died waits for the end of a lease, which is
 -- brought forward. Variables: first, a pattern for status|error of the run that began first; fresh,
 -- 1 to empty the registry too; spooled, records in the spool; mail, '' without a mail server;
--- except_types, see invariants-design.sql.
+-- schema, except_types and clock, see invariants.sql.
 UPDATE tickeasy_jobs.mail_outbox
    SET claimed_until = least(claimed_until, now() - interval '1 s'),
        next_attempt_at = now()
@@ -16,7 +16,7 @@ SELECT 'the first run says ' || said
          ORDER BY start_time
          LIMIT 1) AS run
  WHERE said !~ :'first';
-\ir invariants-design.sql
+\ir invariants.sql
 SELECT NOT EXISTS (SELECT FROM before.unfinished)
        AND (:'mail' = '' OR NOT EXISTS (SELECT FROM before.unsent)) AND :spooled = 0 AS finished \gset
 \if :finished

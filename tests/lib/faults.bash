@@ -15,15 +15,17 @@ build_faults() { # in setup_file
 # Its own allocator takes the place of ours.
 is_sanitized() { nm -D "$TICKEASY_BIN/$1" | grep -q __asan_init; }
 
-# Six due orders of two ticket types with two tickets each, the fourth is poisoned; one that is paid
-# and one that is not due. They lie around the database's own clock: mail delivery knows no other.
-# Six mails come of it, five to buyers and one about the poison.
+# Six due orders of two ticket types with two tickets each (the backend's: one), the fourth is
+# poisoned; one that is paid and one that is not due. They lie around the database's own clock: mail
+# delivery knows no other. Six mails come of it, five to buyers and one about the poison.
 little_shop() {
-    local n
+    local n tickets=(--tickets 2)
+    [[ $APP_SCHEMA != backend ]] || tickets=()
     # shellcheck disable=SC2034 # order reads it
     NOW=$(date -u +%FT%TZ)
     for n in {1..6}; do
-        order "$n" pending "-$((10 - n)) minutes" --tickets 2 --user "$n" --type "$((n % 2 + 1))" --payment pending
+        order "$n" pending "-$((10 - n)) minutes" "${tickets[@]}" --user "$n" \
+            --type "$((n % 2 + 1))" --payment pending
     done
     order 7 paid '-1 minute' --payment completed
     order 8 pending '1 hour'
@@ -32,7 +34,7 @@ little_shop() {
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=shop@example.com
 }
 
-remember() { psql_quietly -d "$OWNER_URL" -f "$PROJECT/tests/lib/faults.sql"; }
+remember() { shop_sql faults.sql; }
 
 # Both tasks in the registry, the shop untouched.
 remember_registered() {
@@ -69,8 +71,8 @@ recover() {
         "${program:-expire-orders}" --cron >/dev/null 2>"$BATS_TEST_TMPDIR/err" || code=$?
         [[ $code == [01] ]] || { echo "the $tick run after it exits $code: $(<"$BATS_TEST_TMPDIR/err")"; return 1; }
         mapfile -t records < <(compgen -G "$STATE_DIR/spool/*.json")
-        wrong=$(psql_quietly -d "$OWNER_URL" -v first="$1" -v fresh="${2:+1}" -v except_types='{}' \
-            -v spooled="${#records[@]}" -v mail="${MAIL_URL-}" -f "$PROJECT/tests/lib/faults-check.sql") || return
+        wrong=$(shop_sql faults-check.sql -v first="$1" -v fresh="${2:+1}" -v except_types='{}' \
+            -v spooled="${#records[@]}" -v mail="${MAIL_URL-}") || return
         [[ -n $wrong ]] || break
     done
     mails=("$BATS_TEST_TMPDIR"/mail/new/*)

@@ -1,27 +1,16 @@
 -- For tests that wreck the same little shop again and again: schema before keeps its first state.
 -- before.restore() brings it back, before.unfinished lists what a due order still lacks, or has too
--- much of. See faults.bash.
+-- much of. See faults.bash. Variable: schema, the application's.
 CREATE SCHEMA before;
-CREATE TABLE before.orders AS TABLE orders;
-CREATE TABLE before.tickets AS TABLE tickets;
-CREATE TABLE before.payments AS TABLE payments;
-CREATE TABLE before.ticket_types AS TABLE ticket_types;
+\ir faults-:schema.sql
+CREATE TABLE before.first AS TABLE before.order_states;
 CREATE TABLE before.mail_outbox AS TABLE tickeasy_jobs.mail_outbox;
 
 CREATE FUNCTION before.restore() RETURNS void
     LANGUAGE sql AS
 $$
     SELECT set_config('session_replication_role', 'replica', true); -- no triggers, faster
-    DELETE FROM payments;
-    DELETE FROM tickets;
-    DELETE FROM orders;
-    INSERT INTO orders SELECT * FROM before.orders;
-    INSERT INTO tickets SELECT * FROM before.tickets;
-    INSERT INTO payments SELECT * FROM before.payments;
-    UPDATE ticket_types AS t
-       SET available_quantity = b.available_quantity
-      FROM before.ticket_types AS b
-     WHERE b.id = t.id;
+    SELECT before.restore_shop();
     DELETE FROM tickeasy_jobs.alerts;
     DELETE FROM tickeasy_jobs.mail_outbox;
     DELETE FROM tickeasy_jobs.task_execution_logs;
@@ -30,29 +19,32 @@ $$;
 
 -- What a run must have dealt with; order 4 is the poison, where there is one.
 CREATE VIEW before.due AS
-SELECT id, order_number
-  FROM before.orders AS o
- WHERE status = 'pending'
-   AND expires_at < now()
-   AND NOT EXISTS (SELECT FROM payments AS p WHERE p.order_id = o.id AND p.status = 'completed')
-   AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'poison_' || ltrim(right(o.id::text, 12), '0'));
+SELECT id
+  FROM before.first
+  JOIN before.order_states AS o
+ USING (id)
+ WHERE first.late
+   AND NOT o.paid
+   AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'poison_' || ltrim(right(id::text, 12), '0'));
 
 CREATE VIEW before.unfinished AS
 SELECT 'order ' || order_number || ' is due and ' || status AS what
   FROM before.due
-  JOIN orders USING (id, order_number)
+  JOIN before.order_states
+ USING (id)
  WHERE status <> 'expired'
 UNION ALL
 SELECT 'order ' || o.order_number || ' is not due and expired'
-  FROM orders AS o
-  JOIN before.orders AS b USING (id)
+  FROM before.order_states AS o
+  JOIN before.first
+ USING (id)
  WHERE o.status = 'expired'
-   AND b.status <> 'expired'
-   AND o.id NOT IN (SELECT id FROM before.due)
-   AND NOT EXISTS (SELECT FROM payments AS p WHERE p.order_id = o.id AND p.status = 'completed')
+   AND first.status <> 'expired'
+   AND id NOT IN (SELECT id FROM before.due)
+   AND NOT o.paid
 UNION ALL
 SELECT 'order ' || o.order_number || ' is expired and has ' || count(m.id) || ' mails'
-  FROM orders AS o
+  FROM before.order_states AS o
   LEFT JOIN tickeasy_jobs.mail_outbox AS m ON m.dedupe_key = 'order-expired/' || o.id
  WHERE o.status = 'expired'
  GROUP BY o.order_number

@@ -1,4 +1,4 @@
--- invariants: one row for each promise that the database breaks, none when all hold.
+-- What invariants.sql asks of the application's tables.
 -- :'except_types' uuid[] of ticket types whose stock was wrong from the start
 SELECT 'I1 stock of ' || t.name || ' ' || t.id || ': available ' || t.available_quantity || ' of '
        || t.total_quantity || ' with ' || count(k.id) || ' held'
@@ -40,42 +40,9 @@ SELECT 'I2 ticket ' || ticket_number || ' is available and still belongs to an o
    AND order_id IS NOT NULL
 
 UNION ALL
-SELECT 'I3 order ' || split_part(dedupe_key, '/', 2) || ' has ' || count(*) || ' ' || kind || ' mails'
-  FROM tickeasy_jobs.mail_outbox
- WHERE kind = 'order-expired'
- GROUP BY kind, split_part(dedupe_key, '/', 2)
-HAVING count(*) > 1
-
-UNION ALL
-SELECT 'I4 ' || task_id || ' completed slot ' || slot || ' ' || count(*) || ' times'
-  FROM tickeasy_jobs.task_execution_logs
- WHERE status = 'completed'
-   AND slot IS NOT NULL
- GROUP BY task_id, slot
-HAVING count(*) > 1
-
-UNION ALL
-SELECT 'I5 run ' || id || ' of ' || task_id || ' is running without a lease'
-  FROM tickeasy_jobs.task_execution_logs
- WHERE status = 'running'
-   AND lease_until <= start_time
-
-UNION ALL
-SELECT 'I5 run ' || id || ' of ' || task_id || ' is ' || status || ' without a reason'
-  FROM tickeasy_jobs.task_execution_logs
- WHERE status IN ('failed', 'timeout')
-   AND coalesce(error, '') = ''
-
-UNION ALL
 SELECT 'I6 mail ' || m.dedupe_key || ' says expired, the order does not'
   FROM tickeasy_jobs.mail_outbox AS m
  WHERE m.kind = 'order-expired'
    AND NOT EXISTS (SELECT FROM orders AS o
                     WHERE o.id::text = split_part(m.dedupe_key, '/', 2) AND o.status = 'expired')
-
-UNION ALL
-SELECT 'I6 mail ' || dedupe_key || ' is ' || status || ' but lacks its mark'
-  FROM tickeasy_jobs.mail_outbox
- WHERE (status = 'sent' AND sent_at IS NULL)
-    OR (status = 'sending' AND (claimed_until IS NULL OR claimed_by IS NULL))
  ORDER BY 1;

@@ -4,7 +4,7 @@ bats_require_minimum_version 1.5.0
 
 # What each of these tests starts from: a database, a state folder and a log of its own, no mail.
 setup_job() {
-    unset MAIL_URL ALERT_EMAIL EXPIRE_BATCH EXPIRE_GRACE APP_TIMEZONE
+    unset MAIL_URL ALERT_EMAIL EXPIRE_BATCH EXPIRE_GRACE APP_TIMEZONE APP_DB_CLOCK
     unset "${!MAIL_@}" "${!LOG_@}"
     export STATE_DIR=$BATS_TEST_TMPDIR/state LOG_FILE=$BATS_TEST_TMPDIR/log
     : >"$BATS_TEST_TMPDIR/empty.conf" # this machine may have a configuration of its own
@@ -67,8 +67,8 @@ let_go() {
 slow() {
     sql "CREATE FUNCTION slow_$1() RETURNS trigger LANGUAGE plpgsql AS
          \$\$ BEGIN PERFORM pg_sleep($2); RETURN new; END \$\$;
-         CREATE TRIGGER slow_$1 BEFORE UPDATE ON orders
-            FOR EACH ROW WHEN (old.id = '$(uuid "$1")') EXECUTE FUNCTION slow_$1()"
+         CREATE TRIGGER slow_$1 BEFORE UPDATE ON $ORDERS
+            FOR EACH ROW WHEN (old.$ORDER_ID = '$(uuid "$1")') EXECUTE FUNCTION slow_$1()"
 }
 
 asleep() { # the job is inside slow
@@ -94,8 +94,17 @@ runs() { sql "SELECT count(*) FROM tickeasy_jobs.task_execution_logs WHERE $1"; 
 
 # in_status STATUS: the numbers of these orders, in order
 in_status() {
-    sql "SELECT coalesce(string_agg(order_number, ' ' ORDER BY order_number), '')
-           FROM orders WHERE status = '$1'"
+    sql "SELECT coalesce(string_agg($ORDER_NUMBER, ' ' ORDER BY $ORDER_NUMBER), '')
+           FROM $ORDERS WHERE $ORDER_STATUS = '$(order_status "$1")'"
+}
+
+# many COUNT: due orders of ten types, around the database's own clock; the quick way
+many() {
+    local type
+    # shellcheck disable=SC2034 # order reads it
+    NOW=$(date -u +%FT%TZ)
+    for type in {1..10}; do order "$((9000 + type))" pending '1 hour' --type "$type"; done
+    shop_sql "many-$APP_SCHEMA.sql" -v count="$1"
 }
 
 mails() { sql "SELECT count(*) FROM tickeasy_jobs.mail_outbox WHERE $1"; }

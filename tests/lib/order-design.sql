@@ -1,10 +1,6 @@
 -- One order with all that it needs; see order in database.bash. Variables: n status expires tickets
 -- ticket user type payment now.
 BEGIN;
-CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid
-    LANGUAGE sql IMMUTABLE AS
-$$ SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid $$;
-
 INSERT INTO users (id, name, email)
 SELECT pg_temp.id(n), '使用者' || n, 'user' || n || '@example.com'
   FROM unnest(ARRAY[1, :user]) AS n

@@ -1,0 +1,37 @@
+-- invariants: one row for each promise that the database breaks, none when all hold.
+-- Variables: schema, the application's; except_types, see invariants-design.sql; clock, of columns
+-- without a zone.
+\ir invariants-:schema.sql
+
+SELECT 'I3 order ' || split_part(dedupe_key, '/', 2) || ' has ' || count(*) || ' ' || kind || ' mails'
+  FROM tickeasy_jobs.mail_outbox
+ WHERE kind = 'order-expired'
+ GROUP BY kind, split_part(dedupe_key, '/', 2)
+HAVING count(*) > 1
+
+UNION ALL
+SELECT 'I4 ' || task_id || ' completed slot ' || slot || ' ' || count(*) || ' times'
+  FROM tickeasy_jobs.task_execution_logs
+ WHERE status = 'completed'
+   AND slot IS NOT NULL
+ GROUP BY task_id, slot
+HAVING count(*) > 1
+
+UNION ALL
+SELECT 'I5 run ' || id || ' of ' || task_id || ' is running without a lease'
+  FROM tickeasy_jobs.task_execution_logs
+ WHERE status = 'running'
+   AND lease_until <= start_time
+
+UNION ALL
+SELECT 'I5 run ' || id || ' of ' || task_id || ' is ' || status || ' without a reason'
+  FROM tickeasy_jobs.task_execution_logs
+ WHERE status IN ('failed', 'timeout')
+   AND coalesce(error, '') = ''
+
+UNION ALL
+SELECT 'I6 mail ' || dedupe_key || ' is ' || status || ' but lacks its mark'
+  FROM tickeasy_jobs.mail_outbox
+ WHERE (status = 'sent' AND sent_at IS NULL)
+    OR (status = 'sending' AND (claimed_until IS NULL OR claimed_by IS NULL))
+ ORDER BY 1;
