@@ -825,18 +825,6 @@ bool db_copy(struct db *db, const char *statement, FILE *file, struct error *err
 
 /* --- checking ------------------------------------------------------------------------------ */
 
-/* One simple query, so that all of it meets the same server behind a pooler. EXPLAIN plans the
- * statement and checks the rights, and runs nothing. */
-static bool write_check(const char *sql, struct text *query)
-{
-    text_printf(query, "PREPARE tickeasy_check AS %s;\nEXPLAIN EXECUTE tickeasy_check", sql);
-    int count = statement_parameters(sql);
-    for (int i = 0; i < count; i++)
-        text_printf(query, "%sNULL%s", i == 0 ? "(" : ", ", i == count - 1 ? ")" : "");
-    text_printf(query, ";\nDEALLOCATE tickeasy_check");
-    return !query->failed;
-}
-
 bool db_describe(struct db *db, const char *statement, PGresult **shape, struct error *err)
 {
     const char *sql = statements_text(db->statements, statement, err);
@@ -865,6 +853,8 @@ void db_statement_place(const struct db *db, const char *statement, char *place,
     statements_place(db->statements, statement, place, size);
 }
 
+/* EXPLAIN plans the statement and checks the rights, and runs nothing. Nothing is prepared under a
+ * name: behind a pooler the name would stay with a session that others get. */
 bool db_check(struct db *db, const char *statement, struct error *err)
 {
     const char *sql = statements_text(db->statements, statement, err);
@@ -872,11 +862,10 @@ bool db_check(struct db *db, const char *statement, struct error *err)
         return false;
     struct text query = { 0 };
     struct error refusal = { 0 }, lost = { 0 };
-    if (!write_check(sql, &query))
+    text_printf(&query, "EXPLAIN %s", sql);
+    if (query.failed)
         error_memory(&refusal);
-    else if (PQsendQuery(db->connection, query.chars) == 0)
-        connection_lost(db, &lost);
-    else
+    else if (send_sql(db, query.chars, NULL, &lost)) /* NULL for each $n */
         receive_simple(db, statement, &refusal, &lost);
     text_free(&query);
     if (lost.kind == ERR_NONE && refusal.kind == ERR_NONE)

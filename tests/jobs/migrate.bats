@@ -166,11 +166,43 @@ built index tickeasy_support_sessions_closed"
     assert_equal "$(sql "$invalid")" 0
 }
 
+# bats test_tags=backend
+@test "on the backend's tables the indexes are built once, and one that serves is enough" {
+    # shellcheck disable=SC2016 # SQL's dollars
+    sql 'CREATE INDEX mine ON "order" ("lockExpireTime", "orderId") WHERE "orderStatus" = $$held$$;
+         CREATE INDEX other ON "supportSession" ("closedAt") WHERE status = $$active$$;
+         CREATE INDEX lower ON ticket (("ticketTypeId"::text))'
+    run migrate --app-indexes
+    assert_success
+    assert_output 'built index tickeasy_order_ticket_type
+built index tickeasy_ticket_order
+built index tickeasy_ticket_ticket_type
+built index tickeasy_payment_order
+built index tickeasy_payment_completed
+built index tickeasy_support_session_closed
+built index tickeasy_support_message_session'
+    run migrate --app-indexes
+    assert_success
+    assert_output 'nothing to do'
+    assert_equal "$(sql "SELECT pg_get_indexdef('tickeasy_support_session_closed'::regclass)")" \
+        "CREATE INDEX tickeasy_support_session_closed ON public.\"supportSession\" USING btree (\"closedAt\") WHERE (status = 'closed'::\"SupportSessionStatus\")"
+}
+
 @test "without the application's tables no index is built" {
     sql 'ALTER TABLE tickets RENAME TO tickets_old'
     run migrate --app-indexes
     assert_failure 78
     assert_output 'migrate: table tickets is not in the search_path: no index built'
+}
+
+@test "for a schema that it does not know it builds no index and grants nothing" {
+    make_role
+    APP_SCHEMA=own run migrate --app-indexes
+    assert_failure 78
+    assert_output 'migrate: which indexes APP_SCHEMA own needs is not known: no index built'
+    APP_SCHEMA=own run migrate --grant "$ROLE"
+    assert_failure 78
+    assert_output 'migrate: what the jobs need of APP_SCHEMA own is not known: nothing granted'
 }
 
 # --- a role of its own for the jobs -----------------------------------------------------------------
@@ -248,6 +280,97 @@ as_role() { DATABASE_URL=$role_url OWNER_URL=$role_url "$@"; }
         assert_failure
         assert_output --partial 'permission denied for'
     done
+}
+
+# All that the jobs may do to the application's tables: VERB TABLE COLUMN, no column for whole tables.
+may() {
+    local verb table columns column
+    while read -r verb table columns; do
+        for column in ${columns:-''}; do echo "$verb $table${column:+ $column}"; done
+    done <<<"$(may_on_"$APP_SCHEMA")" | LC_ALL=C sort
+}
+
+may_on_design() {
+    cat <<'TABLE'
+SELECT users id name email avatar
+SELECT organizations logo
+SELECT venues id name address city seating_chart
+SELECT concerts id title description poster_image status venue_id
+SELECT concert_sessions id concert_id name start_time status
+SELECT ticket_types id concert_id name total_quantity available_quantity seating_areas
+UPDATE ticket_types available_quantity updated_at
+SELECT orders id order_number user_id status total_amount contact_info expires_at created_at
+UPDATE orders status updated_at
+SELECT tickets id session_id ticket_type_id order_id ticket_number seat_number status metadata
+UPDATE tickets status order_id updated_at
+SELECT payments id order_id status updated_at
+UPDATE payments updated_at
+SELECT support_sessions id status context updated_at
+UPDATE support_sessions updated_at
+DELETE support_sessions
+SELECT support_messages id session_id content metadata created_at
+UPDATE support_messages updated_at
+DELETE support_messages
+TABLE
+}
+
+may_on_backend() {
+    cat <<'TABLE'
+SELECT users userId name email avatar deletedAt
+SELECT venues venueId venueName venueAddress venueDescription venueImageUrl googleMapUrl
+SELECT concert concertId venueId conTitle conIntroduction conLocation conAddress imgBanner ticketPurchaseMethod
+SELECT concert precautions refundPolicy conInfoStatus cancelledAt
+SELECT concertSession sessionId concertId sessionDate sessionStart sessionEnd sessionTitle imgSeattable
+SELECT ticketType ticketTypeId concertSessionId ticketTypeName ticketBenefits ticketRefundPolicy ticketTypePrice
+SELECT ticketType totalQuantity remainingQuantity
+UPDATE ticketType remainingQuantity
+SELECT order orderId ticketTypeId userId orderStatus lockExpireTime purchaserName purchaserEmail invoiceUrl
+SELECT order orderNumber createdAt
+UPDATE order orderStatus updatedAt
+SELECT ticket ticketId orderId ticketTypeId userId purchaserName purchaserEmail concertStartTime seatNumber status
+SELECT ticket purchaseTime
+UPDATE ticket purchaseTime
+SELECT payment paymentId orderId status paidAt createdAt updatedAt
+UPDATE payment updatedAt
+SELECT supportSession supportSessionId status closedAt
+UPDATE supportSession closedAt
+DELETE supportSession
+SELECT supportMessage supportMessageId sessionId messageText metadata createdAt
+UPDATE supportMessage isRead
+DELETE supportMessage
+TABLE
+}
+
+# bats test_tags=both
+@test "of all columns and tables of the application the granted role gets those named here alone" {
+    make_role
+    run migrate --grant "$ROLE"
+    assert_success
+    run as_role psql_quietly -d "$role_url" -f "$PROJECT/tests/lib/try-all.sql"
+    assert_success
+    assert_equal "$(sed -n 's/.*NOTICE:  may //p' <<<"$output" | LC_ALL=C sort)" "$(may)"
+    refute_line --regexp 'password|Token|oauth|phone'
+    run as_role sql 'CREATE TABLE public.mine ()'
+    assert_failure
+    assert_output --partial 'permission denied for schema public'
+    run as_role sql 'CREATE TABLE tickeasy_jobs.mine ()'
+    assert_failure
+    assert_output --partial 'permission denied for schema tickeasy_jobs'
+}
+
+# bats test_tags=both
+@test "grants.sql works by hand with psql, too" {
+    make_role
+    run psql -Xd "$OWNER_URL" -v role="$ROLE" -v schema="$APP_SCHEMA" -f "$PROJECT/scripts/grants.sql"
+    assert_success
+    refute_output
+    before=$(sql 'SELECT attrelid, attname, attacl FROM pg_attribute ORDER BY 1, 2')
+    run migrate --grant "$ROLE"
+    assert_success
+    assert_equal "$(sql 'SELECT attrelid, attname, attacl FROM pg_attribute ORDER BY 1, 2')" "$before"
+    run psql -Xd "$OWNER_URL" -v role="no'body" -f "$PROJECT/scripts/grants.sql"
+    assert_failure 3
+    assert_output --regexp "^psql:[^ ]*/grants.sql:[0-9]+: ERROR:  there is no role no'body: nothing granted\$"
 }
 
 @test "a grant names a schema that the role may not see yet" {
