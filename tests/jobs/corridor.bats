@@ -14,12 +14,6 @@ teardown() { teardown_job; }
 
 expire() { run --separate-stderr expire-orders --now "$NOW" "$@"; }
 
-assert_one_line() { # PATTERN: on standard error, and nothing on standard output
-    refute_output
-    assert_equal "${#stderr_lines[@]}" 1
-    assert_regex "$stderr" "$1"
-}
-
 each_program() { # COMMAND...: with every program there is, MAIL_URL set, as "COMMAND PROGRAM"
     local program
     for program in expire-orders deliver-mail; do

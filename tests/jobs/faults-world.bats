@@ -19,10 +19,6 @@ teardown() {
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }
 
-count() { # STATUS: orders whose window is over
-    sql "SELECT count(*) FROM $ORDERS WHERE $ORDER_STATUS = '$(order_status "$1")' AND $ENDS < now()"
-}
-
 # bats test_tags=both
 @test "two thousand due orders, one poisoned, beside a session that keeps two: all others expire" {
     many 2000
@@ -116,11 +112,12 @@ count() { # STATUS: orders whose window is over
     chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
     drop_database
     private-database start --while $$ "$folder" >/dev/null
+    make_jobs_role "$folder"
     CLUSTER_URL=$(. "$folder/environment" && echo "$DATABASE_URL")
-    DATABASE_URL=$CLUSTER_URL OWNER_URL=$CLUSTER_URL
+    OWNER_URL=$CLUSTER_URL DATABASE_URL=$(jobs_url "$CLUSTER_URL")
     DATABASE_NAME=''
     psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/design.sql"
-    migrate >/dev/null
+    migrate --grant jobs >/dev/null
     free_slots
     many 3000
     export EXPIRE_BATCH=5
@@ -250,7 +247,7 @@ INSERT INTO bought SELECT ':id', EXISTS (SELECT FROM paid);
 $hand_over;
 COMMIT;
 SQL
-    pgbench -n -c 3 -T 6 -R 60 --random-seed="$seed" -f "$BATS_TEST_TMPDIR/pay.sql" "$DATABASE_URL" >"$BATS_TEST_TMPDIR/bench" 2>&1 3>&- 4>&- &
+    pgbench -n -c 3 -T 6 -R 60 --random-seed="$seed" -f "$BATS_TEST_TMPDIR/pay.sql" "$OWNER_URL" >"$BATS_TEST_TMPDIR/bench" 2>&1 3>&- 4>&- &
     buyer=$!
     while kill -0 "$buyer" 2>/dev/null; do EXPIRE_BATCH=20 expire-orders --cron 2>/dev/null; done
     wait "$buyer"

@@ -57,7 +57,7 @@ count_migrations() { migrations | wc -l; }
     cp -r "$PROJECT/scripts" "$BATS_TEST_TMPDIR/scripts"
     printf 'CREATE TABLE half_done ();\nSELECT no_such_column;\n' \
         >"$BATS_TEST_TMPDIR/scripts/schema/9998-broken.sql"
-    run "$BATS_TEST_TMPDIR/scripts/migrate"
+    DATABASE_URL=$OWNER_URL run "$BATS_TEST_TMPDIR/scripts/migrate"
     assert_failure 70
     assert_output --partial 'migrate: the database refuses: '
     assert_output --partial '9998-broken.sql:2: ERROR: column "no_such_column" does not exist'
@@ -67,17 +67,17 @@ count_migrations() { migrations | wc -l; }
 }
 
 @test "without a database it is one clear line and exit 69" {
-    DATABASE_URL='postgresql:///tickeasy?host=/nonexistent' run migrate
+    OWNER_URL='postgresql:///tickeasy?host=/nonexistent' run migrate
     assert_failure 69
     assert_output --partial 'migrate: database not available: connection to server on socket'
     assert_equal "${#lines[@]}" 1
 }
 
 @test "a login that is refused and a URL that is wrong are exit 78, one line, no password" {
-    for url in "${DATABASE_TCP_URL%/*}/no_such_database" "${DATABASE_URL/postgres@/no-such-role@}" \
-        "$(sed -E 's,:[0-9a-f]{32}@,:Wr0ng@,' <<<"$DATABASE_TCP_URL")" \
-        "$(sed -E 's,:[0-9a-f]{32}@,@,' <<<"$DATABASE_TCP_URL")" 'nonsense=1'; do
-        DATABASE_URL=$url run migrate
+    for url in "${CLUSTER_TCP_URL%/*}/no_such_database" "${OWNER_URL/postgres@/no-such-role@}" \
+        "$(sed -E 's,:[0-9a-f]{32}@,:Wr0ng@,' <<<"$CLUSTER_TCP_URL")" \
+        "$(sed -E 's,:[0-9a-f]{32}@,@,' <<<"$CLUSTER_TCP_URL")" 'nonsense=1'; do
+        OWNER_URL=$url run migrate
         assert_failure 78
         assert_output --partial 'migrate: database refused us: '
         assert_output --partial '; check DATABASE_URL'
@@ -97,12 +97,12 @@ count_migrations() { migrations | wc -l; }
     printf '#!/bin/sh\necho "$@" >>"%s/arguments"\nexec %s "$@"\n' "$BATS_TEST_TMPDIR" \
         "$(command -v psql)" >"$BATS_TEST_TMPDIR/bin/psql"
     chmod +x "$BATS_TEST_TMPDIR/bin/psql"
-    password=$(sed -E 's,.*postgres:([0-9a-f]+)@.*,\1,' <<<"$DATABASE_TCP_URL")
-    port=$(sed -E 's,.*:([0-9]+)/.*,\1,' <<<"$DATABASE_TCP_URL")
-    for url in "$DATABASE_TCP_URL" \
+    password=$(sed -E 's,.*postgres:([0-9a-f]+)@.*,\1,' <<<"$CLUSTER_TCP_URL")
+    port=$(sed -E 's,.*:([0-9]+)/.*,\1,' <<<"$CLUSTER_TCP_URL")
+    for url in "$(database_url "$CLUSTER_TCP_URL" "$DATABASE_NAME")" \
         "postgresql://127.0.0.1:$port/$DATABASE_NAME?user=postgres&password=$password&connect_timeout=9" \
         "host=127.0.0.1 port=$port user=postgres password='$password' dbname=$DATABASE_NAME"; do
-        DATABASE_URL=$url PATH=$BATS_TEST_TMPDIR/bin:$PATH run migrate
+        OWNER_URL=$url PATH=$BATS_TEST_TMPDIR/bin:$PATH run migrate
         assert_success
     done
     run grep -c 127.0.0.1 "$BATS_TEST_TMPDIR/arguments"
@@ -211,7 +211,7 @@ built index tickeasy_support_message_session'
 make_role() {
     ROLE=jobs-$DATABASE_NAME
     sql "CREATE ROLE \"$ROLE\" LOGIN"
-    role_url=${DATABASE_URL/postgres@/$ROLE@}
+    role_url=${OWNER_URL/postgres@/$ROLE@}
 }
 
 as_role() { DATABASE_URL=$role_url OWNER_URL=$role_url "$@"; }

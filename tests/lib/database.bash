@@ -22,7 +22,7 @@ source "$PROJECT/tests/lib/names-$APP_SCHEMA.bash"
 
 # By name, not by PATH: scripts/test must not stand in for test(1)
 # shellcheck disable=SC2120 # the tests give it options
-migrate() { "$PROJECT/scripts/migrate" "$@"; }
+migrate() { DATABASE_URL=$OWNER_URL "$PROJECT/scripts/migrate" "$@"; } # as the owner
 private-database() { "$PROJECT/scripts/private-database" "$@"; }
 
 setup_file() { start_cluster; }
@@ -41,26 +41,76 @@ stop_cluster() {
     [[ -z ${TICKEASY_OWN_CLUSTER-} ]] || private-database stop "$TICKEASY_TEST_CLUSTER"
 }
 
-# make_cluster DIR PID: a server in DIR with the template, for as long as process PID lives.
+# make_cluster DIR PID: a server in DIR with the templates, the jobs' role and a pooler before it, for
+# as long as process PID lives.
 make_cluster() {
-    local server schema DATABASE_URL DATABASE_TCP_URL
+    local schema DATABASE_URL DATABASE_TCP_URL OWNER_URL
     private-database start --fast --port auto --while "$2" "$1" >/dev/null
     # shellcheck source=/dev/null
     source "$1/environment"
-    server=$DATABASE_URL
-    export DATABASE_URL
+    make_jobs_role "$1"
     for schema in design backend; do
-        psql_quietly -d "$server" -c "CREATE DATABASE template_$schema"
-        DATABASE_URL=$(database_url "$server" "template_$schema")
-        psql_quietly -d "$DATABASE_URL" -f "$PROJECT/scripts/sample/$schema.sql"
-        # shellcheck disable=SC2119
-        migrate >/dev/null
+        psql_quietly -d "$DATABASE_URL" -c "CREATE DATABASE template_$schema"
+        OWNER_URL=$(database_url "$DATABASE_URL" "template_$schema")
+        psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/$schema.sql"
+        APP_SCHEMA=$schema migrate --grant jobs >/dev/null
         # a template with connections, autovacuum's included, cannot be copied
-        psql_quietly -d "$server" \
+        psql_quietly -d "$DATABASE_URL" \
             -c "ALTER DATABASE template_$schema WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"
     done
+    start_pooler "$1/pooler" "$DATABASE_URL" "$2"
 }
 
+make_jobs_role() { # DIR: in the private database there, with the password of its superuser
+    (
+        # shellcheck source=/dev/null
+        source "$1/environment"
+        psql_quietly -d "$DATABASE_URL" -v password="$(<"$1/password")" \
+            <<<"CREATE ROLE jobs LOGIN PASSWORD :'password'"
+    )
+}
+
+# start_pooler DIR URL PID [SETTING...]: PgBouncer in transaction mode before the private database at
+# URL, for its jobs' role, for as long as process PID lives and DIR is there. Its settings and its log
+# are in DIR, inside that database's folder; it listens in the server's socket folder and on 127.0.0.1,
+# both at the port in DIR/port. The server's user runs it: it refuses to be root.
+start_pooler() {
+    local dir=$1 server owner=$3 folder port _ as_server=()
+    folder=$(sed -E 's/.*[?&]host=([^&]*).*/\1/; s/%2F/\//g' <<<"$2")
+    server=$(sed -E 's/.*[?&]port=([0-9]+).*/\1/' <<<"$2")
+    shift 3
+    mkdir "$dir"
+    echo "\"jobs\" \"$(<"$dir/../password")\"" >"$dir/users"
+    printf '%s\n' 'local all all trust' 'host all all 127.0.0.1/32 scram-sha-256' >"$dir/hba"
+    if [[ $(id -u) == 0 ]]; then
+        as_server=(setpriv --reuid="$(stat -c %u "$dir/..")" --regid="$(stat -c %g "$dir/..")" --clear-groups --)
+        chown -R "$(stat -c %u:%g "$dir/..")" "$dir"
+    fi
+    for _ in {1..30}; do # the only sure way to know that a port is free is to take it
+        port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+        printf '%s\n' '[databases]' "* = host='$folder' port=$server" '[pgbouncer]' 'pool_mode = transaction' \
+            'listen_addr = 127.0.0.1' "listen_port = $port" "unix_socket_dir = $folder" 'auth_type = hba' \
+            "auth_hba_file = $dir/hba" "auth_file = $dir/users" "logfile = $dir/log" \
+            'server_round_robin = 1' 'max_client_conn = 500' "$@" >"$dir/settings"
+        (
+            "${as_server[@]}" pgbouncer -q "$dir/settings" &
+            echo $! >"$dir/pid"
+            while kill -0 $! && kill -0 "$owner" && [[ -e $dir/settings ]]; do sleep 1; done
+            kill $!
+        ) </dev/null >/dev/null 2>&1 3>&- 4>&- &
+        until [[ -s $dir/pid ]]; do sleep 0.02; done
+        while kill -0 "$(<"$dir/pid")" 2>/dev/null; do
+            if pg_isready -q -h "$folder" -p "$port"; then
+                echo "$port" >"$dir/port"
+                return
+            fi
+            sleep 0.05
+        done
+        rm "$dir/pid"
+    done
+    cat "$dir/log" >&2
+    return 1
+}
 # The cluster's own URLs: CLUSTER_URL over the socket, CLUSTER_TCP_URL over 127.0.0.1.
 cluster_environment() {
     local DATABASE_URL='' DATABASE_TCP_URL=''
@@ -75,15 +125,22 @@ database_url() { # URL DATABASE: the same server, another database
 
 psql_quietly() { psql -XAtqw -v ON_ERROR_STOP=1 "$@"; }
 
+# jobs_url URL [DIR]: the owner's URL as the jobs get it: as their role, and through the pooler in DIR
+jobs_url() {
+    sed -E "s,//postgres([:@]),//jobs\1,${2:+;s/([?&]port=|@127\.0\.0\.1:)[0-9]+/\1$(<"$2/port")/}" <<<"$1"
+}
+
 # A copy of the template for this test: DATABASE_URL names it for the jobs, DATABASE_TCP_URL does too,
 # over 127.0.0.1 with a password, for tests that put a proxy in between; OWNER_URL is the tests' own way.
 new_database() {
+    local pooler=''
     cluster_environment
+    [[ ${TICKEASY_TEST_THROUGH-} != pooler ]] || pooler=$TICKEASY_TEST_CLUSTER/pooler
     DATABASE_NAME=t_${BASHPID}_${RANDOM}
     psql_quietly -d "$CLUSTER_URL" -c "CREATE DATABASE $DATABASE_NAME TEMPLATE template_${APP_SCHEMA}"
-    DATABASE_URL=$(database_url "$CLUSTER_URL" "$DATABASE_NAME")
-    DATABASE_TCP_URL=$(database_url "$CLUSTER_TCP_URL" "$DATABASE_NAME")
-    OWNER_URL=$DATABASE_URL
+    OWNER_URL=$(database_url "$CLUSTER_URL" "$DATABASE_NAME")
+    DATABASE_URL=$(jobs_url "$OWNER_URL" "$pooler")
+    DATABASE_TCP_URL=$(jobs_url "$(database_url "$CLUSTER_TCP_URL" "$DATABASE_NAME")" "$pooler")
     export DATABASE_NAME DATABASE_URL DATABASE_TCP_URL OWNER_URL
 }
 

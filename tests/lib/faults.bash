@@ -34,6 +34,10 @@ little_shop() {
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=shop@example.com
 }
 
+count() { # STATUS: orders whose window is over
+    sql "SELECT count(*) FROM $ORDERS WHERE $ORDER_STATUS = '$(order_status "$1")' AND $ENDS < now()"
+}
+
 remember() { shop_sql faults.sql; }
 
 # Both tasks in the registry, the shop untouched.

@@ -44,6 +44,13 @@ ended() {
     wait "$pid" 2>/dev/null || status=$?
     pid=''
     output=$(<"$BATS_TEST_TMPDIR/out") stderr=$(<"$BATS_TEST_TMPDIR/err")
+    mapfile -t stderr_lines <"$BATS_TEST_TMPDIR/err"
+}
+
+assert_one_line() { # PATTERN: on standard error, and nothing on standard output
+    refute_output
+    assert_equal "${#stderr_lines[@]}" 1
+    assert_regex "$stderr" "$1"
 }
 
 # hold SQL: another session runs SQL in a transaction, which stays open until let_go [SQL].
