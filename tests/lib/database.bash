@@ -111,6 +111,7 @@ start_pooler() {
     cat "$dir/log" >&2
     return 1
 }
+
 # The cluster's own URLs: CLUSTER_URL over the socket, CLUSTER_TCP_URL over 127.0.0.1.
 cluster_environment() {
     local DATABASE_URL='' DATABASE_TCP_URL=''

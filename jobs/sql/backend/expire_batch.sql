@@ -7,8 +7,8 @@
 -- stock of the ticket types, taken in the order of their ids as the very last step, so that buyers
 -- wait for no more than the commit. Tickets are not locked: one that exists has been sold, and no
 -- other comes while the order is locked.
--- $1 now timestamptz  $2 zone  $3 lang  $4 orders uuid[], as given to expire_lock: the planner can
---   count them
+-- $1 now timestamptz  $2 zone  $3 lang  $4 orders uuid[] (as given to
+--   expire_lock: the planner can count them)
 -- one row: types int, expired int, released int, queued int, paid int, busy int
 WITH mine AS MATERIALIZED (
     SELECT unnest(nullif(current_setting('tickeasy_jobs.locked', true), '')::uuid[]) AS id

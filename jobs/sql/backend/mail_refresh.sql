@@ -8,8 +8,8 @@
 -- A session with a day and no hour counts as beginning with that day, see remind_sessions.
 -- What a mail says is built as in remind_queue. Runs on the database's own clock, as the outbox.
 -- $1 worker uuid  $2 zone
--- rows by id, one for each mail that the worker still holds: id uuid, stale text (NULL = still right, else why
---   it must not be sent), data jsonb and recipient text (NULL = as queued)
+-- rows: id uuid, stale text (NULL = still right, else why it must not be sent), data jsonb (NULL = as queued),
+--   recipient text (the same; one row for each mail that the worker still holds, by id)
 WITH mail AS MATERIALIZED (
     SELECT id, kind, dedupe_key, lang, not_after, key[1]::uuid AS session_id, key[2]::uuid AS user_id
       FROM tickeasy_jobs.mail_outbox,

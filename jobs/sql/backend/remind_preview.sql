@@ -3,7 +3,7 @@
 -- $1 session uuid, NULL: all that are due  $2 zone  $3 now timestamptz  $4 window interval, NULL: however
 --   late
 -- rows: session text, starts_at text (local time with its offset), name text, recipient text, tickets text,
---   mail text: new, again (it was withdrawn unsent), the status of the one that is there, no address
+--   mail text (new, again: it was withdrawn unsent, the status of the one that is there, no address)
 WITH show AS MATERIALIZED (
     SELECT session."sessionId" AS session_id, start_time, "sessionDate", "sessionStart",
            concat_ws(' / ', "conTitle", "sessionTitle") AS label
