@@ -57,7 +57,7 @@ INSERT INTO need VALUES
     ('design', 'tickets', 'UPDATE', 'status order_id updated_at'),
     ('design', 'ticket_types', 'SELECT', 'id concert_id name total_quantity available_quantity seating_areas'),
     ('design', 'ticket_types', 'UPDATE', 'available_quantity updated_at'),
-    ('design', 'payments', 'SELECT', 'id order_id status updated_at'),
+    ('design', 'payments', 'SELECT', 'order_id status updated_at'),
     ('design', 'payments', 'UPDATE', 'updated_at'), -- row lock
     ('design', 'users', 'SELECT', 'id name email avatar'),
     ('design', 'organizations', 'SELECT', 'logo'),
@@ -72,15 +72,13 @@ INSERT INTO need VALUES
     ('design', 'support_messages', 'DELETE', '');
 INSERT INTO need VALUES
     ('backend', 'order', 'SELECT',
-     'orderId ticketTypeId userId orderStatus lockExpireTime purchaserName purchaserEmail invoiceUrl orderNumber '
+     'orderId ticketTypeId userId orderStatus lockExpireTime purchaserName purchaserEmail orderNumber '
      'createdAt'),
     ('backend', 'order', 'UPDATE', 'orderStatus updatedAt'),
-    ('backend', 'payment', 'SELECT', 'paymentId orderId status paidAt createdAt updatedAt'),
+    ('backend', 'payment', 'SELECT', 'orderId status paidAt updatedAt'),
     ('backend', 'payment', 'UPDATE', 'updatedAt'), -- row lock
     ('backend', 'ticket', 'SELECT',
-     'ticketId orderId ticketTypeId userId purchaserName purchaserEmail concertStartTime seatNumber status '
-     'purchaseTime'),
-    ('backend', 'ticket', 'UPDATE', 'purchaseTime'), -- row lock
+     'ticketId orderId ticketTypeId purchaserName purchaserEmail seatNumber status'),
     ('backend', 'ticketType', 'SELECT',
      'ticketTypeId concertSessionId ticketTypeName ticketBenefits ticketRefundPolicy ticketTypePrice totalQuantity '
      'remainingQuantity'),
@@ -88,11 +86,11 @@ INSERT INTO need VALUES
     ('backend', 'users', 'SELECT', 'userId name email avatar deletedAt'),
     ('backend', 'concert', 'SELECT',
      'concertId venueId conTitle conIntroduction conLocation conAddress imgBanner ticketPurchaseMethod precautions '
-     'refundPolicy conInfoStatus cancelledAt'),
+     'refundPolicy reviewNote conInfoStatus cancelledAt'),
     ('backend', 'concertSession', 'SELECT',
-     'sessionId concertId sessionDate sessionStart sessionEnd sessionTitle imgSeattable'),
-    ('backend', 'venues', 'SELECT', 'venueId venueName venueAddress venueDescription venueImageUrl googleMapUrl'),
-    ('backend', 'supportSession', 'SELECT', 'supportSessionId status closedAt'),
+     'sessionId concertId sessionDate sessionStart sessionTitle imgSeattable'),
+    ('backend', 'venues', 'SELECT', 'venueId venueName venueAddress venueDescription venueImageUrl'),
+    ('backend', 'supportSession', 'SELECT', 'supportSessionId status closedAt createdAt'),
     ('backend', 'supportSession', 'UPDATE', 'closedAt'), -- row lock
     ('backend', 'supportSession', 'DELETE', ''),
     ('backend', 'supportMessage', 'SELECT', 'supportMessageId sessionId messageText metadata createdAt'),
