@@ -26,7 +26,8 @@ SELECT DISTINCT 'paid-after-expiry', "orderId"::text, coalesce("orderNumber", "o
         UNION ALL
         SELECT "orderId"
           FROM "order"
-         WHERE "lockExpireTime" >= tickeasy_jobs.wall_time($3::timestamptz) - interval '1 day'
+         WHERE "orderStatus" = 'expired'
+           AND "lockExpireTime" >= tickeasy_jobs.wall_time($3::timestamptz) - interval '1 day'
         UNION ALL
         SELECT cause::uuid
           FROM tickeasy_jobs.alerts
