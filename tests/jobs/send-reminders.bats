@@ -935,9 +935,10 @@ $session "sessionDate" = "sessionDate" - 1|the session has begun
 $session "sessionDate" = "sessionDate" - 2, "sessionStart" = NULL|the day of the session has begun, and it has no hour
 $session "sessionDate" = ("sessionDate" + "sessionStart" + interval '37 hours')::date, "sessionStart" = "sessionStart" + interval '37 hours'|the session was moved to $at
 $session "sessionDate" = '$day', "sessionStart" = NULL|the session was moved to $day
+UPDATE users SET "deletedAt" = now()|there is no address any more
 DELETE FROM ticket; DELETE FROM "order"; DELETE FROM "concertSession"|the session is gone
 CASES
-    assert_equal "$cases" 13
+    assert_equal "$cases" 14
     assert_equal "$(verdict_after "$session \"sessionDate\" = (\"sessionDate\" + \"sessionStart\" + interval '36 hours')::date, \"sessionStart\" = \"sessionStart\" + interval '36 hours'")" ''
 }
 
@@ -966,5 +967,5 @@ CASES
          INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after)
          SELECT 'order-expired', 'order-expired/' || \"orderId\", 'as queued', 'en', '{}', 'infinity' FROM \"order\""
     assert_equal "$(verdict_after 'SELECT FROM users' "stale, fresh.data, fresh.recipient FROM fresh JOIN tickeasy_jobs.mail_outbox AS mail USING (id) ORDER BY dedupe_key --")" \
-        $'||order@example.org\n||user2@example.com\n||'
+        $'||order@example.org\n||user2@example.com\nthere is no address any more||'
 }

@@ -5,7 +5,8 @@
 -- has not begun, and starts no later than 36 hours after the start that the mail was queued for (its
 -- not_after): a show that moved within the next day is told as it is now, one that moved further is
 -- reminded of when its own day comes.
--- A session with a day and no hour counts as beginning with that day, see remind_sessions.
+-- A session with a day and no hour counts as beginning with that day, see remind_sessions. No mail goes
+-- to an account that was deleted meanwhile.
 -- What a mail says is built as in remind_queue. Runs on the database's own clock, as the outbox.
 -- $1 worker uuid  $2 zone
 -- rows: id uuid, stale text (NULL = still right, else why it must not be sent), data jsonb (NULL = as queued),
@@ -109,6 +110,7 @@ WITH mail AS MATERIALIZED (
                WHEN start.start_time > mail.not_after + interval '36 hours'
                    THEN concat('the session was moved to ', to_char("sessionDate", 'YYYY-MM-DD'),
                                to_char("sessionStart", ' HH24:MI'))
+               WHEN reminder.data IS NOT NULL AND reminder.recipient IS NULL THEN 'there is no address any more'
                WHEN reminder.data IS NOT NULL THEN NULL
                WHEN EXISTS (SELECT
                               FROM "order"
@@ -133,20 +135,22 @@ WITH mail AS MATERIALIZED (
        AND reminder.user_id = mail.user_id
      WHERE mail.kind = 'concert-reminder'
 ), buyer AS (
-    SELECT mail.id,
-           coalesce(nullif(btrim("purchaserEmail"), ''), nullif(btrim(customer.email), '')) AS recipient
+    SELECT mail.id, address.recipient,
+           CASE WHEN address.recipient IS NULL THEN 'there is no address any more' END AS stale
       FROM mail
       JOIN "order"
         ON "orderId" = substring(dedupe_key FROM '^order-expired/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$')::uuid
       LEFT JOIN users AS customer
         ON customer."userId" = "order"."userId"
        AND customer."deletedAt" IS NULL
+     CROSS JOIN LATERAL (SELECT coalesce(nullif(btrim("purchaserEmail"), ''), nullif(btrim(customer.email), ''))
+                                AS recipient) AS address
      WHERE mail.kind = 'order-expired'
 )
 SELECT mail.id,
-       stale,
-       CASE WHEN stale IS NULL THEN data END AS data,
-       CASE WHEN stale IS NULL THEN coalesce(verdict.recipient, buyer.recipient) END AS recipient
+       coalesce(verdict.stale, buyer.stale) AS stale,
+       CASE WHEN verdict.stale IS NULL THEN data END AS data,
+       CASE WHEN verdict.stale IS NULL THEN coalesce(verdict.recipient, buyer.recipient) END AS recipient
   FROM mail
   LEFT JOIN verdict USING (id)
   LEFT JOIN buyer USING (id)
