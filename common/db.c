@@ -243,11 +243,18 @@ static void refused_sqlstate(const char *message, char sqlstate[6])
         }
 }
 
-/* What a person must mend, though the server never said a word: libpq's own objections. */
+/* PgBouncer's for whatever it refuses, be it a password or that the server is down. */
+#define POOLER_SQLSTATE "08P01"
+
+/* What a person must mend, though the server never said a word: libpq's own objections, and a
+ * pooler's. */
 static bool is_setup(const PGconn *connection, const char *message)
 {
-    static const char *const words[] = { "certificate", "does not support SSL", "invalid ",
-                                         "requires", NULL };
+    static const char *const words[] = {
+        "certificate",      "does not support SSL",  "invalid ",
+        "requires",         "authentication failed", "does not exist",
+        "no such database", "no such user",          NULL
+    };
     for (const char *const *word = words; *word != NULL; word++)
         if (strstr(message, *word) != NULL)
             return true;
@@ -262,7 +269,8 @@ static bool refused(const PGconn *connection, const struct config *config, struc
     const char *place = strstr(message, "\nLOCATION:");
     struct words words =
         one_line(message, place == NULL ? strlen(message) : (size_t)(place - message));
-    enum error_kind kind = sqlstate[0] != '\0'             ? kind_of(sqlstate)
+    bool told = sqlstate[0] != '\0' && strcmp(sqlstate, POOLER_SQLSTATE) != 0;
+    enum error_kind kind = told                            ? kind_of(sqlstate)
                            : is_setup(connection, message) ? ERR_CONFIG
                                                            : ERR_UNAVAILABLE;
     if (kind == ERR_CONFIG)

@@ -151,7 +151,7 @@ killed_at() {
     [[ $(id -u) == 0 ]] || { mkdir -p "$STATE_DIR"; chmod 500 "$STATE_DIR"; }
     queue 3
     sql "CREATE TABLE seen (status text, at timestamptz DEFAULT clock_timestamp(), xid xid8 DEFAULT pg_current_xact_id());
-         CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+         CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
          \$\$ BEGIN INSERT INTO seen (status) VALUES (new.status); RETURN new; END \$\$;
          CREATE TRIGGER see BEFORE UPDATE ON tickeasy_jobs.mail_outbox FOR EACH ROW
             WHEN (new.status = 'sent') EXECUTE FUNCTION see()"
@@ -166,7 +166,7 @@ killed_at() {
 @test "many answers are brought to the database together" {
     queue 250
     sql "CREATE TABLE seen (xid xid8 DEFAULT pg_current_xact_id());
-         CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+         CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
          \$\$ BEGIN INSERT INTO seen DEFAULT VALUES; RETURN new; END \$\$;
          CREATE TRIGGER see BEFORE UPDATE ON tickeasy_jobs.mail_outbox FOR EACH ROW
             WHEN (new.status = 'sent') EXECUTE FUNCTION see()"

@@ -671,7 +671,7 @@ looks_like_files() {
 
 # at_the_end STATEMENT: runs when the candidates are being recorded, after the listing
 at_the_end() {
-    sql "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN $1; RETURN NULL; END \$\$;
+    sql "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN $1; RETURN NULL; END \$\$;
          CREATE TRIGGER late AFTER INSERT ON tickeasy_jobs.file_candidates FOR EACH STATEMENT EXECUTE FUNCTION late()"
 }
 
