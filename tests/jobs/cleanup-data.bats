@@ -74,7 +74,8 @@ everything() { pg_dump -d "$OWNER_URL" --data-only --inserts | grep -v restrict;
 
 server_is_done() { # with what a killed job had sent
     [[ $(sql "SELECT count(*) FROM pg_stat_activity
-               WHERE datname = current_database() AND application_name = 'cleanup-data'") == 0 ]]
+               WHERE datname = current_database() AND application_name = 'cleanup-data'
+                 AND state <> 'idle'") == 0 ]] # a pooler keeps its connections
 }
 
 at_most() { # COUNT TABLE

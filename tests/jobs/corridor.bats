@@ -565,7 +565,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
 @test "a wrong password exits 78 and stands nowhere" {
     DATABASE_URL=$(sed -E 's,:[^:@/]+@,:geheimes-wort@,' <<<"$DATABASE_TCP_URL") expire
     assert_failure 78
-    assert_one_line 'database refused us: .*password authentication failed.*check DATABASE_URL'
+    assert_one_line 'database refused us: .*authentication failed.*check DATABASE_URL'
     run grep -r geheimes-wort <(echo "$stderr") "$LOG_FILE" "$STATE_DIR"
     assert_failure 1
     DATABASE_URL=$DATABASE_TCP_URL expire

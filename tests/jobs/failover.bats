@@ -199,7 +199,7 @@ fail_over() {
 @test "a primary that dies in the middle of a run loses no order and expires none twice" {
     local round
     for ((round = 1; round <= ${FAILOVER_ROUNDS:-3}; round++)); do
-        echo "round $round"
+        echo "round $round, second $SECONDS"
         [[ $round == 1 ]] || { follow; new_shop; }
         fail_over $((RANDOM % 200 + 1)) $((round % 2 == 0 ? 3 : 0))
     done

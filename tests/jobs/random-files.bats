@@ -63,7 +63,9 @@ clean_killed() { # SEED
 
 # What a killed run had sent may still be at work, and its row is closed by the next run.
 no_other_run() {
-    [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cleanup-data'") == 0 ]]
+    [[ $(sql "SELECT count(*) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'cleanup-data'
+                 AND state <> 'idle'") == 0 ]] # a pooler keeps its connections
 }
 
 each_round() { # COMMAND...

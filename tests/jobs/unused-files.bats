@@ -841,6 +841,8 @@ cut_off() {
     assert_equal "$(used)|$(run_row 'status, attempt')" '|completed|2'
 }
 
+# a pooler replaces a connection of its own that ends while nobody uses it
+# bats test_tags=direct
 @test "a database that goes away while the storage is asked ends the run, and the next tells the rest" {
     local cut="psql -XAtqc \"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'cleanup-data' AND datname = current_database()\" '$OWNER_URL'"
     stored --on-list-end "$cut"
