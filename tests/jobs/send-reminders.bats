@@ -487,7 +487,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
 @test "of two runs at once one works, and nobody gets two" {
     order 1 paid ''
     starts 1 '20 hours'
-    slow_mails true 0.5
+    slow_mails true 3
     start send-reminders --now "$NOW"
     wait_for asleep
     remind
