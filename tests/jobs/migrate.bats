@@ -176,6 +176,8 @@ built index tickeasy_support_sessions_closed"
     assert_success
     assert_output 'built index tickeasy_order_expired
 built index tickeasy_order_ticket_type
+built index tickeasy_order_user
+built index tickeasy_ticket_type_session
 built index tickeasy_ticket_order
 built index tickeasy_ticket_ticket_type
 built index tickeasy_payment_order
