@@ -31,6 +31,16 @@ static const char *own_text(const char *name)
     return embedded_text(path);
 }
 
+/* Behind the head comment. */
+static const char *body_of(const char *text)
+{
+    while (strncmp(text, "--", 2) == 0) {
+        text += strcspn(text, "\n");
+        text += *text == '\n';
+    }
+    return text;
+}
+
 bool statement_is_own(const char *name)
 {
     return own_text(name) != NULL;
@@ -113,7 +123,9 @@ static bool sound(const struct config_file *content, const char *path, struct er
         if (trouble != NULL)
             return error_set(err, ERR_CONFIG, "%s: a line %s", path, trouble);
     }
-    return true;
+    const char *body = body_of(content->text);
+    return body[strspn(body, " \t\r\n")] != '\0' ||
+           error_set(err, ERR_CONFIG, "%s holds no statement", path);
 }
 
 static const char *read_file(struct statements *statements, const char *name, struct error *err)
@@ -136,27 +148,28 @@ static const char *read_file(struct statements *statements, const char *name, st
     }
     file->next = statements->files;
     statements->files = file;
-    return file->content.text;
+    return body_of(file->content.text);
 }
 
 const char *statements_text(struct statements *statements, const char *name, struct error *err)
 {
     const char *text = own_text(name);
     if (text != NULL)
-        return text;
+        return body_of(text);
     if (statements->foreign) {
         for (const struct file *file = statements->files; file != NULL; file = file->next)
             if (strcmp(file->name, name) == 0)
-                return file->content.text;
+                return body_of(file->content.text);
         return read_file(statements, name, err);
     }
     char path[PATH_BYTES];
     statements_place(statements, name, path, sizeof path);
     text = embedded_text(path);
-    if (text == NULL)
-        error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", name,
-                  statements->schema);
-    return text;
+    if (text != NULL)
+        return body_of(text);
+    error_set(err, ERR_INTERNAL, "there is no statement %s for APP_SCHEMA %s", name,
+              statements->schema);
+    return NULL;
 }
 
 int statement_parameters(const char *sql)

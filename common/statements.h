@@ -16,9 +16,11 @@ struct statements;
 bool statements_open(struct statements **statements, const char *schema, struct error *err);
 void statements_close(struct statements *statements); /* takes NULL */
 
-/* The text of one, NUL-terminated, as long as statements live; NULL with ERR_CONFIG when an
- * operator's file is missing, cannot be read, is no UTF-8 text, is over 64 KiB, or can be written
- * by everybody; with ERR_INTERNAL when there is none of that name. A file is read once. */
+/* The text of one without its head comment: libpq sends what is over 8 KiB in pieces, and a locked
+ * row must not wait for the rest. NUL-terminated, as long as statements live; NULL with ERR_CONFIG
+ * when an operator's file is missing, cannot be read, is no UTF-8 text, holds no statement, is over
+ * 64 KiB, or can be written by everybody; with ERR_INTERNAL when there is none of that name. A file
+ * is read once. */
 const char *statements_text(struct statements *statements, const char *name, struct error *err);
 
 /* Where it is, for a person: "jobs/sql/design/expire_due.sql", "/etc/shop/expire_due.sql". */

@@ -108,6 +108,10 @@ refused() { # SED-SCRIPT WORDS: --check of expire_due.sql changed so
     check
     assert_failure 78
     assert_equal "$stderr" "expire-orders: APP_SCHEMA: $shop/expire_count.sql: a line is not UTF-8"
+    printf '%s\n\n' '-- expire_count: to be written' >"$shop/expire_count.sql"
+    check
+    assert_failure 78
+    assert_equal "$stderr" "expire-orders: APP_SCHEMA: $shop/expire_count.sql holds no statement"
     head -c 70000 /dev/zero | tr '\0' ' ' >"$shop/expire_count.sql"
     check
     assert_failure 78
