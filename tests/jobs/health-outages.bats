@@ -130,8 +130,12 @@ outage() {
 @test "the storage is stopped and started again" { outage storage 1 't|t|f|t' Warning 'Connection refused'; }
 @test "the OpenAI-compatible service is stopped and started again" { outage openai 1 't|t|t|f' Warning 'Connection refused'; }
 @test "the mail server is stopped and started again" { outage mail 1 't|t|t|t' Warning 'Connection refused'; }
+# a pooler waits for a server that is away, and says so later and in other words
+# bats test_tags=direct
 @test "the database is stopped and started again" { outage database 2 'f|t|t|t' DOWN '(Connection refused|No such file)'; }
 
+# a pooler waits for a server that is away, and says so later and in other words
+# bats test_tags=direct
 @test "all are stopped at once, and people are told once" {
     check_all
     assert_success
