@@ -64,9 +64,7 @@ static void a_head_comment_in_another_form_is_refused(void **state)
         "-- rows: \n",
         "-- rows: a_name_that_is_longer_than_any_name text\n",
         "-- $1  $2  $3  $4  $5  $6  $7  $8  $9  $10  $11  $12  $13\n",
-        "-- rows: a int, b int, c int, d int, e int, f int, g int, h int, i int, j int, k int, l "
-        "int, "
-        "m int\n",
+        "-- rows: a int,b int,c int,d int,e int,f int,g int,h int,i int,j int,k int,l int,m int",
     };
     struct contract contract;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
