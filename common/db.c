@@ -244,7 +244,7 @@ static void refused_sqlstate(const char *message, char sqlstate[6])
 }
 
 /* PgBouncer's for whatever it refuses, be it a password or that the server is down. */
-#define POOLER_SQLSTATE "08P01"
+static const char pooler_sqlstate[] = "08P01";
 
 /* What a person must mend, though the server never said a word: libpq's own objections, and a
  * pooler's. */
@@ -269,7 +269,7 @@ static bool refused(const PGconn *connection, const struct config *config, struc
     const char *place = strstr(message, "\nLOCATION:");
     struct words words =
         one_line(message, place == NULL ? strlen(message) : (size_t)(place - message));
-    bool told = sqlstate[0] != '\0' && strcmp(sqlstate, POOLER_SQLSTATE) != 0;
+    bool told = sqlstate[0] != '\0' && strcmp(sqlstate, pooler_sqlstate) != 0;
     enum error_kind kind = told                            ? kind_of(sqlstate)
                            : is_setup(connection, message) ? ERR_CONFIG
                                                            : ERR_UNAVAILABLE;

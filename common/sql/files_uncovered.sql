@@ -1,6 +1,6 @@
--- files_uncovered: columns that may hold files and that file_references does not read; those of the view
--- file_strangers hold none. Schemas of the server's, of ours and of Supabase's own are left out, and so is what a table has from a parent: whoever
--- reads the parent reads it.
+-- files_uncovered: columns that may hold files and that file_references does not read; those that the view
+-- file_strangers names hold none. Schemas of the server's, of ours and of Supabase's own are left out, and
+-- so is what a table has from a parent: whoever reads the parent reads it.
 -- JSON, XML and hstore may hold files whatever their name. A text may when its name says so, or holds a text
 -- into which people put pictures (body, description); one that is only typed (name, note) does not. Names
 -- are looked at as they are and taken apart into words: posterImage, PDFUrl, cover-image. Words that are
