@@ -51,7 +51,7 @@ static const struct key {
     { "APP_DB_CLOCK", KEY_ZONE, AT(app_db_clock), "Asia/Taipei",
       "time zone of the application's columns that have none", NULL, 0, 0 },
     { "APP_TIMEZONE", KEY_ZONE, AT(app_timezone), "Asia/Taipei",
-      "time zone of schedules and of times in mails", NULL, 0, 0 },
+      "time zone of schedules, of shows and of times in mails", NULL, 0, 0 },
     { "MAIL_URL", KEY_SECRET, AT(mail_url), "",
       "smtp://user:password@host:587, smtps:// or maildir:/path; unset: it waits", NULL, 0, 0 },
     { "MAIL_FROM", KEY_MAILBOX, AT(mail_from), "Tickeasy <no-reply@localhost>",

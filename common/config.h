@@ -11,7 +11,7 @@
 /* Everything a run may be told; const after config_load. Texts are never NULL: unset is "". */
 struct config {
     char *database_url;         /* secret; "" = libpq's own PG* variables */
-    char *app_schema;           /* "design": a folder below jobs/sql */
+    char *app_schema;           /* "design", "backend", or an operator's folder */
     char *app_db_clock;         /* IANA name: whose wall clock zoneless columns hold */
     char *app_timezone;         /* IANA name, checked against the zone database */
     char *mail_url;             /* secret; "" = mail stays queued */

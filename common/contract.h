@@ -55,10 +55,9 @@ const char *contract_type_name(enum contract_type type);
 bool contract_reads(enum contract_type type, const char *name, char category);
 bool contract_gives(enum contract_type type, const char *name, char category);
 
-/* db_check, and for a statement about the application's tables: that it takes no more than the job
- * gives it, each parameter as what it is given, and that it has each column that the job reads, as
- * what it reads it for. Errors as db_check, and ERR_CONFIG with file, column or parameter, and
- * type. */
+/* db_check, and for a statement about the application's tables: that it takes each parameter as
+ * what it is given, and that it has each column that the job reads, as what it reads it for. Errors
+ * as db_check, and ERR_CONFIG with file, column or parameter, and type. */
 bool contract_check(struct db *db, const char *statement, struct error *err);
 
 #endif

@@ -15,8 +15,7 @@
 enum {
     CONNECT_MS = 10000,     /* a database that takes longer to let us in is not fit for work */
     CANCEL_GRACE_MS = 2000, /* how long a cancelled statement may take to end */
-    STATEMENT_PLACE = 512,
-    IDLE_MS = 60000, /* between two round trips of a transaction; we are back in no time */
+    IDLE_MS = 60000,        /* between two round trips of a transaction; we are back in no time */
 };
 
 struct db {
@@ -24,7 +23,7 @@ struct db {
     PostgresPollingStatusType polling; /* while it connects */
     PGcancel *cancel; /* made at connect time: making it later could fail when it is needed */
     struct statements *statements;
-    const char *clock; /* zone of the application's columns that have none */
+    char *clock; /* zone of the application's columns that have none */
     const char *fence;
     size_t ahead;     /* statements of our own that went ahead of the steps under way */
     bool broken;      /* given up in the middle of a transaction: answers could be mistaken */
@@ -116,7 +115,7 @@ static bool result_error(const struct db *db, const PGresult *rows, const char *
                          struct error *err)
 {
     /* An operator's own file is for the operator to mend. */
-    bool foreign = statements_are_foreign(db->statements, name);
+    bool foreign = statement_is_foreign(db->statements, name);
     char place[STATEMENT_PLACE];
     statements_place(db->statements, name, place, sizeof place);
     const char *statement = foreign ? place : name;
@@ -125,6 +124,9 @@ static bool result_error(const struct db *db, const PGresult *rows, const char *
     if (sqlstate == NULL)
         return error_set(err, ERR_UNAVAILABLE, "database connection lost during %s: %s", statement,
                          text_or(words, text_or(PQresultErrorMessage(rows), "no reason given")));
+    if (strcmp(sqlstate, "25006") == 0 && foreign)
+        return error_set(err, ERR_CONFIG, "%s: %s; the job only reads here, without locks",
+                         statement, words);
     if (strcmp(sqlstate, "25006") == 0)
         return error_set(err, ERR_UNAVAILABLE,
                          "database is read-only (a standby, or default_transaction_read_only): %s; "
@@ -141,9 +143,12 @@ static bool result_error(const struct db *db, const PGresult *rows, const char *
     if (kind_of(sqlstate) == ERR_STOPPED && strncmp(sqlstate, "TJ", 2) == 0)
         return error_set(err, ERR_STOPPED, "%s", words);
     if (strcmp(sqlstate, "42501") == 0)
-        return error_set(err, ERR_CONFIG,
-                         "%s: %s; give the jobs' role its rights: scripts/migrate --grant ROLE",
-                         statement, words);
+        return error_set(err, ERR_CONFIG, "%s: %s; give the jobs' role its rights%s", statement,
+                         words, foreign ? " to it" : ": scripts/migrate --grant ROLE");
+    if (is_undefined(sqlstate) && !foreign)
+        return error_set(err, kind_of(sqlstate),
+                         "%s: %s (%s); is APP_SCHEMA the one of this database?", statement, words,
+                         sqlstate);
     enum error_kind kind = kind_of(sqlstate);
     return error_set(err, kind == ERR_INTERNAL && foreign ? ERR_CONFIG : kind, "%s: %s (%s)",
                      statement, text_or(words, "refused"), sqlstate);
@@ -312,7 +317,11 @@ bool db_connect_start(struct db **db, const struct config *config, const char *p
         db_close(made);
         return false;
     }
-    made->clock = config->app_db_clock;
+    made->clock = strdup(config->app_db_clock);
+    if (made->clock == NULL) {
+        db_close(made);
+        return error_memory(err);
+    }
     made->polling = PGRES_POLLING_WRITING;
     made->connection = PQconnectStartParams(keywords, values, 1);
     if (made->connection == NULL) {
@@ -415,6 +424,7 @@ void db_close(struct db *db)
     PQfreeCancel(db->cancel);
     PQfinish(db->connection);
     statements_close(db->statements);
+    free(db->clock);
     free(db);
 }
 
@@ -561,13 +571,14 @@ static bool is_fenced(const struct db *db, enum db_commit commit)
     return db->fence != NULL && commit != DB_READ_ONLY;
 }
 
-/* What goes ahead of the steps of a transaction: its limits, and the fence. */
+/* What goes ahead of the steps of a transaction: how it sees others, its limits, and the fence. */
 static bool send_front(struct db *db, enum db_commit commit, int lock_ms, int idle_ms,
                        struct error *err)
 {
     const char *fence_args[] = { db->fence };
-    db->ahead = is_fenced(db, commit) ? 2 : 1;
-    return send_budget(db, commit, lock_ms, idle_ms, err) &&
+    db->ahead = is_fenced(db, commit) ? 3 : 2;
+    return send_statement(db, "isolation", NULL, err) &&
+           send_budget(db, commit, lock_ms, idle_ms, err) &&
            (!is_fenced(db, commit) || send_statement(db, "fence", fence_args, err));
 }
 
@@ -656,10 +667,19 @@ static bool flush(struct db *db, struct error *err)
     return true;
 }
 
+/* Before a word of a transaction is sent: an operator's file that cannot be read breaks nothing. */
+static bool have_texts(struct db *db, const struct db_step *steps, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (statements_text(db->statements, steps[i].statement, err) == NULL)
+            return false;
+    return true;
+}
+
 bool db_start(struct db *db, const struct db_step *steps, size_t count, enum db_commit commit,
               int lock_ms, struct error *err)
 {
-    if (!deadline_ok(err))
+    if (!deadline_ok(err) || !have_texts(db, steps, count, err))
         return false;
     struct error lost = { 0 };
     db->broken = !enter_pipeline(db, &lost) ||
@@ -756,7 +776,7 @@ bool db_continue(struct db *db, struct db_step *steps, size_t count, struct erro
 {
     for (size_t i = 0; i < count; i++)
         steps[i].rows = NULL;
-    if (!deadline_ok(err))
+    if (!deadline_ok(err) || !have_texts(db, steps, count, err))
         return false;
     struct error lost = { 0 };
     db->broken =
@@ -926,7 +946,7 @@ bool db_vacuum(struct db *db, const char *statement, char *note, size_t note_siz
 const char *db_text(const PGresult *rows, int row, const char *column)
 {
     int number = PQfnumber(rows, column);
-    return number < 0 ? "" : PQgetvalue(rows, row, number);
+    return number < 0 || row >= PQntuples(rows) ? "" : PQgetvalue(rows, row, number);
 }
 
 long db_number(const PGresult *rows, int row, const char *column)
@@ -942,5 +962,5 @@ bool db_true(const PGresult *rows, int row, const char *column)
 bool db_is_null(const PGresult *rows, int row, const char *column)
 {
     int number = PQfnumber(rows, column);
-    return number < 0 || PQgetisnull(rows, row, number);
+    return number < 0 || row >= PQntuples(rows) || PQgetisnull(rows, row, number);
 }

@@ -150,7 +150,8 @@ bool db_describe(struct db *db, const char *statement, PGresult **shape, struct 
 /* Its file, for a person; see statements_place. */
 void db_statement_place(const struct db *db, const char *statement, char *place, size_t size);
 
-/* A field by column name, "" when NULL; the statement's file promises the column. */
+/* A field by column name, "" when NULL or when there is no such row: the statement's file promises
+ * both, but that may be an operator's. */
 const char *db_text(const PGresult *rows, int row, const char *column);
 long db_number(const PGresult *rows, int row, const char *column);
 bool db_true(const PGresult *rows, int row, const char *column);

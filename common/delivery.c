@@ -26,21 +26,14 @@ struct delivery {
 
 /* --- letters ------------------------------------------------------------------------------- */
 
-/* The second look's row for a mail; -1 for one that is not ours any more. */
+/* The second look's row for a mail; -1 for one that is not ours any more. An operator's statement
+ * may have them in any order, and they are few. */
 static int fresh_row(const struct batch *batch, const char *id)
 {
-    int first = 0, end = PQntuples(batch->fresh); /* they come in the order of their ids */
-    while (first < end) {
-        int middle = first + (end - first) / 2;
-        int order = strcmp(db_text(batch->fresh, middle, "id"), id);
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            first = middle + 1;
-        else
-            end = middle;
-    }
-    return -1;
+    int row = PQntuples(batch->fresh) - 1;
+    while (row >= 0 && strcmp(db_text(batch->fresh, row, "id"), id) != 0)
+        row--;
+    return row;
 }
 
 /* What the second look says, else what was queued. */

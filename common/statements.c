@@ -1,5 +1,6 @@
 #include "statements.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "embed.h"
 #include "words.h"
 
-enum { FILE_MAX_BYTES = 64 * 1024, PATH_BYTES = 512 };
+enum { FILE_MAX_BYTES = 64 * 1024 };
 
 /* An operator's file that was read. */
 struct file {
@@ -26,7 +27,7 @@ struct statements {
 
 static const char *own_text(const char *name)
 {
-    char path[PATH_BYTES];
+    char path[STATEMENT_PLACE];
     snprintf(path, sizeof path, "common/sql/%s.sql", name);
     return embedded_text(path);
 }
@@ -46,7 +47,7 @@ bool statement_is_own(const char *name)
     return own_text(name) != NULL;
 }
 
-bool statements_are_foreign(const struct statements *statements, const char *name)
+bool statement_is_foreign(const struct statements *statements, const char *name)
 {
     return statements->foreign && !statement_is_own(name);
 }
@@ -63,12 +64,20 @@ void statements_place(const struct statements *statements, const char *name, cha
 
 static bool find_schema(const struct statements *statements, struct error *err)
 {
-    char folder[PATH_BYTES];
+    char folder[STATEMENT_PLACE];
     struct stat status;
+    if (strlen(statements->schema) > STATEMENT_PLACE / 2)
+        return error_set(err, ERR_CONFIG, "APP_SCHEMA is longer than %d bytes",
+                         STATEMENT_PLACE / 2);
     if (statements->foreign)
-        return (stat(statements->schema, &status) == 0 && S_ISDIR(status.st_mode)) ||
-               error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is no folder that can be read",
-                         statements->schema);
+        return stat(statements->schema, &status) != 0 || !S_ISDIR(status.st_mode)
+                   ? error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is no folder that can be read",
+                               statements->schema)
+               : (status.st_mode & S_IWOTH) != 0
+                   ? error_set(err, ERR_CONFIG,
+                               "APP_SCHEMA=%s can be written by everybody: chmod o-w %s",
+                               statements->schema, statements->schema)
+                   : true;
     snprintf(folder, sizeof folder, "jobs/sql/%s", statements->schema);
     return embedded_folder(folder) ||
            error_set(err, ERR_CONFIG,
@@ -84,9 +93,9 @@ bool statements_open(struct statements **statements, const char *schema, struct 
     if (made == NULL)
         return error_memory(err);
     memcpy(made->schema, schema, length + 1);
-    while (length > 1 && made->schema[length - 1] == '/')
-        made->schema[--length] = '\0';
     made->foreign = schema[0] == '/';
+    while (made->foreign && length > 1 && made->schema[length - 1] == '/')
+        made->schema[--length] = '\0';
     if (!find_schema(made, err)) {
         statements_close(made);
         return false;
@@ -128,9 +137,33 @@ static bool sound(const struct config_file *content, const char *path, struct er
            error_set(err, ERR_CONFIG, "%s holds no statement", path);
 }
 
+/* How many parameters the job gives it: the head comment of the design schema's names them all. */
+static int given_parameters(const char *name)
+{
+    char path[STATEMENT_PLACE];
+    snprintf(path, sizeof path, "jobs/sql/design/%s.sql", name);
+    const char *text = embedded_text(path), *body = text == NULL ? NULL : body_of(text);
+    int given = 0;
+    for (const char *c = text; c != body && (c = strchr(c, '$')) != NULL && c < body; c++) {
+        long n = strtol(c + 1, NULL, 10);
+        given = n > given && n < 100 ? (int)n : given;
+    }
+    return given;
+}
+
+/* libpq reads as many values as the statement has parameters. */
+static bool takes_what_is_given(const char *name, const char *path, const char *body,
+                                struct error *err)
+{
+    int taken = statement_parameters(body), given = given_parameters(name);
+    return taken <= given ||
+           error_set(err, ERR_CONFIG, "%s: it has a parameter $%d, the job gives it %d", path,
+                     taken, given);
+}
+
 static const char *read_file(struct statements *statements, const char *name, struct error *err)
 {
-    char path[PATH_BYTES];
+    char path[STATEMENT_PLACE];
     statements_place(statements, name, path, sizeof path);
     struct file *file = calloc(1, sizeof *file + strlen(name) + 1);
     if (file == NULL) {
@@ -140,7 +173,8 @@ static const char *read_file(struct statements *statements, const char *name, st
     memcpy(file->name, name, strlen(name) + 1);
     struct error refusal = { 0 };
     if (!config_file_read(&file->content, path, FILE_MAX_BYTES, &refusal) ||
-        !sound(&file->content, path, &refusal)) {
+        !sound(&file->content, path, &refusal) ||
+        !takes_what_is_given(name, path, body_of(file->content.text), &refusal)) {
         error_set(err, refusal.kind, "APP_SCHEMA: %s", refusal.text);
         config_file_free(&file->content);
         free(file);
@@ -162,7 +196,7 @@ const char *statements_text(struct statements *statements, const char *name, str
                 return body_of(file->content.text);
         return read_file(statements, name, err);
     }
-    char path[PATH_BYTES];
+    char path[STATEMENT_PLACE];
     statements_place(statements, name, path, sizeof path);
     text = embedded_text(path);
     if (text != NULL)
@@ -172,18 +206,71 @@ const char *statements_text(struct statements *statements, const char *name, str
     return NULL;
 }
 
+/* --- parameters --------------------------------------------------------------------------------
+ */
+
+static bool goes_on(char c) /* a name */
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '$' || (c & 0x80) != 0;
+}
+
+/* Behind a text in quotes, at whose first one c stands; a doubled quote is two such texts. */
+static const char *skip_quoted(const char *c, bool escapes)
+{
+    char quote = *c++;
+    while (*c != '\0' && *c != quote)
+        c += escapes && *c == '\\' && c[1] != '\0' ? 2 : 1;
+    return c + (*c == quote);
+}
+
+/* Comments of this kind may stand in one another. */
+static const char *skip_comment(const char *c)
+{
+    int depth = 0;
+    do {
+        bool begins = strncmp(c, "/*", 2) == 0, ends = strncmp(c, "*/", 2) == 0;
+        depth += begins - ends;
+        c += begins || ends ? 2 : 1;
+    } while (depth > 0 && *c != '\0');
+    return c;
+}
+
+/* Behind $tag$ … $tag$, at whose first dollar c stands; just behind that when it begins no such. */
+static const char *skip_dollars(const char *c)
+{
+    char tag[64];
+    size_t length = 1;
+    while (isalnum((unsigned char)c[length]) || c[length] == '_')
+        length++;
+    if (c[length] != '$' || length + 1 >= sizeof tag)
+        return c + 1;
+    snprintf(tag, sizeof tag, "%.*s", (int)length + 1, c);
+    const char *end = strstr(c + length + 1, tag);
+    return end == NULL ? c + strlen(c) : end + length + 1;
+}
+
 int statement_parameters(const char *sql)
 {
     int highest = 0;
-    for (const char *c = sql; (c = strpbrk(c, "$-")) != NULL;) {
+    for (const char *c = sql; *c != '\0';) {
+        bool in_name = c > sql && goes_on(c[-1]);
         if (strncmp(c, "--", 2) == 0) {
             c += strcspn(c, "\n");
-            continue;
+        } else if (strncmp(c, "/*", 2) == 0) {
+            c = skip_comment(c);
+        } else if (*c == '\'' || *c == '"') {
+            bool escapes = *c == '\'' && in_name && (c[-1] == 'E' || c[-1] == 'e') &&
+                           (c - 1 == sql || !goes_on(c[-2]));
+            c = skip_quoted(c, escapes);
+        } else if (*c == '$' && !in_name && isdigit((unsigned char)c[1])) {
+            long n = strtol(c + 1, NULL, 10);
+            highest = n > highest && n < 100 ? (int)n : highest;
+            c += 1 + strspn(c + 1, "0123456789");
+        } else if (*c == '$' && !in_name) {
+            c = skip_dollars(c);
+        } else {
+            c++;
         }
-        long n = *c == '$' ? strtol(c + 1, NULL, 10) : 0;
-        if (n > highest && n < 100)
-            highest = (int)n;
-        c++;
     }
     return highest;
 }

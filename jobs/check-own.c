@@ -259,10 +259,10 @@ static void judge_clock(const struct job *job, struct check *check, long ahead_s
               hours(ahead_s), clock);
     else if (ahead_s < -FAR_S - grace_s)
         found(check, CHECK_CRITICAL,
-              "the newest hold of an order ended %ld h ago by APP_DB_CLOCK=%s and is still held; "
-              "when expire-orders runs without complaint the clock is wrong, and holds expire too "
-              "early: set APP_DB_CLOCK to the zone whose time the application writes",
-              hours(-ahead_s), clock);
+              "by APP_DB_CLOCK=%s orders are still held, or expire, %ld h after the end of their "
+              "hold; when expire-orders runs without complaint the clock is wrong, and they expire "
+              "too early: set APP_DB_CLOCK to the zone whose time the application writes",
+              clock, hours(-ahead_s));
 }
 
 void check_clock(struct job *job, struct health *health)
@@ -278,7 +278,7 @@ void check_clock(struct job *job, struct health *health)
         return;
     if (PQntuples(row) == 0) {
         health->checks[HEALTH_CLOCK].state = CHECK_OFF;
-        health->wanted[HEALTH_CLOCK] = false;
+        health->wanted[HEALTH_CLOCK] = options_value(&job->options, "only") != NULL;
     } else if (!db_is_null(row, 0, "ahead_s")) {
         judge_clock(job, &health->checks[HEALTH_CLOCK], db_number(row, 0, "ahead_s"));
     }

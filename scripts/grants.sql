@@ -2,12 +2,18 @@
 --
 --     psql -d DATABASE -v role=NAME [-v schema=backend] -f scripts/grants.sql
 --
--- or scripts/migrate --grant NAME, which takes schema (design, unless it is said) from APP_SCHEMA. Run it
+-- or scripts/migrate --grant NAME, which takes schema (design, unless it is said) from APP_SCHEMA. With an
+-- operator's own folder for that, only their own schema is granted: who else knows what it asks for? Run it
 -- as the owner of the tables, as often as you like; what the role was given besides is left alone. The
 -- application's tables are looked up in the search_path. All or nothing.
 \set ON_ERROR_STOP on
 \set QUIET on
 \set VERBOSITY terse
+\if :{?role}
+\else
+\warn 'grants: name the role: -v role=NAME'
+\quit
+\endif
 \if :{?schema}
 \else
 \set schema design
@@ -111,8 +117,8 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = jobs_role) THEN
         RAISE 'there is no role %: nothing granted', jobs_role;
     END IF;
-    IF app_schema NOT IN (SELECT schema FROM need WHERE schema <> 'own') THEN
-        RAISE 'what the jobs need of APP_SCHEMA % is not known: nothing granted', app_schema;
+    IF app_schema NOT IN (SELECT schema FROM need WHERE schema <> 'own') AND app_schema NOT LIKE '/%' THEN
+        RAISE 'APP_SCHEMA=% is not known, but design and backend and an operator''s /folder: nothing granted', app_schema;
     END IF;
     FOR one IN
         SELECT *, CASE schema WHEN 'own' THEN 'tickeasy_jobs.' ELSE '' END || quote_ident(name) AS named,
@@ -121,7 +127,8 @@ BEGIN
          WHERE schema IN ('own', app_schema)
     LOOP
         IF to_regclass(one.named) IS NULL THEN
-            RAISE 'table % is not in the search_path: nothing granted', one.named;
+            RAISE 'table % is not in the search_path; is APP_SCHEMA=% that of this database? Nothing granted',
+                  one.named, app_schema;
         END IF;
         PERFORM FROM pg_class AS c
            WHERE c.oid = one.named::regclass

@@ -103,6 +103,15 @@ at_most() { # COUNT TABLE
 }
 
 # bats test_tags=both
+@test "the way in which the server writes dates is no matter" {
+    many_sessions 1 20
+    sql "ALTER DATABASE $DATABASE_NAME SET datestyle = 'SQL, DMY'; ALTER DATABASE $DATABASE_NAME SET timezone = 'Asia/Taipei'"
+    clean
+    assert_success
+    assert_equal "$(sessions)" ''
+}
+
+# bats test_tags=both
 @test "only closed support sessions go, however old the others are" {
     session 1 active '-400 days'
     session 2 waiting '-400 days'
@@ -287,7 +296,7 @@ written() {
 # bats test_tags=backend
 @test "sessions with and without that time go in one run, and what somebody works on stays" {
     local id
-    many 1 240
+    many_sessions 1 240
     sql "UPDATE \"supportSession\" SET \"closedAt\" = NULL, \"createdAt\" = '2025-11-01'
           WHERE \"supportSessionId\" BETWEEN '$(uuid 61)' AND '$(uuid 210)';
          UPDATE \"supportMessage\" SET \"createdAt\" = '2025-11-01'"
@@ -323,9 +332,9 @@ written() {
 # --- batches and those who work at the same time --------------------------------------------------
 
 @test "many rows go in many batches, also when all of them bear the same time" {
-    many 1 3000
+    many_sessions 1 3000
     sql "UPDATE support_sessions SET updated_at = '$NOW'::timestamptz - interval '5 days' WHERE id > '$(uuid 1000)'"
-    many 3001 7000
+    many_sessions 3001 7000
     session 9000 active '-90 days'
     task old-task
     sql "INSERT INTO tickeasy_jobs.task_execution_logs
@@ -347,7 +356,7 @@ written() {
 }
 
 @test "a session that somebody works on is not waited for, and goes with the next run" {
-    many 1 5
+    many_sessions 1 5
     hold "UPDATE support_sessions SET context = '{}' WHERE id = '$(uuid 2)'"
     clean --timeout 5s
     assert_success
@@ -359,7 +368,7 @@ written() {
 
 # bats test_tags=both
 @test "a session that gets a message just now stays, with all its messages" {
-    many 1 5
+    many_sessions 1 5
     hold "$(new_messages "SELECT 2 AS n, 'new' AS text")"
     clean
     assert_success
@@ -371,7 +380,7 @@ written() {
 
 # bats test_tags=both
 @test "a message that somebody works on keeps its whole session, and no other" {
-    many 1 50
+    many_sessions 1 50
     hold "UPDATE $support_messages SET $message_text = 'x'
            WHERE $message_key = (SELECT $message_key FROM $support_messages WHERE $session_of = '$(uuid 7)' LIMIT 1)"
     clean
@@ -410,7 +419,7 @@ written() {
 
 # bats test_tags=both
 @test "sessions and messages go together whatever their foreign key says" {
-    many 1 5
+    many_sessions 1 5
     sql "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
           WHERE conrelid = '$support_messages'::regclass AND confrelid = '$support_sessions'::regclass \\gexec
          ALTER TABLE $support_messages ADD FOREIGN KEY ($session_of) REFERENCES $support_sessions ON DELETE RESTRICT"
@@ -421,7 +430,7 @@ written() {
 }
 
 @test "sessions that take long together are taken apart, so that nobody waits long for one" {
-    many 1 40
+    many_sessions 1 40
     on_delete "$support_sessions" true 'PERFORM pg_sleep(0.02)'
     clean
     assert_success
@@ -455,7 +464,7 @@ written() {
 
 # bats test_tags=both
 @test "a session with very many messages goes in batches, the last of them with the session" {
-    many 1 3
+    many_sessions 1 3
     session 9 closed '-5 days' 30000
     # each statement that deletes tells how many, and takes too long when it deletes too many
     sql "CREATE TABLE deleted (xid xid8 DEFAULT pg_current_xact_id(), what name, count int);
@@ -502,7 +511,7 @@ written() {
 
 # bats test_tags=both
 @test "a run that is killed in the middle leaves whole batches, and the next one finishes" {
-    many 1 400
+    many_sessions 1 400
     on_delete "$support_sessions" "old.$session_key = '$(uuid 300)'" 'PERFORM pg_sleep(60)'
     start cleanup-data --now "$NOW"
     wait_for at_most 300 "$support_sessions"
@@ -521,7 +530,7 @@ written() {
 }
 
 @test "a run that is out of time keeps what is done, and the next one goes on from there" {
-    many 1 400
+    many_sessions 1 400
     task old-task
     logged 1 '-50 days'
     logged 2 '-1 day'
@@ -539,7 +548,7 @@ written() {
 }
 
 @test "a session that the database refuses stays alone, all else is done, exit 1" {
-    many 1 150
+    many_sessions 1 150
     refuse_session 42
     task old-task
     logged 1 '-50 days'
@@ -553,7 +562,7 @@ written() {
 }
 
 @test "when every session is refused the part is given up, and the others are done" {
-    many 1 150
+    many_sessions 1 150
     on_delete support_sessions true "RAISE check_violation USING MESSAGE = 'precious'"
     task old-task
     logged 1 '-50 days'
@@ -566,7 +575,7 @@ written() {
 
 @test "a part that the database refuses does not stop the others: exit 1, named in one line" {
     as_owner
-    many 1 5
+    many_sessions 1 5
     task old-task
     logged 1 '-50 days'
     logged 2 '-1 day'
@@ -580,7 +589,7 @@ written() {
 }
 
 @test "a table that is not there fails its part alone" {
-    many 1 5
+    many_sessions 1 5
     mail 1 sent '-50 days'
     sql 'ALTER TABLE support_messages RENAME TO messages_old'
     clean
@@ -592,7 +601,7 @@ written() {
 }
 
 @test "a table that stays locked fails its part alone" {
-    many 1 5
+    many_sessions 1 5
     mail 1 sent '-50 days'
     hold 'LOCK TABLE support_messages'
     clean --only sessions,own
@@ -602,7 +611,7 @@ written() {
 }
 
 @test "a run that was declared dead deletes nothing more" {
-    many 1 400
+    many_sessions 1 400
     on_delete support_sessions "old.id = '$(uuid 50)'" \
         "UPDATE tickeasy_jobs.task_execution_logs SET status = 'failed', end_time = now() WHERE status = 'running'"
     clean
@@ -624,7 +633,7 @@ vacuumed() { # the tables, once the statistics have it
 
 @test "the tables that rows were deleted from are vacuumed and analyzed, and no others" {
     as_owner
-    many 1 5
+    many_sessions 1 5
     mail 1 sent '-50 days'
     clean
     assert_success
@@ -643,7 +652,7 @@ vacuumed() { # the tables, once the statistics have it
 
 @test "a table that somebody keeps locked is not vacuumed, which is a note" {
     as_owner
-    many 1 5
+    many_sessions 1 5
     hold 'LOCK TABLE support_messages IN SHARE UPDATE EXCLUSIVE MODE'
     clean --timeout 10s # or it would wait for half an hour
     assert_success
@@ -680,7 +689,7 @@ slow_vacuum() { # with a support session on each of many pages
 @test "a vacuum that does not end in time is a note: all that matters was done" {
     as_owner
     slow_vacuum
-    many 1 5
+    many_sessions 1 5
     clean --timeout 3s
     assert_success
     assert_equal "$(run_row status) $(result expiredSessions) $(result vacuumedTables)" 'completed 5 1'
@@ -700,7 +709,7 @@ slow_vacuum() { # with a support session on each of many pages
 
 @test "the jobs' role deletes what is to be deleted; what it may not vacuum is a note" {
     local option
-    many 1 50
+    many_sessions 1 50
     task old-task
     logged 1 '-50 days'
     logged 2 '-49 days'
@@ -733,7 +742,7 @@ slow_vacuum() { # with a support session on each of many pages
 # --- running it -----------------------------------------------------------------------------------
 
 seed_all() {
-    many 1 5
+    many_sessions 1 5
     session 6 active '-90 days'
     task old-task
     logged 1 '-50 days'

@@ -153,6 +153,21 @@ random_orders() {
     assert_equal "$(sql 'SELECT recipient FROM tickeasy_jobs.mail_outbox')" there@example.com
 }
 
+# bats test_tags=both
+@test "a run sees what was committed before its statements, whatever isolation is usual on the server" {
+    order 1 pending '-1 minute'
+    sql "ALTER DATABASE $DATABASE_NAME SET default_transaction_isolation = 'serializable';
+         CREATE FUNCTION isolated() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN
+             IF current_setting('transaction_isolation') <> 'read committed' THEN RAISE 'isolated'; END IF;
+             RETURN new;
+         END \$\$;
+         CREATE TRIGGER isolated BEFORE UPDATE ON $ORDERS FOR EACH ROW EXECUTE FUNCTION isolated()"
+    expire
+    assert_success
+    assert_equal "$(in_status expired)" T0001
+}
+
 # --- paid, and yet ------------------------------------------------------------------------------
 
 @test "a pending order with a completed payment is never expired, and is told of once" {

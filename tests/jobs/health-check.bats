@@ -383,6 +383,9 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
     assert_success
     refute_output --partial clock
     assert_equal "$(health "details ? 'clock'")" f
+    run health-check --only clock
+    assert_success
+    assert_output --regexp 'clock +not configured'
     run script -qec "health-check" /dev/null
     assert_success
     assert_output --partial tasks
@@ -420,7 +423,7 @@ look() { run --separate-stderr health-check --now "$NOW" --nagios --only clock; 
     APP_DB_CLOCK=Asia/Taipei
     look
     assert_failure 1
-    assert_output --partial 'clock: the newest hold of an order ended 8 h ago by APP_DB_CLOCK=Asia/Taipei and is still held; when expire-orders runs without complaint the clock is wrong, and holds expire too early: set APP_DB_CLOCK to the zone whose time the application writes'
+    assert_output --partial 'clock: by APP_DB_CLOCK=Asia/Taipei orders are still held, or expire, 8 h after the end of their hold; when expire-orders runs without complaint the clock is wrong, and they expire too early: set APP_DB_CLOCK to the zone whose time the application writes'
     HEALTH_CRITICAL=clock look
     assert_failure 2
 }
@@ -464,6 +467,32 @@ look() { run --separate-stderr health-check --now "$NOW" --nagios --only clock; 
     look
     assert_success
     sql "UPDATE \"order\" SET \"orderStatus\" = 'paid' WHERE \"orderId\" = '$(uuid 2)'; UPDATE \"order\" SET \"lockExpireTime\" = 'infinity' WHERE \"orderId\" = '$(uuid 1)'"
+    look
+    assert_success
+}
+
+# bats test_tags=backend
+@test "a clock that lets holds expire that are still running is seen by what expired" {
+    NOW=$(date -u +%FT%TZ)
+    held 1 '10 minutes' UTC # on this clock that was almost eight hours ago
+    run expire-orders
+    assert_equal "$(result expiredOrders)" 1
+    run health-check --nagios --only clock
+    assert_failure 1
+    assert_output --partial 'by APP_DB_CLOCK=Asia/Taipei orders are still held, or expire, 8 h after the end of their hold'
+    held 2 '-1 minute' # one that is right
+    run expire-orders
+    run health-check --nagios --only clock
+    assert_success
+}
+
+# bats test_tags=backend
+@test "a hold that has a ticket, one that is refused, and one for days say nothing of the clock" {
+    buys 1 --status held
+    sql "UPDATE \"order\" SET \"lockExpireTime\" = '2026-01-01'"
+    held 2 '-9 hours'
+    held 3 '300 days'
+    sql "INSERT INTO tickeasy_jobs.alerts (kind, cause, summary, opened_at, first_seen_at, last_seen_at) VALUES ('order-refused', '$(uuid 2)', '', now(), now(), now())"
     look
     assert_success
 }

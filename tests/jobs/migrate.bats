@@ -196,7 +196,7 @@ built index tickeasy_support_message_session'
     sql 'ALTER TABLE tickets RENAME TO tickets_old'
     run migrate --app-indexes
     assert_failure 78
-    assert_output 'migrate: table tickets is not in the search_path: no index built'
+    assert_output 'migrate: table tickets is not in the search_path; is APP_SCHEMA=design that of this database? No index built'
 }
 
 @test "for a schema that it does not know it builds no index and grants nothing" {
@@ -206,7 +206,7 @@ built index tickeasy_support_message_session'
     assert_output 'migrate: which indexes APP_SCHEMA own needs is not known: no index built'
     APP_SCHEMA=own run migrate --grant "$ROLE"
     assert_failure 78
-    assert_output 'migrate: what the jobs need of APP_SCHEMA own is not known: nothing granted'
+    assert_output "migrate: APP_SCHEMA=own is not known, but design and backend and an operator's /folder: nothing granted"
 }
 
 # --- a role of its own for the jobs -----------------------------------------------------------------
@@ -339,6 +339,15 @@ checked() { # every job's statements, as the role; stops at the first that is re
     assert_equal "$needless" ''
 }
 
+@test "with an operator's own folder only the jobs' own schema is granted, and that is said" {
+    make_role
+    APP_SCHEMA=$PROJECT/scripts/sample/shop run migrate --grant "$ROLE"
+    assert_success
+    assert_output "granted $ROLE what the jobs need of tickeasy_jobs; the tables that $PROJECT/scripts/sample/shop asks for are yours to grant"
+    assert_equal "$(sql "SELECT has_table_privilege(:'role', 'tickeasy_jobs.mail_outbox', 'INSERT')" -v role="$ROLE")" t
+    assert_equal "$(granted)" ''
+}
+
 # bats test_tags=both
 @test "grants.sql works by hand with psql, too" {
     make_role
@@ -349,6 +358,8 @@ checked() { # every job's statements, as the role; stops at the first that is re
     run migrate --grant "$ROLE"
     assert_success
     assert_equal "$(sql 'SELECT attrelid, attname, attacl FROM pg_attribute ORDER BY 1, 2')" "$before"
+    run psql -Xd "$OWNER_URL" -f "$PROJECT/scripts/grants.sql"
+    assert_output 'grants: name the role: -v role=NAME'
     run psql -Xd "$OWNER_URL" -v role="no'body" -f "$PROJECT/scripts/grants.sql"
     assert_failure 3
     assert_output --regexp "^psql:[^ ]*/grants.sql:[0-9]+: ERROR:  there is no role no'body: nothing granted\$"
@@ -371,7 +382,7 @@ checked() { # every job's statements, as the role; stops at the first that is re
     sql 'ALTER TABLE tickets RENAME TO tickets_old'
     run migrate --grant "$ROLE"
     assert_failure 78
-    assert_output 'migrate: table tickets is not in the search_path: nothing granted'
+    assert_output 'migrate: table tickets is not in the search_path; is APP_SCHEMA=design that of this database? Nothing granted'
     assert_equal "$(sql "SELECT has_schema_privilege('$ROLE', 'tickeasy_jobs', 'USAGE')")" f
     run migrate --grant
     assert_failure 64

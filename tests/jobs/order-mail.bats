@@ -42,6 +42,17 @@ read_mail() {
 }
 
 # bats test_tags=both
+@test "who is given the order back before the mail goes out is not told that it expired" {
+    order 1 pending '-1 minute'
+    MAIL_URL='' run expire-orders
+    assert_equal "$(mails "status = 'queued'")" 1
+    sql "UPDATE $ORDERS SET $ORDER_STATUS = 'paid'"
+    run deliver-mail
+    assert_success
+    assert_equal "$(sql 'SELECT status, last_error FROM tickeasy_jobs.mail_outbox')" 'expired|the order is paid'
+}
+
+# bats test_tags=both
 @test "MAIL_LANG=en writes in English" {
     order 1 pending '-1 minute'
     MAIL_LANG=en run expire-orders

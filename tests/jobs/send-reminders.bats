@@ -818,6 +818,32 @@ days() { # SHOW DAY HOUR: as the columns have it
 }
 
 # bats test_tags=backend
+@test "where tickets name several purchasers, the mail with all of them goes to the account" {
+    starts 1 '20 hours'
+    buys 1 --email x@example.com --name 小美
+    buys 2 --email X@example.com --name 小美
+    starts 1 '20 hours'
+    remind --dry-run --json
+    assert_equal "$(jq -r '.[] | [.recipient, .name] | join(" ")' <<<"$output" | tr '[:upper:]' '[:lower:]')" 'x@example.com 小美'
+    buys 3
+    remind --dry-run --json
+    assert_equal "$(jq -r '.[] | [.recipient, .name] | join(" ")' <<<"$output")" 'user1@example.com 使用者1'
+    remind
+    assert_equal "$(sql 'SELECT recipient, recipient_name, data->>$$quantity$$ FROM tickeasy_jobs.mail_outbox')" 'user1@example.com|使用者1|3'
+}
+
+# bats test_tags=backend
+@test "a day that is in no calendar stops nobody else's reminder" {
+    buys 1
+    buys 2 --show 2
+    starts 1 '20 hours'
+    sql "UPDATE \"concertSession\" SET \"sessionDate\" = '294277-01-01' WHERE \"sessionId\" = '$(uuid 2)'"
+    remind
+    assert_success
+    assert_equal "$(reminded)" user1@example.com
+}
+
+# bats test_tags=backend
 @test "of a day without an hour people are reminded on the day before, and of the day alone" {
     local show
     for show in {1..4}; do buys "$show" --show "$show" --user "$show"; done

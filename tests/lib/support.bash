@@ -40,8 +40,8 @@ session() {
     sql "$(new_messages "SELECT $1 AS n, 'message ' || k AS text FROM generate_series(1, ${4:-1}) AS k")"
 }
 
-# many FIRST LAST: sessions closed for some ten days, the first one longest, with two messages each
-many() {
+# many_sessions FIRST LAST: sessions closed for some ten days, the first one longest, with two messages each
+many_sessions() {
     closed_sessions "SELECT n, '$NOW'::timestamptz - interval '10 days' + n * interval '1 s' AS at
                        FROM generate_series($1, $2) AS n"
     sql "$(new_messages "SELECT n, 'message' AS text FROM generate_series($1, $2) AS n, generate_series(1, 2)")"

@@ -141,6 +141,13 @@ static void parameters_are_counted_outside_of_comments(void **state)
     assert_int_equal(statement_parameters("SELECT $11, $2, '$', $100 --"), 11);
     assert_int_equal(statement_parameters("--"), 0);
     assert_int_equal(statement_parameters("-- $1"), 0);
+    assert_int_equal(statement_parameters("SELECT 'NT$5', 'it''s $6', \"$7\", $1"), 1);
+    assert_int_equal(statement_parameters("SELECT E'\\'$5', '\\', $2, e'\\\\', $3"), 3);
+    assert_int_equal(statement_parameters("/* $5 /* $6 */ $7 */ SELECT $1 /* $8"), 1);
+    assert_int_equal(statement_parameters("SELECT $$ $5 $$, $a$ $6 $$ $a$, $2, $b$ $9"), 2);
+    assert_int_equal(statement_parameters("SELECT a$5, $3::int, $ 4"), 3);
+    assert_int_equal(statement_parameters("SELECT '$1"), 0);
+    assert_int_equal(statement_parameters("SELECT E'\\"), 0);
 }
 
 int main(void)

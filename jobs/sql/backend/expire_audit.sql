@@ -1,6 +1,7 @@
 -- expire_audit: everything in the books that does not add up, over all orders and ticket types.
 -- An order is one ticket: those held and paid are taken, all others are for sale again, refunded
--- ones too. Types of which only one quantity is known, or none, are not judged.
+-- ones too. The two quantities of a type are compared when
+-- both are known.
 -- rows: kind text, subject text, detail text
 WITH type AS (
     SELECT "ticketTypeId" AS id,
@@ -31,7 +32,7 @@ SELECT 'stock-drift' AS kind,
   LEFT JOIN (SELECT "ticketTypeId" AS id, count(*) AS taken
                FROM "order"
               WHERE "orderStatus" IN ('held', 'paid')
-              GROUP BY "ticketTypeId") AS ticket
+              GROUP BY "ticketTypeId") AS booked_type
  USING (id)
  WHERE remaining <> total - coalesce(taken, 0)
 UNION ALL

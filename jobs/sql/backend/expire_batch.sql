@@ -67,8 +67,9 @@ WITH mine AS MATERIALIZED (
      USING ("concertId")
       LEFT JOIN users
         ON users."userId" = expired."userId"
+       AND users."deletedAt" IS NULL
      CROSS JOIN LATERAL tickeasy_jobs.local_time(
-               ("sessionDate" + coalesce("sessionStart", '00:00')) AT TIME ZONE $2, $2, $3) AS starts_at
+               tickeasy_jobs.day_instant("sessionDate", "sessionStart", $2), $2, $3) AS starts_at
 ), queued AS (
     INSERT INTO tickeasy_jobs.mail_outbox
            (kind, dedupe_key, recipient, recipient_name, lang, data, not_after)

@@ -56,8 +56,7 @@ WITH mail AS MATERIALIZED (
       FROM (SELECT DISTINCT session_id, lang FROM wanted) AS wanted
       JOIN "concertSession" AS session
         ON session."sessionId" = wanted.session_id
-     CROSS JOIN LATERAL (SELECT (session."sessionDate" + coalesce(session."sessionStart", time '00:00'))
-                                AT TIME ZONE $2 AS start_time) AS start
+     CROSS JOIN LATERAL (SELECT tickeasy_jobs.day_instant(session."sessionDate", session."sessionStart", $2) AS start_time) AS start
      CROSS JOIN LATERAL (SELECT tickeasy_jobs.local_time(start_time, $2, wanted.lang) AS at) AS local
       JOIN concert
         ON concert."concertId" = session."concertId"
@@ -76,13 +75,16 @@ WITH mail AS MATERIALIZED (
            -- of the newest order that has one
            (array_agg(contact ORDER BY ordered_at DESC, order_number, ticket_id)
                FILTER (WHERE contact IS NOT NULL))[1] AS contact,
+           count(DISTINCT lower(contact)) = 1 AND count(contact) = count(*) AS agreed,
            (array_agg(contact_name ORDER BY ordered_at DESC, order_number, ticket_id)
                FILTER (WHERE contact IS NOT NULL))[1] AS contact_name
       FROM held
      GROUP BY session_id, user_id, lang
 ), reminder AS MATERIALIZED (
     SELECT session_id, user_id, show.start_time, called.name,
-           coalesce(holder.contact, nullif(btrim(customer.email), '')) AS recipient,
+           -- where tickets name several people, all of them are the account's
+           coalesce(CASE WHEN agreed THEN holder.contact END, nullif(btrim(customer.email), ''),
+                    holder.contact) AS recipient,
            show.data || jsonb_build_object(
                'name', called.name,
                'orders', holder.orders,
@@ -93,7 +95,8 @@ WITH mail AS MATERIALIZED (
       LEFT JOIN users AS customer
         ON customer."userId" = holder.user_id
        AND customer."deletedAt" IS NULL
-     CROSS JOIN LATERAL (SELECT coalesce(holder.contact_name, customer.name, '') AS name) AS called
+     CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN NOT agreed THEN customer.name END,
+                                         holder.contact_name, customer.name, '') AS name) AS called
     -- end of the same
 ), verdict AS MATERIALIZED (
     SELECT mail.id, reminder.data, reminder.recipient,
@@ -127,7 +130,7 @@ WITH mail AS MATERIALIZED (
         ON session."sessionId" = mail.session_id
       LEFT JOIN concert
         ON concert."concertId" = session."concertId"
-      LEFT JOIN LATERAL (SELECT ("sessionDate" + coalesce("sessionStart", time '00:00')) AT TIME ZONE $2
+      LEFT JOIN LATERAL (SELECT tickeasy_jobs.day_instant("sessionDate", "sessionStart", $2)
                                 AS start_time) AS start
         ON true
       LEFT JOIN reminder
@@ -136,7 +139,8 @@ WITH mail AS MATERIALIZED (
      WHERE mail.kind = 'concert-reminder'
 ), buyer AS (
     SELECT mail.id, address.recipient,
-           CASE WHEN address.recipient IS NULL THEN 'there is no address any more' END AS stale
+           CASE WHEN "orderStatus" <> 'expired' THEN 'the order is ' || "orderStatus"
+                WHEN address.recipient IS NULL THEN 'there is no address any more' END AS stale
       FROM mail
       JOIN "order"
         ON "orderId" = substring(dedupe_key FROM '^order-expired/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$')::uuid

@@ -10,7 +10,7 @@ WITH show AS MATERIALIZED (
       FROM "concertSession" AS session
       JOIN concert
         ON concert."concertId" = session."concertId"
-     CROSS JOIN LATERAL (SELECT ("sessionDate" + coalesce("sessionStart", time '00:00')) AT TIME ZONE $2
+     CROSS JOIN LATERAL (SELECT tickeasy_jobs.day_instant("sessionDate", "sessionStart", $2)
                                 AS start_time) AS start
      WHERE "conInfoStatus" = 'published'
        AND "cancelledAt" IS NULL
@@ -40,13 +40,15 @@ WITH show AS MATERIALIZED (
                       ORDER BY ticket_type, length(seat_number), seat_number, ticket_id) AS tickets,
            (array_agg(contact ORDER BY ordered_at DESC, order_number, ticket_id)
                FILTER (WHERE contact IS NOT NULL))[1] AS contact,
+           count(DISTINCT lower(contact)) = 1 AND count(contact) = count(*) AS agreed,
            (array_agg(contact_name ORDER BY ordered_at DESC, order_number, ticket_id)
                FILTER (WHERE contact IS NOT NULL))[1] AS contact_name
       FROM held
      GROUP BY session_id, user_id
 ), person AS (
-    SELECT holder.*, coalesce(contact_name, customer.name, '') AS name,
-           coalesce(contact, nullif(btrim(customer.email), '')) AS recipient
+    SELECT holder.*,
+           coalesce(CASE WHEN NOT agreed THEN customer.name END, contact_name, customer.name, '') AS name,
+           coalesce(CASE WHEN agreed THEN contact END, nullif(btrim(customer.email), ''), contact) AS recipient
       FROM holder
       LEFT JOIN users AS customer
         ON customer."userId" = holder.user_id

@@ -3,7 +3,8 @@
 -- was ever sent (its order was refunded, its session moved, it came too late): that one is revived.
 -- What a mail says is built as in mail_refresh, which looks again at the moment of sending.
 -- A valid ticket is purchased and its order paid: a refund leaves the ticket as it was. The mail goes
--- to the purchaser whom ticket or order name, else to the user, unless that account was deleted.
+-- to the purchaser whom all of its tickets or their orders name, else to the user, unless that account
+-- was deleted.
 -- A session with a day and no hour counts as beginning with that day, see remind_sessions: its mail
 -- names the day alone, and none goes out once it has begun.
 -- $1 session uuid  $2 zone  $3 lang  $4 now timestamptz  $5 window interval, NULL: however late
@@ -13,7 +14,7 @@ WITH wanted AS (
       FROM "concertSession" AS session
       JOIN concert
         ON concert."concertId" = session."concertId"
-     CROSS JOIN LATERAL (SELECT ("sessionDate" + coalesce("sessionStart", time '00:00')) AT TIME ZONE $2
+     CROSS JOIN LATERAL (SELECT tickeasy_jobs.day_instant("sessionDate", "sessionStart", $2)
                                 AS start_time) AS start
      WHERE session."sessionId" = $1::uuid
        AND "conInfoStatus" = 'published'
@@ -52,8 +53,7 @@ WITH wanted AS (
       FROM (SELECT DISTINCT session_id, lang FROM wanted) AS wanted
       JOIN "concertSession" AS session
         ON session."sessionId" = wanted.session_id
-     CROSS JOIN LATERAL (SELECT (session."sessionDate" + coalesce(session."sessionStart", time '00:00'))
-                                AT TIME ZONE $2 AS start_time) AS start
+     CROSS JOIN LATERAL (SELECT tickeasy_jobs.day_instant(session."sessionDate", session."sessionStart", $2) AS start_time) AS start
      CROSS JOIN LATERAL (SELECT tickeasy_jobs.local_time(start_time, $2, wanted.lang) AS at) AS local
       JOIN concert
         ON concert."concertId" = session."concertId"
@@ -72,13 +72,16 @@ WITH wanted AS (
            -- of the newest order that has one
            (array_agg(contact ORDER BY ordered_at DESC, order_number, ticket_id)
                FILTER (WHERE contact IS NOT NULL))[1] AS contact,
+           count(DISTINCT lower(contact)) = 1 AND count(contact) = count(*) AS agreed,
            (array_agg(contact_name ORDER BY ordered_at DESC, order_number, ticket_id)
                FILTER (WHERE contact IS NOT NULL))[1] AS contact_name
       FROM held
      GROUP BY session_id, user_id, lang
 ), reminder AS MATERIALIZED (
     SELECT session_id, user_id, show.start_time, called.name,
-           coalesce(holder.contact, nullif(btrim(customer.email), '')) AS recipient,
+           -- where tickets name several people, all of them are the account's
+           coalesce(CASE WHEN agreed THEN holder.contact END, nullif(btrim(customer.email), ''),
+                    holder.contact) AS recipient,
            show.data || jsonb_build_object(
                'name', called.name,
                'orders', holder.orders,
@@ -89,7 +92,8 @@ WITH wanted AS (
       LEFT JOIN users AS customer
         ON customer."userId" = holder.user_id
        AND customer."deletedAt" IS NULL
-     CROSS JOIN LATERAL (SELECT coalesce(holder.contact_name, customer.name, '') AS name) AS called
+     CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN NOT agreed THEN customer.name END,
+                                         holder.contact_name, customer.name, '') AS name) AS called
     -- end of the same
 ), due AS (
     SELECT reminder.*, 'concert-reminder/' || session_id || '/' || user_id AS dedupe_key

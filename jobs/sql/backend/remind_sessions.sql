@@ -9,7 +9,7 @@ SELECT session."sessionId" AS id,
   FROM "concertSession" AS session
   JOIN concert
     ON concert."concertId" = session."concertId"
- CROSS JOIN LATERAL (SELECT ("sessionDate" + coalesce("sessionStart", time '00:00')) AT TIME ZONE $3
+ CROSS JOIN LATERAL (SELECT tickeasy_jobs.day_instant("sessionDate", "sessionStart", $3)
                             AS start_time) AS start
  WHERE "conInfoStatus" = 'published'
    AND "cancelledAt" IS NULL

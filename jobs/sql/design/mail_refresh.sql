@@ -113,6 +113,7 @@ WITH mail AS MATERIALIZED (
      WHERE mail.kind = 'concert-reminder'
 ), buyer AS (
     SELECT mail.id,
+           CASE WHEN orders.status <> 'expired' THEN 'the order is ' || orders.status END AS stale,
            coalesce(nullif(btrim(customer.email), ''), nullif(btrim(contact_info ->> 'email'), '')) AS recipient
       FROM mail
       JOIN orders
@@ -122,9 +123,9 @@ WITH mail AS MATERIALIZED (
      WHERE mail.kind = 'order-expired'
 )
 SELECT mail.id,
-       stale,
-       CASE WHEN stale IS NULL THEN data END AS data,
-       CASE WHEN stale IS NULL THEN coalesce(verdict.recipient, buyer.recipient) END AS recipient
+       coalesce(verdict.stale, buyer.stale) AS stale,
+       CASE WHEN verdict.stale IS NULL THEN data END AS data,
+       CASE WHEN verdict.stale IS NULL THEN coalesce(verdict.recipient, buyer.recipient) END AS recipient
   FROM mail
   LEFT JOIN verdict USING (id)
   LEFT JOIN buyer USING (id)
