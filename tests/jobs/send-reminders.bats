@@ -914,7 +914,7 @@ days() { # SHOW DAY HOUR: as the columns have it
 }
 
 # bats test_tags=backend
-@test "a mail goes to the newest purchaser who gave an address, else to the user, unless deleted" {
+@test "a mail goes to the purchaser whom all tickets name, else to the user, unless that is deleted" {
     buys 1 --user 1 --ago '3 hours' --email old@example.org --name 舊
     buys 2 --user 1 --ago '2 hours' --email ' new@example.org ' --name 新
     buys 3 --user 1 --ago '1 hour' --name 無
@@ -922,18 +922,20 @@ days() { # SHOW DAY HOUR: as the columns have it
     buys 5 --user 3 --email ' '
     buys 6 --user 4
     buys 7 --user 5 --email gone@example.org
+    buys 8 --user 6 --ago '2 hours' --email both@example.org --name 舊
+    buys 9 --user 6 --ago '1 hour' --email ' Both@example.org ' --name 新
     sql "UPDATE users SET \"deletedAt\" = now() WHERE \"userId\" IN ('$(uuid 4)', '$(uuid 5)')"
     starts 1 '20 hours'
     remind
     assert_success
     assert_equal "$(sql 'SELECT recipient, recipient_name FROM tickeasy_jobs.mail_outbox ORDER BY 1')" \
-        $'gone@example.org|\nnew@example.org|新\nticket@example.org|使用者2\nuser3@example.com|使用者3'
-    assert_equal "$(data name)" $'\n新\n使用者2\n使用者3'
-    assert_equal "$(result queuedMails) $(result withoutAddress)" '4 1'
+        $'Both@example.org|新\ngone@example.org|\nticket@example.org|使用者2\nuser1@example.com|使用者1\nuser3@example.com|使用者3'
+    assert_equal "$(data name)" $'新\n\n使用者2\n使用者1\n使用者3'
+    assert_equal "$(result queuedMails) $(result withoutAddress)" '5 1'
     remind --dry-run --json
     assert_equal "$(python3 -c 'import json, sys
 for row in json.load(sys.stdin): print(row["mail"], row["recipient"], row["name"])' <<<"$output" | sort)" \
-        $'no address  \nqueued gone@example.org \nqueued new@example.org 新\nqueued ticket@example.org 使用者2\nqueued user3@example.com 使用者3'
+        $'no address  \nqueued Both@example.org 新\nqueued gone@example.org \nqueued ticket@example.org 使用者2\nqueued user1@example.com 使用者1\nqueued user3@example.com 使用者3'
 }
 
 # bats test_tags=backend
