@@ -127,7 +127,7 @@ BEGIN
          WHERE schema IN ('own', app_schema)
     LOOP
         IF to_regclass(one.named) IS NULL THEN
-            RAISE 'table % is not in the search_path; is APP_SCHEMA=% that of this database? Nothing granted',
+            RAISE 'table % is not in the search_path, where APP_SCHEMA=% has it: nothing granted',
                   one.named, app_schema;
         END IF;
         PERFORM FROM pg_class AS c

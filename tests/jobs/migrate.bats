@@ -196,14 +196,14 @@ built index tickeasy_support_message_session'
     sql 'ALTER TABLE tickets RENAME TO tickets_old'
     run migrate --app-indexes
     assert_failure 78
-    assert_output 'migrate: table tickets is not in the search_path; is APP_SCHEMA=design that of this database? No index built'
+    assert_output 'migrate: table tickets is not in the search_path, where APP_SCHEMA=design has it: no index built'
 }
 
 @test "for a schema that it does not know it builds no index and grants nothing" {
     make_role
     APP_SCHEMA=own run migrate --app-indexes
     assert_failure 78
-    assert_output 'migrate: which indexes APP_SCHEMA own needs is not known: no index built'
+    assert_output 'migrate: which indexes APP_SCHEMA=own needs is not known, only of design and backend: no index built'
     APP_SCHEMA=own run migrate --grant "$ROLE"
     assert_failure 78
     assert_output "migrate: APP_SCHEMA=own is not known, but design and backend and an operator's /folder: nothing granted"
@@ -382,7 +382,7 @@ checked() { # every job's statements, as the role; stops at the first that is re
     sql 'ALTER TABLE tickets RENAME TO tickets_old'
     run migrate --grant "$ROLE"
     assert_failure 78
-    assert_output 'migrate: table tickets is not in the search_path; is APP_SCHEMA=design that of this database? Nothing granted'
+    assert_output 'migrate: table tickets is not in the search_path, where APP_SCHEMA=design has it: nothing granted'
     assert_equal "$(sql "SELECT has_schema_privilege('$ROLE', 'tickeasy_jobs', 'USAGE')")" f
     run migrate --grant
     assert_failure 64
