@@ -30,8 +30,10 @@ expire() { run --separate-stderr expire-orders "$@"; }
 state() {
     psql_quietly -d "$DATABASE_URL" <<<"SELECT pg_backend_pid(),
         (SELECT coalesce(string_agg(name || '=' || setting, ' ' ORDER BY name), '') FROM pg_settings
-          -- the last four are what the pooler brings along for each client
-          WHERE source = 'session' AND setting <> '' AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone')),
+          -- the first one begins anew with each transaction, see below; the others the pooler brings along
+          -- for each client
+          WHERE source = 'session' AND setting <> ''
+            AND name NOT IN ('transaction_isolation', 'application_name', 'client_encoding', 'DateStyle', 'TimeZone')),
         (SELECT count(*) FROM pg_prepared_statements),
         (SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema()),
         (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
@@ -56,6 +58,15 @@ state() {
         assert_equal "$command: $(state)" "$command: $before"
     done
     assert_equal "$(in_status expired)|$(sql 'SELECT count(*) FROM support_sessions')" 'T0001|0'
+}
+
+@test "the isolation of a run is not that of who gets the connection after it" {
+    sql "ALTER DATABASE $DATABASE_NAME SET default_transaction_isolation = 'repeatable read'"
+    order 1 pending '-1 minute'
+    expire --now "$NOW"
+    assert_success
+    assert_equal "$(in_status expired)" T0001
+    assert_equal "$(psql_quietly -d "$DATABASE_URL" -c 'SHOW transaction_isolation')" 'repeatable read'
 }
 
 @test "a --check that finds something finds the same again, and nothing once it is mended" {
