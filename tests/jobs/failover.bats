@@ -125,10 +125,10 @@ new_shop() {
     OWNER_URL=$(database_url "$(server_url primary)" "$DATABASE_NAME")
     DATABASE_URL=$(way "localhost:$(port_of a),localhost:$(port_of b)" target_session_attrs=read-write)
     free_slots
-    # an order that expires twice would be seen here
+    # an order that expires twice would be seen here; and a run of 400 takes long enough to be struck in it
     sql "CREATE TABLE expiries (order_id uuid);
          CREATE FUNCTION note_expiry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
-         \$\$ BEGIN INSERT INTO public.expiries VALUES (new.id); RETURN NULL; END \$\$;
+         \$\$ BEGIN INSERT INTO public.expiries VALUES (new.id); PERFORM pg_sleep(0.02); RETURN NULL; END \$\$;
          CREATE TRIGGER note_expiry AFTER UPDATE OF status ON orders
             FOR EACH ROW WHEN (new.status = 'expired') EXECUTE FUNCTION note_expiry()"
 }
@@ -177,7 +177,8 @@ fail_over() {
     told=$(count expired)
     ended
     echo "$told expired on the standby, exit $status: $stderr"
-    ((told >= $1 && told < 400))
+    # a batch is seen before it is on the standby: the last ones may be undone there, as a whole
+    ((told > 0 && told < 400))
     if [[ $2 == 0 ]]; then
         assert_equal "$status" 69
         assert_one_line '^expire-orders: database connection lost'
@@ -201,6 +202,6 @@ fail_over() {
     for ((round = 1; round <= ${FAILOVER_ROUNDS:-3}; round++)); do
         echo "round $round, second $SECONDS"
         [[ $round == 1 ]] || { follow; new_shop; }
-        fail_over $((RANDOM % 200 + 1)) $((round % 2 == 0 ? 3 : 0))
+        fail_over $((RANDOM % 150 + 50)) $((round % 2 == 0 ? 3 : 0))
     done
 }
