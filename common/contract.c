@@ -22,11 +22,6 @@ static const char *const type_names[CONTRACT_TYPES] = {
     [CONTRACT_TEXTS] = "text[]",
 };
 
-const char *contract_type_name(enum contract_type type)
-{
-    return type_names[type];
-}
-
 /* --- reading ------------------------------------------------------------------------------- */
 
 static const char word_ends[] = " \t,:;()";

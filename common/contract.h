@@ -46,9 +46,6 @@ struct contract {
 /* Read the head comment of sql. False when it is not in that form. */
 bool contract_read(const char *sql, struct contract *contract);
 
-/* The name of a type as the head comments have it. */
-const char *contract_type_name(enum contract_type type);
-
 /* Whether a job that reads, or gives, the one type can do with what the server has in its place.
  * name      as format_type says it: "timestamp with time zone"
  * category  the server's: 'S' strings, 'E' enums, … */

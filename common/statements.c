@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "config_file.h"
+#include "contract.h"
 #include "embed.h"
 #include "words.h"
 
@@ -69,15 +70,14 @@ static bool find_schema(const struct statements *statements, struct error *err)
     if (strlen(statements->schema) > STATEMENT_PLACE / 2)
         return error_set(err, ERR_CONFIG, "APP_SCHEMA is longer than %d bytes",
                          STATEMENT_PLACE / 2);
+    if (statements->foreign && (stat(statements->schema, &status) != 0 || !S_ISDIR(status.st_mode)))
+        return error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is no folder that can be read",
+                         statements->schema);
+    if (statements->foreign && (status.st_mode & S_IWOTH) != 0)
+        return error_set(err, ERR_CONFIG, "APP_SCHEMA=%s can be written by everybody: chmod o-w %s",
+                         statements->schema, statements->schema);
     if (statements->foreign)
-        return stat(statements->schema, &status) != 0 || !S_ISDIR(status.st_mode)
-                   ? error_set(err, ERR_CONFIG, "APP_SCHEMA=%s is no folder that can be read",
-                               statements->schema)
-               : (status.st_mode & S_IWOTH) != 0
-                   ? error_set(err, ERR_CONFIG,
-                               "APP_SCHEMA=%s can be written by everybody: chmod o-w %s",
-                               statements->schema, statements->schema)
-                   : true;
+        return true;
     snprintf(folder, sizeof folder, "jobs/sql/%s", statements->schema);
     return embedded_folder(folder) ||
            error_set(err, ERR_CONFIG,
@@ -137,28 +137,20 @@ static bool sound(const struct config_file *content, const char *path, struct er
            error_set(err, ERR_CONFIG, "%s holds no statement", path);
 }
 
-/* How many parameters the job gives it: the head comment of the design schema's names them all. */
-static int given_parameters(const char *name)
-{
-    char path[STATEMENT_PLACE];
-    snprintf(path, sizeof path, "jobs/sql/design/%s.sql", name);
-    const char *text = embedded_text(path), *body = text == NULL ? NULL : body_of(text);
-    int given = 0;
-    for (const char *c = text; c != body && (c = strchr(c, '$')) != NULL && c < body; c++) {
-        long n = strtol(c + 1, NULL, 10);
-        given = n > given && n < 100 ? (int)n : given;
-    }
-    return given;
-}
-
 /* libpq reads as many values as the statement has parameters. */
 static bool takes_what_is_given(const char *name, const char *path, const char *body,
                                 struct error *err)
 {
-    int taken = statement_parameters(body), given = given_parameters(name);
-    return taken <= given ||
-           error_set(err, ERR_CONFIG, "%s: it has a parameter $%d, the job gives it %d", path,
-                     taken, given);
+    char design[STATEMENT_PLACE];
+    struct contract contract = { 0 };
+    snprintf(design, sizeof design, "jobs/sql/design/%s.sql", name);
+    const char *said = embedded_text(design);
+    int taken = statement_parameters(body);
+    if (said != NULL)
+        contract_read(said, &contract);
+    return taken <= (int)contract.parameters ||
+           error_set(err, ERR_CONFIG, "%s: it has a parameter $%d, the job gives it %zu", path,
+                     taken, contract.parameters);
 }
 
 static const char *read_file(struct statements *statements, const char *name, struct error *err)
