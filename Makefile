@@ -70,9 +70,9 @@ all: $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)) $(GENERATED)
 
 # beside its own file, what a program is made of
 $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)): $(BUILD)/jobs/tasks.o
-$(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
-                  desk-lists desk-missed missed-slots signs-of-life task-states desk-crontab \
-                  crontab-program) $(CRONTAB)
+$(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-open desk-tasks desk-changes registry-change desk-runs \
+                  desk-start desk-lists desk-missed missed-slots signs-of-life task-states \
+                  desk-crontab crontab-program) $(CRONTAB)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o

@@ -30,9 +30,8 @@ const struct option_spec desk_run_options[] = {
 
 /* --- the executable --------------------------------------------------------------------------- */
 
-/* Its program, as the registry names it, in our own folder and nowhere else. */
-static bool find_program(const struct desk *desk, const json_t *task, struct text *path,
-                         struct error *err)
+bool desk_find_program(const struct desk *desk, const json_t *task, struct text *path,
+                       struct error *err)
 {
     char shown[100];
     const char *program = desk_text(task, "program");
@@ -164,7 +163,7 @@ bool desk_run(struct desk *desk, struct error *err)
     char subject[100];
     bool started = false;
     json_t *task = desk_task(desk, desk->options.operands[0], err);
-    if (task == NULL || !find_program(desk, task, &path, err))
+    if (task == NULL || !desk_find_program(desk, task, &path, err))
         goto out;
     collect_args(desk, path.chars, args);
     snprintf(subject, sizeof subject, "task %s", desk_text(task, "id"));
@@ -213,7 +212,7 @@ static bool catch_up(struct desk *desk, const json_t *task, json_t *started, str
 {
     struct text path = { 0 };
     const char *config = options_value(&desk->options, "config");
-    if (!find_program(desk, task, &path, err)) {
+    if (!desk_find_program(desk, task, &path, err)) {
         text_free(&path);
         return false;
     }
