@@ -73,7 +73,9 @@ bool process_is_gone(const struct process *process, const struct process *self);
 /* True when it certainly runs here: the same boot and pid namespace, pid and start. */
 bool process_is_here(const struct process *process, const struct process *self);
 
-/* Who it is that asks, into text: the user, "ann as jobs" through sudo. */
+/* Who it is that asks, into text: the user, "ann as jobs" through sudo. Who starts a run for
+ * somebody else says so in the environment, by this variable. */
+extern const char process_actor_variable[];
 void process_actor(char *text, size_t size);
 
 /* A new attempt: fresh id, start time, actor. */

@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "url.h"
+
 static const char zone_directory[] = "/usr/share/zoneinfo";
 
-enum { LONGEST_S = 366 * 24 * 60 * 60, LINK_MAX_BYTES = 500 };
+enum { LONGEST_S = 366 * 24 * 60 * 60, LINK_MAX_BYTES = 500, ORIGINS_MAX_BYTES = 1000 };
 
 /* RFC 3986: of a host with its port, and of all that may follow it; % is judged apart. */
 static const char host_signs[] = "-.:[]";
@@ -282,6 +284,51 @@ bool base_url_valid(const char *text)
     return length > 0 && host[0] != ':' && is_made_of(host, length, host_signs) &&
            memchr(host, '%', length) == NULL && strpbrk(host, "?#@") == NULL &&
            is_made_of(host + length, strlen(host + length), link_signs);
+}
+
+/* The next of some origins, and where the one behind it begins. */
+static struct span next_origin(const char **rest)
+{
+    struct span origin = { *rest, strcspn(*rest, ",") };
+    *rest += origin.length + ((*rest)[origin.length] == ',');
+    return origin;
+}
+
+static bool is_origin(const char *start, size_t length)
+{
+    size_t scheme = strncmp(start, "https://", 8) == 0  ? 8
+                    : strncmp(start, "http://", 7) == 0 ? 7
+                                                        : 0;
+    if (scheme == 0 || length <= scheme || start[scheme] == ':')
+        return false;
+    for (size_t i = scheme; i < length; i++)
+        if (isupper((unsigned char)start[i]))
+            return false;
+    return is_made_of(start + scheme, length - scheme, host_signs) &&
+           memchr(start, '%', length) == NULL;
+}
+
+bool origins_valid(const char *text)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length > ORIGINS_MAX_BYTES || text[length - 1] == ',')
+        return false;
+    while (*text != '\0') {
+        struct span origin = next_origin(&text);
+        if (!is_origin(origin.start, origin.length))
+            return false;
+    }
+    return true;
+}
+
+bool origins_hold(const char *origins, const char *origin)
+{
+    while (*origins != '\0') {
+        struct span one = next_origin(&origins);
+        if (one.length == strlen(origin) && memcmp(one.start, origin, one.length) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool names_next(const char **rest, char name[NAME_BYTES])
