@@ -23,7 +23,7 @@ api_user() {
     echo "$id"
 }
 
-# The jobs' configuration as the web server's programs find it: start_web [KEY=VALUE...]
+# web_config [KEY=VALUE...]: the configuration that the web server's programs find
 web_config() {
     printf '%s\n' "DATABASE_URL='$DATABASE_URL'" "APP_SCHEMA=$APP_SCHEMA" "JWT_SECRET='$api_secret'" \
         "STATE_DIR=$STATE_DIR" "LOG_FILE=$LOG_FILE" "$@" >"$BATS_TEST_TMPDIR/web.conf"
