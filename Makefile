@@ -142,6 +142,9 @@ $(BUILD) $(BIN):
 
 # --- tests ---------------------------------------------------------------------------------------
 $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
+$(BUILD)/tests/unit/api_request: $(BUILD)/jobs/api-request.o $(BUILD)/jobs/api-reply.o
+$(BUILD)/tests/unit/api_reply: $(BUILD)/jobs/api-reply.o
+$(BUILD)/tests/unit/api_token: $(BUILD)/jobs/api-token.o
 $(BUILD)/tests/unit/task_states: $(BUILD)/jobs/task-states.o
 $(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/task-states.o \
                                $(BUILD)/jobs/signs-of-life.o

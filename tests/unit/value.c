@@ -370,6 +370,36 @@ static void names_have_commas_between_them(void **state)
     assert_false(names_next(&rest, name));
 }
 
+static void origins_are_as_browsers_say_them(void **state)
+{
+    (void)state;
+    assert_true(origins_valid("https://admin.example.com"));
+    assert_true(origins_valid("https://a.tw,http://localhost:5173,http://[::1]:80"));
+    const char *const bad[] = { "",
+                                "*",
+                                "admin.example.com",
+                                "https://",
+                                "https://a/",
+                                "https://A.tw",
+                                "https://a,",
+                                ",https://a",
+                                "https://a,,https://b",
+                                "https://a b",
+                                "ftp://a",
+                                "https://:80",
+                                "https://a%20",
+                                "https://u@a" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(origins_valid(bad[i]));
+    assert_true(origins_hold("https://a.tw,http://localhost:5173", "http://localhost:5173"));
+    assert_true(origins_hold("https://a.tw,http://localhost:5173", "https://a.tw"));
+    assert_false(origins_hold("https://a.tw,http://localhost:5173", "https://a.t"));
+    assert_false(origins_hold("https://a.tw", "https://a.tw:443"));
+    assert_false(origins_hold("https://a.tw", ""));
+    assert_false(origins_hold("", ""));
+    assert_false(origins_hold("", "null"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +420,7 @@ int main(void)
         cmocka_unit_test(what_would_spoil_a_header_or_a_link_is_no_link),
         cmocka_unit_test(a_base_url_is_a_front_that_paths_go_behind),
         cmocka_unit_test(names_have_commas_between_them),
+        cmocka_unit_test(origins_are_as_browsers_say_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
