@@ -132,7 +132,7 @@ static const struct key {
       "how long tasks-api waits for a run that it started, to 10m", "0s to 10m", 0,
       10L * 60 * 1000 },
     { "API_ALLOWED_ORIGINS", KEY_ORIGINS, AT(api_allowed_origins), "",
-      "other origins that may call tasks-api: https://admin.example.com; unset: none", NULL, 0, 0 },
+      "other origins that may call tasks-api: https://host; unset: none", NULL, 0, 0 },
     { "STATE_DIR", KEY_PATH, AT(state_dir), "/var/lib/tickeasy-jobs",
       "folder of what database and memory do not take", NULL, 0, 0 },
     { "LOG_FILE", KEY_PATH, AT(log_file), "", "log file; unset: none", NULL, 0, 0 },

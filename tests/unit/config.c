@@ -256,8 +256,9 @@ static void a_bad_value_is_refused_with_what_would_do(void **state)
         { "ALERT_EMAIL=ops", "ALERT_EMAIL \"ops\" is not a mail address" },
         { "MAIL_FROM='Tickeasy'",
           "MAIL_FROM \"Tickeasy\" is not a mail address or Name <address>" },
-        { "API_WAIT=11m", "API_WAIT \"11m\" is not a duration" },
-        { "API_ALLOWED_ORIGINS=*", "API_ALLOWED_ORIGINS \"*\" is not a list of origins" },
+        { "API_WAIT=11m", "API_WAIT \"11m\" is not a duration (30s, 5m, 2h, 3d) from 0s to 10m" },
+        { "API_ALLOWED_ORIGINS=*", "API_ALLOWED_ORIGINS \"*\" is not a list of origins such as "
+                                   "https://admin.example.com,http://localhost:5173" },
         { "STATE_DIR=state", "STATE_DIR \"state\" is not an absolute path" },
         { "LOG_FILE=a.log", "LOG_FILE \"a.log\" is not an absolute path" },
         { "APP_SCHEMA='a\tb'", "the value of APP_SCHEMA holds a control character" },
