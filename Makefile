@@ -180,6 +180,7 @@ bench: all
 	tests/bench/cleanup
 	tests/bench/files
 	tests/bench/health
+	tests/bench/api
 
 demo:
 	scripts/demo

@@ -86,6 +86,11 @@ bool process_is_here(const struct process *process, const struct process *self)
 
 const char process_actor_variable[] = "TICKEASY_JOBS_ACTOR";
 
+const char *process_trigger(void)
+{
+    return getenv(process_actor_variable) == NULL ? "manual" : "api";
+}
+
 void process_actor(char *text, size_t size)
 {
     const struct passwd *user = getpwuid(geteuid());

@@ -81,8 +81,15 @@ static bool answer_tasks(struct api *api, struct error *err)
 
 static bool answer_task(struct api *api, struct error *err)
 {
-    json_t *task = desk_task(&api->desk, api->request.task, err);
-    return task == NULL ? fail_at_task(api, err) : api_answer(&api->reply, "task", task);
+    const char *id = desk_task_id(api->request.task, err);
+    json_t *list = id == NULL ? NULL : desk_tasks(&api->desk, id, err);
+    json_t *task = json_incref(json_array_get(list, 0));
+    json_decref(list);
+    if (err->kind != ERR_NONE)
+        return fail_at_task(api, err);
+    if (task == NULL) /* nothing of it ran yet, and a GET registers nothing */
+        return api_refuse(&api->reply, 404, API_NO_TASK, "%s", id);
+    return api_answer(&api->reply, "task", task);
 }
 
 static const char *given(const char *text)

@@ -122,7 +122,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     call POST /tasks/order-expiration/execute
     assert_equal "$status" 200
     assert_equal "$(json .message)" 'Task executed successfully'
-    assert_equal "$(json '.data.execution | [.status, .trigger] | @csv')" '"completed","manual"'
+    assert_equal "$(json '.data.execution | [.status, .trigger] | @csv')" '"completed","api"'
     assert_equal "$(sql "SELECT actor LIKE 'user $admin as %' FROM tickeasy_jobs.task_execution_logs")" t
     assert_equal "$(last_audit action)" task-run
 }
@@ -217,6 +217,8 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
 @test "what is wrong with a request is said, with the status that HTTP has for it" {
     call GET /nowhere
     assert_failed 404 'nothing at "/nowhere"'
+    call GET /tasks/order-expiration # nothing of it ran yet
+    assert_failed 404 'no task "order-expiration"'
     call GET /tasks/order-expirations
     assert_failed 404 'no task "order-expirations"'
     call DELETE /tasks
