@@ -55,8 +55,9 @@ static void check_written(const struct api_reply *reply)
     FILE *out = open_memstream(&text, &size);
     need(out != NULL && api_reply_write(reply, out));
     fclose(out);
-    char *end = strstr(text, "\r\n\r\n"), *body = end + 4;
+    char *end = strstr(text, "\r\n\r\n");
     need(end != NULL && strlen(text) == size);
+    const char *body = end + 4;
     json_t *json = json_loads(body, 0, NULL);
     need(json_is_string(json_object_get(json, "message")));
     json_decref(json);

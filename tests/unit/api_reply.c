@@ -63,9 +63,10 @@ static void a_detail_is_cut_between_characters(void **state)
 {
     (void)state;
     char endless[1000] = "x";
+    static const char word[3] = { '\xe7', '\xa5', '\xa8' };
     struct api_reply reply = { 0 };
     for (size_t i = 1; i < 900; i += 3)
-        memcpy(endless + i, "票", 3);
+        memcpy(endless + i, word, sizeof word);
     api_refuse(&reply, 404, API_NO_PATH, "%s", endless);
     assert_int_equal(strlen(reply.detail), 1 + 199 * 3);
     assert_memory_equal(reply.detail, endless, strlen(reply.detail));

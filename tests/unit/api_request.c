@@ -388,9 +388,10 @@ static void what_a_body_must_say_is_told(void **state)
 static int reason_status(const char *word, int times, struct api_request *request)
 {
     char body[2000] = "{\"isActive\":true,\"reason\":\"";
+    size_t used = strlen(body);
     for (int i = 0; i < times; i++)
-        strcat(body, word);
-    strcat(body, "\"}");
+        used += (size_t)snprintf(body + used, sizeof body - used, "%s", word);
+    snprintf(body + used, sizeof body - used, "\"}");
     return body_status(API_TOGGLE, body, request);
 }
 

@@ -195,7 +195,7 @@ static void a_token_has_8192_bytes_at_most(void **state)
     for (size_t length = 6000; length < 6100; length++) { /* of the claims */
         memset(claims, 'x', length);
         memcpy(claims, before, sizeof before - 1);
-        strcpy(claims + length - 2, "\"}");
+        snprintf(claims + length - 2, 3, "\"}");
         char *token = made(JWT_ALG_HS256, secret, claims);
         size_t size = strlen(token);
         if (judged(token, secret) == API_SILENT)
