@@ -41,8 +41,8 @@ let_on() { sql 'DELETE FROM public.long_runs'; }
 
 # lighttpd with the sample, at $web; what programs say is in web.log
 start_lighttpd() {
-    local try folder=$BATS_TEST_TMPDIR
-    for try in 1 2 3 4 5; do
+    local folder=$BATS_TEST_TMPDIR _
+    for _ in 1 2 3 4 5; do
         port=$((20000 + RANDOM % 12000))
         {
             printf '%s\n' "server.port = $port" 'server.bind = "127.0.0.1"' "server.document-root = \"$folder\"" \
