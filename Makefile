@@ -4,6 +4,7 @@ VERSION  = 0.1.0
 PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data health-check
 DESK     = taskctl
 API      = tasks-api
+ALL      = $(PROGRAMS) $(DESK) $(API)
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
@@ -64,13 +65,13 @@ CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis ch
 CRONTAB    = $(patsubst %,$(BUILD)/jobs/%.o,crontab-text crontab-read crontab-schedule line-diff)
 
 # what the programs print of themselves, to be installed beside them
-MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(PROGRAMS) $(DESK) $(API)) $(BUILD)/man/tickeasy-jobs.conf.5
+MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(ALL)) $(BUILD)/man/tickeasy-jobs.conf.5
 GENERATED  = $(MANUALS) $(BUILD)/tickeasy-jobs.conf.example $(BUILD)/completion.bash
 
-all: $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK) $(API)) $(GENERATED)
+all: $(patsubst %,$(BIN)/%,$(ALL)) $(GENERATED)
 
 # beside its own file, what a program is made of
-$(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK) $(API)): $(BUILD)/jobs/tasks.o
+$(patsubst %,$(BIN)/%,$(ALL)): $(BUILD)/jobs/tasks.o
 $(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-open desk-tasks desk-changes registry-change desk-runs \
                   desk-start desk-lists desk-missed missed-slots signs-of-life task-states \
                   desk-crontab crontab-program) $(CRONTAB)
@@ -204,8 +205,7 @@ clean:
 BUILDER := $(shell stat -c %U $(firstword $(wildcard $(BUILD)) .))
 IS_GUEST := $(and $(filter 0,$(shell id -u)),$(filter-out root,$(BUILDER)))
 LAYOUT = PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' BIN='$(BIN)' \
-         BUILD='$(BUILD)' PROGRAMS='$(PROGRAMS)' DESK='$(DESK)' \
-         API='$(API)'
+         BUILD='$(BUILD)' PROGRAMS='$(PROGRAMS)' DESK='$(DESK)' API='$(API)'
 
 install: $(if $(IS_GUEST),built,all)
 	$(quiet)$(LAYOUT) scripts/install

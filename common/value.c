@@ -226,8 +226,7 @@ static bool is_made_of(const char *text, size_t length, const char *signs)
 {
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '%') {
-            if (length - i < 3 || !isxdigit((unsigned char)text[i + 1]) ||
-                !isxdigit((unsigned char)text[i + 2]))
+            if (url_percent(text + i, length - i) < 0)
                 return false;
         } else if (!isalnum((unsigned char)text[i]) && strchr(signs, text[i]) == NULL) {
             return false;

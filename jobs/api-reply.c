@@ -21,8 +21,8 @@ static const struct {
     [API_DISABLED] = { "Task disabled successfully", "任務已停用" },
     [API_IS_RUNNING] = { "Nothing was started: run %s of this task is still going on",
                          "未重複啟動：這項任務正在執行中（執行編號 %s）" },
-    [API_IS_OFF] = { "The task is disabled; \"force\": true runs it all the same%s",
-                     "任務目前已停用；若仍要執行，請加上 \"force\": true%s" },
+    [API_IS_OFF] = { "The task is disabled; \"force\": true runs it all the same",
+                     "任務目前已停用；若仍要執行，請加上 \"force\": true" },
     [API_IS_PAUSED] = { "The task is paused until %s; \"force\": true runs it all the same",
                         "任務暫停至 %s；若仍要執行，請加上 \"force\": true" },
     [API_NOTHING_RAN] = { "Nothing was run: %s", "沒有執行：%s" },
@@ -38,20 +38,19 @@ static const struct {
                        "請求內容不是正確的 JSON，位置（行:欄）%s" },
     [API_BAD_BODY] = { "The body does not fit; expected: %s", "請求內容不符，應為：%s" },
     [API_BAD_QUERY] = { "Wrong query parameter: %s", "查詢參數有誤：%s" },
-    [API_NO_TOKEN] = { "Sign in first: the request has no Authorization: Bearer token%s",
-                       "請先登入：請求沒有 Authorization: Bearer 權杖%s" },
-    [API_WRONG_TOKEN] = { "The token is not one of this platform%s", "權杖無效，並非本平台簽發%s" },
-    [API_OTHER_ALGORITHM] = { "The token is not signed with HS256%s",
-                              "權杖的簽章演算法不是 HS256%s" },
-    [API_EXPIRED_TOKEN] = { "The token has expired; sign in again%s", "登入已過期，請重新登入%s" },
-    [API_EARLY_TOKEN] = { "The token is not valid yet%s", "權杖尚未生效%s" },
-    [API_TOKEN_OF_NOBODY] = { "The token names no user%s", "權杖中沒有使用者%s" },
-    [API_NO_SECRET] = { "Nobody can sign in: JWT_SECRET is not set on the server%s",
-                        "無法登入：伺服器尚未設定 JWT_SECRET%s" },
-    [API_NO_RIGHT] = { "This is for administrators%s", "需要管理員權限%s" },
-    [API_AWAY] = { "The database cannot be reached at the moment%s", "目前無法連線到資料庫%s" },
-    [API_BROKEN] = { "Something is wrong on the server; its error log says what%s",
-                     "伺服器發生問題，詳情請見伺服器的錯誤紀錄%s" },
+    [API_NO_TOKEN] = { "Sign in first: the request has no Authorization: Bearer token",
+                       "請先登入：請求沒有 Authorization: Bearer 權杖" },
+    [API_WRONG_TOKEN] = { "The token is not one of this platform", "權杖無效，並非本平台簽發" },
+    [API_OTHER_ALGORITHM] = { "The token is not signed with HS256", "權杖的簽章演算法不是 HS256" },
+    [API_EXPIRED_TOKEN] = { "The token has expired; sign in again", "登入已過期，請重新登入" },
+    [API_EARLY_TOKEN] = { "The token is not valid yet", "權杖尚未生效" },
+    [API_TOKEN_OF_NOBODY] = { "The token names no user", "權杖中沒有使用者" },
+    [API_NO_SECRET] = { "Nobody can sign in: JWT_SECRET is not set on the server",
+                        "無法登入：伺服器尚未設定 JWT_SECRET" },
+    [API_NO_RIGHT] = { "This is for administrators", "需要管理員權限" },
+    [API_AWAY] = { "The database cannot be reached at the moment", "目前無法連線到資料庫" },
+    [API_BROKEN] = { "Something is wrong on the server; its error log says what",
+                     "伺服器發生問題，詳情請見伺服器的錯誤紀錄" },
 };
 
 bool api_refuse(struct api_reply *reply, int status, enum api_message message, const char *format,
@@ -70,10 +69,15 @@ bool api_refuse(struct api_reply *reply, int status, enum api_message message, c
     return false;
 }
 
+bool api_deny(struct api_reply *reply, int status, enum api_message message)
+{
+    return api_refuse(reply, status, message, "%s", "");
+}
+
 bool api_answer(struct api_reply *reply, const char *name, json_t *value)
 {
     if (value == NULL)
-        return api_refuse(reply, 500, API_BROKEN, "%s", "");
+        return api_deny(reply, 500, API_BROKEN);
     reply->status = 200;
     reply->data = json_pack("{s:o}", name, value);
     return reply->data != NULL;

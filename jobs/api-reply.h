@@ -58,6 +58,9 @@ struct api_reply {
 bool api_refuse(struct api_reply *reply, int status, enum api_message message, const char *format,
                 ...) __attribute__((format(printf, 4, 5)));
 
+/* The same with a message that has no detail. */
+bool api_deny(struct api_reply *reply, int status, enum api_message message);
+
 /* Answer 200 with data {name: value}; value's reference is taken over, NULL does for a failure that
  * is told already. Returns whether it is no failure. */
 bool api_answer(struct api_reply *reply, const char *name, json_t *value);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "url.h"
 #include "value.h"
 #include "words.h"
 
@@ -94,13 +95,6 @@ static bool judge_method(const struct api_request *request, const char *name,
 
 /* --- query ------------------------------------------------------------------------------------ */
 
-static int hex(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c);
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
 /* Decode length bytes of a form; false when they are no text, or too long. */
 static bool decode(char *out, size_t size, const char *in, size_t length)
 {
@@ -108,13 +102,10 @@ static bool decode(char *out, size_t size, const char *in, size_t length)
     for (size_t i = 0; i < length; i++) {
         int c = in[i] == '+' ? ' ' : (unsigned char)in[i];
         if (c == '%') {
-            int high = i + 2 < length ? hex(in[i + 1]) : -1, low = high < 0 ? -1 : hex(in[i + 2]);
-            if (low < 0)
-                return false;
-            c = high << 4 | low;
+            c = url_percent(in + i, length - i);
             i += 2;
         }
-        if (used + 1 >= size || c == '\0')
+        if (used + 1 >= size || c <= 0)
             return false;
         out[used++] = (char)c;
     }
@@ -239,14 +230,6 @@ static bool take_flag(const json_t *body, const char *name, bool *flag, struct a
     return true;
 }
 
-static size_t characters(const char *text)
-{
-    size_t count = 0;
-    for (; *text != '\0'; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
-}
-
 static bool take_reason(struct api_request *request, const json_t *body, struct api_reply *reply)
 {
     const json_t *value = json_object_get(body, "reason");
@@ -255,7 +238,7 @@ static bool take_reason(struct api_request *request, const json_t *body, struct 
     if (value == NULL || json_is_null(value))
         return true;
     if (text == NULL || utf8_trouble(text, length, false) != NULL ||
-        characters(text) > API_REASON_MAX)
+        utf8_characters(text, length) > API_REASON_MAX)
         return api_refuse(reply, 400, API_BAD_BODY, "\"reason\": \"…\" (0…%d)", API_REASON_MAX);
     memcpy(request->reason, text, length);
     return true;

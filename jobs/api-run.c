@@ -14,14 +14,14 @@
 
 #include "config.h"
 #include "deadline.h"
+#include "desk-start.h"
 #include "runs.h"
 #include "text.h"
 #include "words.h"
 
-enum { ENVIRONMENT_MAX = 120, SAID_MAX_BYTES = 4096, EXIT_SIGNAL = 128 };
+enum { ENVIRONMENT_MAX = 120, SAID_MAX_BYTES = 4096 };
 
-/* --- the environment of a run ------------------------------------------------------------------
- */
+/* --- the environment of a run ---------------------------------------------------------------- */
 
 static bool is_name(const char *entry, const char *name)
 {
@@ -57,8 +57,7 @@ static void collect_environment(const struct config *config, const char *actor,
     environment[count] = NULL;
 }
 
-/* --- the process -------------------------------------------------------------------------------
- */
+/* --- the process ----------------------------------------------------------------------------- */
 
 static void become(const char *const args[], const char *const environment[], int complaints)
 {
@@ -105,7 +104,7 @@ bool api_run_wait(struct api_run *run, int wait_ms)
     int status = 0;
     if (deadline_poll(&watch, 1, wait_ms) <= 0 || waitpid(run->pid, &status, WNOHANG) != run->pid)
         return false;
-    run->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL + WTERMSIG(status);
+    run->exit_code = desk_exit_code(status);
     return true;
 }
 

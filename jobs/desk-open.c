@@ -24,8 +24,8 @@ static void cut_name(char *path)
     *(slash == NULL ? path : slash) = '\0';
 }
 
-/* The jobs' programs are beside taskctl in the tree it was built in, else where make install puts
- * them: sbin and libexec are neighbours. */
+/* The jobs' programs are beside this one in the tree it was built in and in libexec; else in
+ * libexec, the neighbour of taskctl's sbin. */
 static void find_folder(struct desk *desk)
 {
     char own[sizeof desk->self];

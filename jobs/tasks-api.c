@@ -33,8 +33,6 @@ enum {
     ANSWER_MS = 20000, /* for all but the wait for a run; web servers give up after 60 s */
     DAY_S = 24 * 60 * 60,
     MAILS_S = 3 * DAY_S,
-    EXIT_TEMPORARY = 75,
-    EXIT_AWAY = 69,
 };
 
 /* One request. */
@@ -45,8 +43,7 @@ struct api {
     char user[37];
 };
 
-/* --- failures ----------------------------------------------------------------------------------
- */
+/* --- failures -------------------------------------------------------------------------------- */
 
 /* The web server's log gets the whole truth, the page what it can do about it. */
 static bool fail(struct api *api, const struct error *err)
@@ -54,7 +51,7 @@ static bool fail(struct api *api, const struct error *err)
     fprintf(stderr, "tasks-api: %s\n", err->text);
     bool away =
         error_is_temporary(err->kind) || err->kind == ERR_TIMEOUT || err->kind == ERR_STOPPED;
-    return api_refuse(&api->reply, away ? 503 : 500, away ? API_AWAY : API_BROKEN, "%s", "");
+    return api_deny(&api->reply, away ? 503 : 500, away ? API_AWAY : API_BROKEN);
 }
 
 /* Of a task that was asked for by name. */
@@ -65,8 +62,7 @@ static bool fail_at_task(struct api *api, const struct error *err)
     return fail(api, err);
 }
 
-/* --- what only looks ---------------------------------------------------------------------------
- */
+/* --- what only looks ------------------------------------------------------------------------- */
 
 /* Answer with what a call made; NULL has err. */
 static bool answer_with(struct api *api, const char *name, json_t *value, const struct error *err)
@@ -136,8 +132,7 @@ static bool answer_missed(struct api *api, struct error *err)
                        desk_gaps(&api->desk, NULL, since < oldest ? oldest : since, err), err);
 }
 
-/* --- what changes something ---------------------------------------------------------------------
- */
+/* --- what changes something ------------------------------------------------------------------ */
 
 static bool answer_toggle(struct api *api, struct error *err)
 {
@@ -170,7 +165,7 @@ static bool tell_refusal(struct api *api, const json_t *task, const char *compla
     if (other != NULL)
         api_refuse(&api->reply, 409, API_IS_RUNNING, "%s", desk_text(other, "id"));
     else if (!json_is_true(json_object_get(task, "isActive")) && !api->request.is_forced)
-        api_refuse(&api->reply, 409, API_IS_OFF, "%s", "");
+        api_deny(&api->reply, 409, API_IS_OFF);
     else if (paused[0] != '\0' && !api->request.is_forced)
         api_refuse(&api->reply, 409, API_IS_PAUSED, "%s", paused);
     else
@@ -187,7 +182,7 @@ static bool tell_end(struct api *api, const json_t *task, const struct api_run *
     api_run_complaint(run, complaint, sizeof complaint);
     const char *status = desk_text(row, "status");
     bool known = json_is_object(row);
-    if (!known && run->exit_code == EXIT_TEMPORARY) {
+    if (!known && run->exit_code == error_exit_code(ERR_BUSY)) {
         json_decref(row);
         return tell_refusal(api, task, complaint);
     }
@@ -198,8 +193,8 @@ static bool tell_end(struct api *api, const json_t *task, const struct api_run *
     if (known)
         api_refuse(&api->reply, 500, API_RUN_FAILED, "%s",
                    text_or(desk_text(row, "error"), status));
-    else if (run->exit_code == EXIT_AWAY)
-        api_refuse(&api->reply, 503, API_AWAY, "%s", "");
+    else if (run->exit_code == error_exit_code(ERR_UNAVAILABLE))
+        api_deny(&api->reply, 503, API_AWAY);
     else
         api_refuse(&api->reply, 500, API_NOT_STARTED, "%s", complaint);
     api->reply.data = json_pack("{s:o}", "execution", row);
@@ -249,7 +244,6 @@ static bool start_and_wait(struct api *api, const json_t *task, const char *path
 static bool answer_execute(struct api *api, struct error *err)
 {
     struct text path = { 0 };
-    char subject[100];
     bool done = false;
     json_t *task =
         desk_know_tasks(&api->desk, err) ? desk_task(&api->desk, api->request.task, err) : NULL;
@@ -257,9 +251,7 @@ static bool answer_execute(struct api *api, struct error *err)
         fail_at_task(api, err);
         goto out;
     }
-    snprintf(subject, sizeof subject, "task %s", desk_text(task, "id"));
-    if (!desk_find_program(&api->desk, task, &path, err) ||
-        !desk_note(&api->desk, "task-run", subject, json_object(), err)) {
+    if (!desk_order_run(&api->desk, task, &path, err)) {
         fail(api, err);
         goto out;
     }
@@ -270,8 +262,7 @@ out:
     return done;
 }
 
-/* --- who asks ----------------------------------------------------------------------------------
- */
+/* --- who asks -------------------------------------------------------------------------------- */
 
 /* The address that the web server says it is; nothing else of a request stands in the audit. */
 static const char *remote_address(void)
@@ -287,9 +278,9 @@ static bool know_user(struct api *api)
     enum api_message why;
     const char *token = api_bearer(getenv("HTTP_AUTHORIZATION"));
     if (token == NULL)
-        return api_refuse(&api->reply, 401, API_NO_TOKEN, "%s", "");
+        return api_deny(&api->reply, 401, API_NO_TOKEN);
     if (!api_token_read(token, api->desk.config.jwt_secret, time(NULL), api->user, &why))
-        return api_refuse(&api->reply, 401, why, "%s", "");
+        return api_deny(&api->reply, 401, why);
     snprintf(api->desk.actor, sizeof api->desk.actor, "user %s from %s", api->user,
              remote_address());
     return true;
@@ -304,11 +295,10 @@ static bool is_admin(struct api *api, struct error *err)
     const char *role = PQntuples(rows) == 1 ? db_text(rows, 0, "role") : "";
     bool may = strcmp(role, "admin") == 0 || strcmp(role, "superuser") == 0;
     PQclear(rows);
-    return may || api_refuse(&api->reply, 403, API_NO_RIGHT, "%s", "");
+    return may || api_deny(&api->reply, 403, API_NO_RIGHT);
 }
 
-/* --- one request --------------------------------------------------------------------------------
- */
+/* --- one request ----------------------------------------------------------------------------- */
 
 static bool read_body(struct api *api, size_t length)
 {
@@ -409,8 +399,7 @@ static int serve(void)
     return written ? EXIT_SUCCESS : error_exit_code(ERR_UNAVAILABLE);
 }
 
-/* --- by hand ------------------------------------------------------------------------------------
- */
+/* --- by hand --------------------------------------------------------------------------------- */
 
 static const struct option_spec own_options[] = {
     { "check", OPTION_FLAG, NULL, "check configuration, database and statements, change nothing" },
@@ -445,7 +434,7 @@ static bool check(const char *config, struct error *err)
     struct desk desk = { 0 };
     size_t count = sizeof statements / sizeof *statements;
     deadline_start(ANSWER_MS);
-    bool good = desk_place(&desk, err) && config_load(&desk.config, config, err);
+    bool good = config_load(&desk.config, config, err);
     if (good && desk.config.jwt_secret[0] == '\0')
         good = error_set(err, ERR_CONFIG,
                          "JWT_SECRET is not set: nobody could sign in; it is what the platform "
