@@ -26,14 +26,6 @@ teardown() {
     teardown_job
 }
 
-# a run as it would be in the log: past_run NUMBER TASK STATUS START-AGO [ERROR]
-past_run() {
-    sql "INSERT INTO tickeasy_jobs.task_execution_logs (id, task_id, trigger, actor, start_time, end_time, status, error,
-                execution_time_ms, result, lease_until, host, boot_id, pid, pid_started, version)
-         VALUES ('$(uuid "$1")', '$2', 'cron', 'jobs', now() - interval '$4', now() - interval '$4', '$3', nullif(:'error', ''),
-                 420, '{\"expiredOrders\": 3}', now(), 'a', 'b', 1, 1, '0')" -v error="${5-}"
-}
-
 health() { # DETAILS: what a check found just now
     sql "INSERT INTO tickeasy_jobs.health_checks (database, redis, storage, details) VALUES (true, false, true, :'details')" -v details="$1"
 }

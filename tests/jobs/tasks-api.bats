@@ -310,9 +310,7 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
         printf '%s\n' "pid $folder/nginx.pid; error_log $folder/nginx.log; daemon off; worker_processes 1;" \
             "$([[ $(id -u) != 0 ]] || echo 'user root;') events {}" "http { access_log off; client_body_temp_path $folder/b; proxy_temp_path $folder/p;" \
             "fastcgi_temp_path $folder/f; uwsgi_temp_path $folder/u; scgi_temp_path $folder/s;" "server { listen 127.0.0.1:$port;"
-        sed -e "s,/usr/local/libexec/tickeasy-jobs,$TICKEASY_BIN,; s,/usr/local/share/tickeasy-jobs/page,$PROJECT/jobs/page,
-            s,/etc/tickeasy-jobs.conf,$folder/web.conf,; s,/run/fcgiwrap.socket,$folder/fcgi,
-            s,fastcgi_params,/etc/nginx/fastcgi_params," "$PROJECT/scripts/sample/nginx.conf"
+        sample nginx "s,/run/fcgiwrap.socket,$folder/fcgi,; s,fastcgi_params,/etc/nginx/fastcgi_params,"
         echo '} }'
     } >"$folder/nginx.conf"
     /usr/sbin/nginx -e "$folder/nginx.log" -c "$folder/nginx.conf" >"$folder/nginx.out" 2>&1 3>&- 4>&- &

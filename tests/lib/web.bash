@@ -6,11 +6,11 @@ api_secret='a secret that the platform signs with'
 token() {
     local header=${4-'{"alg":"HS256","typ":"JWT"}'} claims=${2-'{}'} input
     claims=$(jq -c --arg user "$1" '{userId: $user} + .' <<<"$claims")
-    input=$(base64url <<<"$header").$(base64url <<<"$claims")
-    echo "$input.$(printf %s "$input" | openssl dgst -sha256 -hmac "${3-$api_secret}" -binary | base64 -w 0 | tr '+/' '-_' | tr -d =)"
+    input=$(printf %s "$header" | base64url).$(printf %s "$claims" | base64url)
+    echo "$input.$(printf %s "$input" | openssl dgst -sha256 -hmac "${3-$api_secret}" -binary | base64url)"
 }
 
-base64url() { tr -d '\n' | base64 -w 0 | tr '+/' '-_' | tr -d =; }
+base64url() { base64 -w 0 | tr '+/' '-_' | tr -d =; }
 
 # api_user NUMBER ROLE: a user of the platform; prints the id
 api_user() {
@@ -39,6 +39,12 @@ long_runs() {
 }
 let_on() { sql 'DELETE FROM public.long_runs'; }
 
+# sample SERVER [SED-COMMANDS]: its sample configuration, with the paths of the test
+sample() {
+    sed -e "s,/usr/local/libexec/tickeasy-jobs,$TICKEASY_BIN,; s,/usr/local/share/tickeasy-jobs/page,$PROJECT/jobs/page,
+        s,/etc/tickeasy-jobs.conf,$BATS_TEST_TMPDIR/web.conf," -e "${2-}" "$PROJECT/scripts/sample/$1.conf"
+}
+
 # lighttpd with the sample, at $web; what programs say is in web.log
 start_lighttpd() {
     local folder=$BATS_TEST_TMPDIR _
@@ -48,8 +54,7 @@ start_lighttpd() {
             printf '%s\n' "server.port = $port" 'server.bind = "127.0.0.1"' "server.document-root = \"$folder\"" \
                 "server.errorlog = \"$folder/server.log\"" "server.breakagelog = \"$folder/web.log\"" \
                 'mimetype.assign = (".html" => "text/html; charset=utf-8", ".css" => "text/css", ".js" => "text/javascript")'
-            sed -e "s,/usr/local/libexec/tickeasy-jobs,$TICKEASY_BIN,; s,/usr/local/share/tickeasy-jobs/page,$PROJECT/jobs/page,
-                s,/etc/tickeasy-jobs.conf,$folder/web.conf," "$PROJECT/scripts/sample/lighttpd.conf"
+            sample lighttpd
         } >"$folder/lighttpd.conf"
         /usr/sbin/lighttpd -D -f "$folder/lighttpd.conf" >"$folder/lighttpd.out" 2>&1 3>&- 4>&- &
         left+=($!)
