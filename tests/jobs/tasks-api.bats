@@ -307,7 +307,7 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     left+=($!)
     port=$(free_port)
     {
-        printf '%s\n' "pid $folder/nginx.pid; error_log $folder/nginx.log; daemon off; worker_processes 1;" \
+        printf '%s\n' "pid $folder/nginx.pid; error_log $folder/nginx.log; daemon off; master_process off;" \
             "$([[ $(id -u) != 0 ]] || echo 'user root;') events {}" "http { access_log off; client_body_temp_path $folder/b; proxy_temp_path $folder/p;" \
             "fastcgi_temp_path $folder/f; uwsgi_temp_path $folder/u; scgi_temp_path $folder/s;" "server { listen 127.0.0.1:$port;"
         sample nginx "s,/run/fcgiwrap.socket,$folder/fcgi,; s,fastcgi_params,/etc/nginx/fastcgi_params,"
