@@ -294,18 +294,37 @@ static struct span next_origin(const char **rest)
     return origin;
 }
 
+/* A port that browsers say: not the one that the scheme has anyway. */
+static bool is_port(const char *digits, size_t length, long standard)
+{
+    char text[6];
+    long port;
+    if (length >= sizeof text || digits[0] == '0')
+        return false;
+    memcpy(text, digits, length);
+    text[length] = '\0';
+    return number_parse(text, 1, 65535, &port) && port != standard;
+}
+
+/* Bytes of the host at text, in small letters; 0 when there is none. */
+static size_t host_length(const char *text)
+{
+    if (text[0] != '[')
+        return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+    size_t length = 1 + strspn(text + 1, "0123456789abcdef:.");
+    return length > 1 && text[length] == ']' ? length + 1 : 0;
+}
+
 static bool is_origin(const char *start, size_t length)
 {
-    size_t scheme = strncmp(start, "https://", 8) == 0  ? 8
-                    : strncmp(start, "http://", 7) == 0 ? 7
-                                                        : 0;
-    if (scheme == 0 || length <= scheme || start[scheme] == ':')
+    bool is_safe = strncmp(start, "https://", 8) == 0;
+    if (!is_safe && strncmp(start, "http://", 7) != 0)
         return false;
-    for (size_t i = scheme; i < length; i++)
-        if (isupper((unsigned char)start[i]))
-            return false;
-    return is_made_of(start + scheme, length - scheme, host_signs) &&
-           memchr(start, '%', length) == NULL;
+    const char *host = start + (is_safe ? 8 : 7), *end = start + length;
+    const char *behind = host + host_length(host);
+    return behind > host &&
+           (behind == end || (*behind == ':' &&
+                              is_port(behind + 1, (size_t)(end - behind - 1), is_safe ? 443 : 80)));
 }
 
 bool origins_valid(const char *text)

@@ -43,7 +43,8 @@ bool link_valid(const char *text);
 bool base_url_valid(const char *text);
 
 /* True for origins with commas between them, as browsers say them: "https://host",
- * "http://host:8080", in small letters, at most 1,000 bytes in all. */
+ * "http://host:8080", in small letters, no port that the scheme has anyway, at most 1,000 bytes in
+ * all. */
 bool origins_valid(const char *text);
 
 /* Whether origin, of a request, is one of such origins. */

@@ -57,7 +57,7 @@ static const struct {
 bool api_refuse(struct api_reply *reply, int status, enum api_message message, const char *format,
                 ...)
 {
-    char words[sizeof reply->detail];
+    char words[sizeof reply->detail + 4]; /* so that a character cut here is not shown in part */
     va_list args;
     if (reply->status != 0)
         return false;
@@ -174,5 +174,5 @@ bool api_reply_write(const struct api_reply *reply, FILE *out)
     if (body != NULL && !reply->is_head)
         fputs(body, out);
     free(made);
-    return fflush(out) == 0;
+    return fflush(out) == 0 && !ferror(out);
 }

@@ -67,7 +67,8 @@ const char *api_allow(enum api_place place)
     return allowed[places[place].method];
 }
 
-static bool read_method(struct api_request *request, const char *name, struct api_reply *reply)
+/* API_OTHER_METHOD for any that is possible nowhere. */
+static enum api_method method_of(const char *name)
 {
     static const char *const names[] = { [API_GET] = "GET",
                                          [API_HEAD] = "HEAD",
@@ -77,7 +78,12 @@ static bool read_method(struct api_request *request, const char *name, struct ap
     size_t i = 0;
     while (i < sizeof names / sizeof *names && strcmp(names[i], name) != 0)
         i++;
-    request->method = (enum api_method)i;
+    return (enum api_method)i;
+}
+
+static bool judge_method(const struct api_request *request, const char *name,
+                         struct api_reply *reply)
+{
     enum api_method wanted = places[request->place].method;
     if (request->method == wanted || request->method == API_OPTIONS ||
         (request->method == API_HEAD && wanted == API_GET))
@@ -193,11 +199,12 @@ static bool read_query(struct api_request *request, const char *query, struct ap
 bool api_request_read(struct api_request *request, const char *method, const char *path,
                       const char *query, struct api_reply *reply)
 {
+    method = method == NULL ? "" : method;
     path = path == NULL ? "" : path;
-    *request = (struct api_request){ 0 };
+    *request = (struct api_request){ .method = method_of(method) };
     if (!find_place(request, path))
         return api_refuse(reply, 404, API_NO_PATH, "%s", path);
-    return read_method(request, method == NULL ? "" : method, reply) &&
+    return judge_method(request, method, reply) &&
            read_query(request, query == NULL ? "" : query, reply);
 }
 
@@ -232,6 +239,14 @@ static bool take_flag(const json_t *body, const char *name, bool *flag, struct a
     return true;
 }
 
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 static bool take_reason(struct api_request *request, const json_t *body, struct api_reply *reply)
 {
     const json_t *value = json_object_get(body, "reason");
@@ -239,7 +254,8 @@ static bool take_reason(struct api_request *request, const json_t *body, struct 
     size_t length = json_string_length(value);
     if (value == NULL || json_is_null(value))
         return true;
-    if (text == NULL || length > API_REASON_MAX || utf8_trouble(text, length, false) != NULL)
+    if (text == NULL || utf8_trouble(text, length, false) != NULL ||
+        characters(text) > API_REASON_MAX)
         return api_refuse(reply, 400, API_BAD_BODY, "\"reason\": \"…\" (0…%d)", API_REASON_MAX);
     memcpy(request->reason, text, length);
     return true;

@@ -7,7 +7,7 @@
 
 #include "api-reply.h"
 
-enum api_method { API_GET, API_HEAD, API_POST, API_PUT, API_OPTIONS };
+enum api_method { API_GET, API_HEAD, API_POST, API_PUT, API_OPTIONS, API_OTHER_METHOD };
 
 enum api_place {
     API_TASKS,
@@ -24,7 +24,7 @@ enum api_place {
 enum {
     API_BODY_MAX = 64 * 1024,
     API_TASK_BYTES = 64,
-    API_REASON_MAX = 400,
+    API_REASON_MAX = 400, /* characters */
     API_LIMIT_STANDARD = 20,
     API_LIMIT_MAX = 200,
 };
@@ -40,13 +40,13 @@ struct api_request {
     char status[64];            /* "failed,timeout" */
     /* of the body */
     bool is_active, is_forced;
-    char reason[API_REASON_MAX + 1];
+    char reason[4 * API_REASON_MAX + 1];
 };
 
 /* Read method, path and query of a request. What is wrong is in reply, with its status: 400
- * (query), 404 (path), 405 (method, reply->allow is set), 501 (a method that HTTP does not have
- * here). path    PATH_INFO, decoded, as the server does; NULL: there is none query   QUERY_STRING,
- * as it came; may be NULL */
+ * (query), 404 (path), 405 (method; reply->allow is set). The method is known in any case.
+ * path   PATH_INFO, decoded, as the server does; NULL: there is none
+ * query  QUERY_STRING, as it came; may be NULL */
 bool api_request_read(struct api_request *request, const char *method, const char *path,
                       const char *query, struct api_reply *reply);
 

@@ -141,11 +141,11 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
 @test "a run that is going on is named; one that takes longer than API_WAIT goes on and tells its id" {
     web_config API_WAIT=1s
     long_runs
-    language=zh-TW call POST /tasks/health-check/execute
+    language=zh-TW call POST /tasks/data-cleanup/execute
     assert_equal "$status" 202
     assert_equal "$(json .message)" '任務已開始執行，目前仍在進行中'
     id=$(json .data.execution.id)
-    call POST /tasks/health-check/execute
+    call POST /tasks/data-cleanup/execute
     assert_failed 409 "run $id of this task"
     assert_equal "$(json .data.execution.id)" "$id"
     let_on
@@ -324,7 +324,7 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     assert_equal "$status" 200
     web_config API_WAIT=1s
     long_runs
-    call POST /tasks/health-check/execute -d '{"reason": "x"}'
+    call POST /tasks/data-cleanup/execute -d '{"reason": "x"}'
     assert_equal "$status" 202
     let_on
     wait_for is_over "$(json .data.execution.id)"

@@ -153,7 +153,7 @@ static void every_key_is_taken_from_the_file(void **state)
                          "FILE_IGNORE_COLUMNS=users.website_url\n"
                          "JWT_SECRET=s\n"
                          "API_WAIT=0\n"
-                         "API_ALLOWED_ORIGINS=https://a.tw,http://b:80\n"
+                         "API_ALLOWED_ORIGINS=https://a.tw,http://b:81\n"
                          "STATE_DIR=/tmp/state\n"
                          "LOG_FILE=/tmp/log\n"
                          "LOG_LEVEL=debug\n"
@@ -187,7 +187,7 @@ static void every_key_is_taken_from_the_file(void **state)
     assert_string_equal(config->file_ignore_columns, "users.website_url");
     assert_string_equal(config->jwt_secret, "s");
     assert_int_equal(config->api_wait_ms, 0);
-    assert_string_equal(config->api_allowed_origins, "https://a.tw,http://b:80");
+    assert_string_equal(config->api_allowed_origins, "https://a.tw,http://b:81");
     assert_string_equal(config->state_dir, "/tmp/state");
     assert_string_equal(config->log_file, "/tmp/log");
     assert_string_equal(config->log_level, "debug");
