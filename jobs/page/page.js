@@ -83,6 +83,7 @@ const languages = {
         runningFor: (time) => `已執行 ${time}`,
         tookFor: (time, ago) => `${ago}，耗時 ${time}`,
         due: '即將執行',
+        within: (time) => `${time}後`,
         isOff: '已停用',
         byWhom: (who, ago) => `${ago}由 ${who} 更動`,
         notByItself: '不會自動執行',
@@ -209,12 +210,13 @@ const languages = {
         lastRun: 'Last run',
         nextRun: 'Next run',
         rate: 'Success',
-        rateOf: (n) => `of ${n} ${n === '1' ? 'run' : 'runs'}`,
+        rateOf: (n) => `of ${n}`,
         average: 'Average time',
         never: 'Never',
         runningFor: (time) => `for ${time} so far`,
         tookFor: (time, ago) => `${ago}, took ${time}`,
         due: 'Any moment',
+        within: (time) => `in ${time}`,
         isOff: 'Switched off',
         byWhom: (who, ago) => `changed ${ago} by ${who}`,
         notByItself: 'Not by itself',
@@ -393,14 +395,14 @@ function duration(ms) {
     return join(part(Math.floor(minutes / 60), units.h), part(minutes % 60, units.min));
 }
 
-/* 04:12, 7:04:12, 3 d 7:04:12 */
+/* In 4 min 12 s, in 7:04:12, in 3 d 7:04:12: 04:12 alone would look like a time of the day. */
 function countdown(ms) {
-    const two = (value) => String(value).padStart(2, '0');
-    const left = Math.ceil(ms / 1000);
-    const days = Math.floor(left / 86400), hours = Math.floor(left / 3600) % 24;
-    const rest = `${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
-    if (days > 0) return `${days}${language === 'en' ? '' : ' '}${t.units.d} ${hours}:${rest}`;
-    return hours > 0 ? `${hours}:${rest}` : rest;
+    const two = (value) => String(value).padStart(2, '0'), gap = language === 'en' ? '' : ' ';
+    const left = Math.ceil(ms / 1000), seconds = left % 60;
+    const minutes = Math.floor(left / 60) % 60, hours = Math.floor(left / 3600) % 24, days = Math.floor(left / 86400);
+    if (left < 60) return t.within(`${seconds}${gap}${t.units.s}`);
+    if (left < 3600) return t.within(`${minutes}${gap}${t.units.min} ${two(seconds)}${gap}${t.units.s}`);
+    return t.within(`${days > 0 ? `${days}${gap}${t.units.d} ` : ''}${hours}:${two(minutes)}:${two(seconds)}`);
 }
 
 function bytes(value) {
