@@ -1,4 +1,7 @@
 # The administrators' page over tasks-api, in a real browser. bats tests/jobs/dashboard.bats
+#
+# Not yet a part of scripts/test: it wants Debian's chromium and chromium-driver.
+# bats file_tags=browser
 
 # shellcheck disable=SC2154 # what the words of web.bash set
 bats_load_library bats-support

@@ -305,7 +305,7 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     chmod 711 "$folder"
     fcgiwrap -s "unix:$folder/fcgi" >"$folder/fcgiwrap.out" 2>&1 3>&- 4>&- &
     left+=($!)
-    port=$((20000 + RANDOM % 12000))
+    port=$(free_port)
     {
         printf '%s\n' "pid $folder/nginx.pid; error_log $folder/nginx.log; daemon off; worker_processes 1;" \
             "$([[ $(id -u) != 0 ]] || echo 'user root;') events {}" "http { access_log off; client_body_temp_path $folder/b; proxy_temp_path $folder/p;" \

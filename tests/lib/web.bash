@@ -41,9 +41,9 @@ let_on() { sql 'DELETE FROM public.long_runs'; }
 
 # lighttpd with the sample, at $web; what programs say is in web.log
 start_lighttpd() {
-    local try folder=$BATS_TEST_TMPDIR
-    for try in 1 2 3 4 5; do
-        port=$((20000 + RANDOM % 12000))
+    local folder=$BATS_TEST_TMPDIR _
+    for _ in 1 2 3 4 5; do
+        port=$(free_port)
         {
             printf '%s\n' "server.port = $port" 'server.bind = "127.0.0.1"' "server.document-root = \"$folder\"" \
                 "server.errorlog = \"$folder/server.log\"" "server.breakagelog = \"$folder/web.log\"" \
@@ -53,10 +53,12 @@ start_lighttpd() {
         } >"$folder/lighttpd.conf"
         /usr/sbin/lighttpd -D -f "$folder/lighttpd.conf" >"$folder/lighttpd.out" 2>&1 3>&- 4>&- &
         left+=($!)
-        wait_for web_answers $! && break
+        wait_for web_answers $! && sleep 0.2 && kill -0 $! 2>/dev/null && break
     done
     web=http://127.0.0.1:$port/scheduled-tasks
 }
+
+free_port() { python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 web_answers() { ! kill -0 "$1" 2>/dev/null || curl -so /dev/null "http://127.0.0.1:$port/"; }
 
