@@ -33,6 +33,10 @@ enum {
     ANSWER_MS = 20000, /* for all but the wait for a run; web servers give up after 60 s */
     DAY_S = 24 * 60 * 60,
     MAILS_S = 3 * DAY_S,
+    HEARD_MAX = 1024 * 1024, /* bytes; the sample configurations let through 128 kB */
+    /* a run that began has its row within milliseconds, unless the database is slow */
+    BEGIN_MS = 100,
+    BEGIN_TRIES = 50,
 };
 
 /* One request. */
@@ -41,6 +45,7 @@ struct api {
     struct api_reply reply;
     struct desk desk;
     char user[37];
+    size_t unread; /* bytes of the body */
 };
 
 /* --- failures -------------------------------------------------------------------------------- */
@@ -72,7 +77,11 @@ static bool answer_with(struct api *api, const char *name, json_t *value, const 
 
 static bool answer_tasks(struct api *api, struct error *err)
 {
-    return answer_with(api, "tasks", desk_tasks(&api->desk, NULL, err), err);
+    bool done = answer_with(api, "tasks", desk_tasks(&api->desk, NULL, err), err);
+    if (done) /* of the schedules, not of the times */
+        json_object_set_new(api->reply.data, "timezone",
+                            json_string(api->desk.config.app_timezone));
+    return done;
 }
 
 static bool answer_task(struct api *api, struct error *err)
@@ -201,17 +210,24 @@ static bool tell_end(struct api *api, const json_t *task, const struct api_run *
     return false;
 }
 
-/* The row of a run that was started; null when it has none, or cannot be asked for. */
-static json_t *row_of(struct api *api, const char *id, pid_t pid, time_t since)
+/* The row of a run that was started; null when it has none, or cannot be asked for. One that is not
+ * over yet is given a while to write it. */
+static json_t *row_of(struct api *api, const char *id, struct api_run *run, time_t since,
+                      bool *over)
 {
     struct error why = { 0 };
-    struct decimal number = decimal(pid);
+    struct decimal number = decimal(run->pid);
     struct instant from = instant(since);
     const char *args[] = { id, api->desk.host, number.text, from.text };
+    json_t *row = NULL;
     deadline_start(ANSWER_MS);
-    json_t *row = desk_connect(&api->desk, "tasks-api", NULL, &why)
-                      ? desk_row(&api->desk, "desk_run_of", args, &why)
-                      : NULL;
+    if (desk_connect(&api->desk, "tasks-api", NULL, &why))
+        row = desk_row(&api->desk, "desk_run_of", args, &why);
+    for (int tries = BEGIN_TRIES; row == NULL && why.kind == ERR_NONE && !*over && tries > 0;
+         tries--) {
+        *over = api_run_wait(run, BEGIN_MS);
+        row = desk_row(&api->desk, "desk_run_of", args, &why);
+    }
     if (why.kind != ERR_NONE)
         fprintf(stderr, "tasks-api: %s\n", why.text);
     return row == NULL ? json_null() : row;
@@ -229,7 +245,7 @@ static bool start_and_wait(struct api *api, const json_t *task, const char *path
     if (!api_run_start(&run, &api->desk, path, api->request.is_forced, who, err))
         return fail(api, err);
     bool over = api_run_wait(&run, (int)api->desk.config.api_wait_ms);
-    json_t *row = row_of(api, desk_text(task, "id"), run.pid, since);
+    json_t *row = row_of(api, desk_text(task, "id"), &run, since, &over);
     if (over) {
         tell_end(api, task, &run, row);
     } else {
@@ -300,25 +316,42 @@ static bool is_admin(struct api *api, struct error *err)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
-static bool read_body(struct api *api, size_t length)
+/* Bytes of the body that came, 0 at its end or when it does not come in time. */
+static size_t read_some(struct api *api, char *into, size_t size)
+{
+    struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+    size_t most = size < api->unread ? size : api->unread;
+    ssize_t got = most > 0 && deadline_poll(&in, 1, ANSWER_MS) == 1
+                      ? read(STDIN_FILENO, into, most)
+                      : -1;
+    if (got <= 0)
+        return 0;
+    api->unread -= (size_t)got;
+    return (size_t)got;
+}
+
+static bool read_body(struct api *api)
 {
     char body[API_BODY_MAX];
-    size_t got = 0;
-    while (got < length) {
-        struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-        ssize_t more = deadline_poll(&in, 1, ANSWER_MS) == 1
-                           ? read(STDIN_FILENO, body + got, length - got)
-                           : -1;
-        if (more <= 0)
-            break;
-        got += (size_t)more;
-    }
-    if (got < length)
-        return api_refuse(&api->reply, 400, API_BAD_BODY, "Content-Length: %zu", length);
+    size_t length = 0, got;
+    while ((got = read_some(api, body + length, sizeof body - length)) > 0)
+        length += got;
+    if (api->unread > 0)
+        return api_refuse(&api->reply, 400, API_BAD_BODY, "Content-Length: %zu",
+                          length + api->unread);
     if (!api_body_read(&api->request, body, length, &api->reply))
         return false;
     api->desk.reason = given(api->request.reason);
     return true;
+}
+
+/* Of a request that was refused: fcgiwrap tells of a program that does not hear it out as broken. */
+static void hear_out(struct api *api)
+{
+    char unwanted[4096];
+    for (size_t heard = 0, got; heard < HEARD_MAX; heard += got)
+        if ((got = read_some(api, unwanted, sizeof unwanted)) == 0)
+            break;
 }
 
 /* A page of another origin may read the answer when it is one of those allowed. */
@@ -364,10 +397,9 @@ static bool is_for_all(const struct api_request *request)
 static void answer(struct api *api)
 {
     struct error err = { 0 };
-    size_t length = 0;
     bool good = api_request_read(&api->request, getenv("REQUEST_METHOD"), getenv("PATH_INFO"),
                                  getenv("QUERY_STRING"), &api->reply) &&
-                api_body_length(getenv("CONTENT_LENGTH"), &length, &api->reply);
+                api_body_length(getenv("CONTENT_LENGTH"), &api->unread, &api->reply);
     api->reply.is_head = api->request.method == API_HEAD;
     if (!desk_place(&api->desk, &err) || !config_load(&api->desk.config, NULL, &err)) {
         fail(api, &err);
@@ -376,7 +408,7 @@ static void answer(struct api *api)
     allow_origin(api);
     if (good && is_for_all(&api->request))
         dispatch(api, &err);
-    else if (good && know_user(api) && (!api_takes_body(&api->request) || read_body(api, length))) {
+    else if (good && know_user(api) && (!api_takes_body(&api->request) || read_body(api))) {
         if (!desk_connect(&api->desk, "tasks-api", NULL, &err))
             fail(api, &err);
         else if (is_admin(api, &err))
@@ -390,6 +422,7 @@ static int serve(void)
     deadline_install("tasks-api: still hanging 10 s after its end; ended hard\n");
     deadline_start(ANSWER_MS);
     answer(&api);
+    hear_out(&api);
     bool written = api_reply_write(&api.reply, stdout);
     if (!written)
         fprintf(stderr, "tasks-api: the answer could not be written: %s\n", strerror(errno));

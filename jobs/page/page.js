@@ -67,7 +67,7 @@ const languages = {
         certificate: (n) => `憑證剩 ${n} 天`,
         freeBytes: (size) => `剩餘 ${size}`,
         tasks: '任務',
-        tasksText: '排程以伺服器設定的時區為準，畫面上的時間則以你的時區顯示。',
+        tasksText: (zone) => `排程以 ${zone} 時區為準，畫面上的時間則以你的時區顯示。`,
         noTasks: '還沒有登記任何任務；任務第一次執行後就會出現在這裡。',
         on: '啟用',
         off: '停用',
@@ -83,6 +83,7 @@ const languages = {
         runningFor: (time) => `已執行 ${time}`,
         tookFor: (time, ago) => `${ago}，耗時 ${time}`,
         due: '即將執行',
+        within: (time) => `${time}後`,
         isOff: '已停用',
         byWhom: (who, ago) => `${ago}由 ${who} 更動`,
         notByItself: '不會自動執行',
@@ -199,7 +200,7 @@ const languages = {
         certificate: (n) => `certificate for ${n} more ${n === 1 ? 'day' : 'days'}`,
         freeBytes: (size) => `${size} free`,
         tasks: 'Tasks',
-        tasksText: 'Schedules are in the server’s time zone, times on this page in yours.',
+        tasksText: (zone) => `Schedules are in the time zone ${zone}, times on this page in yours.`,
         noTasks: 'No task is registered yet; each appears here after its first run.',
         on: 'On',
         off: 'Off',
@@ -209,12 +210,13 @@ const languages = {
         lastRun: 'Last run',
         nextRun: 'Next run',
         rate: 'Success',
-        rateOf: (n) => `of ${n} ${n === '1' ? 'run' : 'runs'}`,
+        rateOf: (n) => `of ${n}`,
         average: 'Average time',
         never: 'Never',
         runningFor: (time) => `for ${time} so far`,
         tookFor: (time, ago) => `${ago}, took ${time}`,
         due: 'Any moment',
+        within: (time) => `in ${time}`,
         isOff: 'Switched off',
         byWhom: (who, ago) => `changed ${ago} by ${who}`,
         notByItself: 'Not by itself',
@@ -393,14 +395,14 @@ function duration(ms) {
     return join(part(Math.floor(minutes / 60), units.h), part(minutes % 60, units.min));
 }
 
-/* 04:12, 7:04:12, 3 d 7:04:12 */
+/* In 4 min 12 s, in 7:04:12, in 3 d 7:04:12: 04:12 alone would look like a time of the day. */
 function countdown(ms) {
-    const two = (value) => String(value).padStart(2, '0');
-    const left = Math.ceil(ms / 1000);
-    const days = Math.floor(left / 86400), hours = Math.floor(left / 3600) % 24;
-    const rest = `${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
-    if (days > 0) return `${days}${language === 'en' ? '' : ' '}${t.units.d} ${hours}:${rest}`;
-    return hours > 0 ? `${hours}:${rest}` : rest;
+    const two = (value) => String(value).padStart(2, '0'), gap = language === 'en' ? '' : ' ';
+    const left = Math.ceil(ms / 1000), seconds = left % 60;
+    const minutes = Math.floor(left / 60) % 60, hours = Math.floor(left / 3600) % 24, days = Math.floor(left / 86400);
+    if (left < 60) return t.within(`${seconds}${gap}${t.units.s}`);
+    if (left < 3600) return t.within(`${minutes}${gap}${t.units.min} ${two(seconds)}${gap}${t.units.s}`);
+    return t.within(`${days > 0 ? `${days}${gap}${t.units.d} ` : ''}${hours}:${two(minutes)}:${two(seconds)}`);
 }
 
 function bytes(value) {
@@ -526,6 +528,7 @@ const taskPath = (id, rest) => `tasks/${encodeURIComponent(id)}${rest}`;
 /* Of each part what it last was and when; why: since when it fails, what for. */
 const fresh = () => ({ data: null, at: 0, why: '' });
 let parts = {};
+let zone = ''; // of the schedules
 let runs = new Map(); // of a task: { data, at, key: of the newest run they were asked for with }
 let rows = new Map(); // of a task: its nodes, and what came of what was asked
 
@@ -567,7 +570,10 @@ async function loadRuns(task) {
 
 function dueParts() {
     const due = [
-        load(parts.tasks, 'tasks', (data) => list(data.tasks).filter((task) => plain(task.id) !== '')),
+        load(parts.tasks, 'tasks', (data) => {
+            zone = plain(data.timezone);
+            return list(data.tasks).filter((task) => plain(task.id) !== '');
+        }),
         load(parts.health, 'health', (data) => ({ health: data.health && typeof data.health === 'object' ? data.health : null })),
         load(parts.outbox, 'outbox', (data) => list(data.mails)),
     ];
@@ -958,6 +964,7 @@ function renderTask(row, task) {
 /* Rows stay where they are, with the focus in them; only those of new and gone tasks come and go. */
 function renderTasks() {
     const box = byId('task-list'), tasks = parts.tasks.data;
+    say(byId('tasks-zone'), zone === '' ? '' : t.tasksText(zone));
     if (tasks === null || tasks.length === 0) {
         rows.clear();
         fill(box, String(tasks === null), () => [make('li', { class: 'nothing', text: tasks === null ? t.loading : t.noTasks })]);

@@ -1,7 +1,4 @@
 # The administrators' page over tasks-api, in a real browser. bats tests/jobs/dashboard.bats
-#
-# Not yet a part of scripts/test: it wants Debian's chromium and chromium-driver.
-# bats file_tags=browser
 
 # shellcheck disable=SC2154 # what the words of web.bash set
 bats_load_library bats-support
@@ -76,6 +73,7 @@ refute_own_complaints() {
     assert_regex "$(js "text('#mail-list')")" '最早一封：20 分鐘前'
     assert_regex "$(js "text('$(task order-expiration)')")" '訂單過期處理.*order-expiration.*\* \* \* \* \*.*失敗.*分鐘前.*420 毫秒'
     assert_regex "$(js "text('$(task email-notification)')")" '已停用'
+    assert_regex "$(js "text('#tasks-zone')")" '^排程以 Asia/Taipei 時區為準'
     assert_equal "$(js "\$('$(task email-notification .switch)').getAttribute('aria-checked')")" false
     soon "text('#missed').includes('訂單過期處理')"
     assert_regex "$(js "text('#missed')")" '尚未補上'
@@ -84,7 +82,7 @@ refute_own_complaints() {
         '失敗，420 毫秒，database connection lost'
 
     shown=$(js "text('$(task data-cleanup .countdown)')")
-    assert_regex "$shown" '[0-9]:[0-9][0-9]$'
+    assert_regex "$shown" '[0-9]:[0-9][0-9]後$'
     soon "text('$(task data-cleanup .countdown)') !== '$shown'"
 
     click '[data-lang=en]'
@@ -146,12 +144,11 @@ refute_own_complaints() {
     long_runs
     browse en
     sign_in
-    click "$(task health-check .run)"
+    click "$(task data-cleanup .run)"
     click '#ask-yes'
-    soon "text('$(task health-check .outcome)').includes('It goes on')"
+    soon "text('$(task data-cleanup .outcome)').includes('It goes on')"
     let_on
-    soon "text('$(task health-check .outcome)').startsWith('Completed')"
-    soon "text('#health-when').includes('Checked at')"
+    soon "text('$(task data-cleanup .outcome)').startsWith('Completed')"
     refute_complaints
 }
 
