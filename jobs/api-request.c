@@ -25,6 +25,7 @@ static const struct {
     [API_EXECUTE] = { "/tasks/*/execute", API_POST },
     [API_TOGGLE] = { "/tasks/*/toggle", API_PUT },
     [API_HEALTH] = { "/health", API_GET },
+    [API_ALERTS] = { "/alerts", API_GET },
     [API_OUTBOX] = { "/outbox", API_GET },
     [API_MISSED] = { "/missed", API_GET },
     [API_DESCRIPTION] = { "/openapi.json", API_GET },

@@ -16,6 +16,7 @@ enum api_place {
     API_EXECUTE,
     API_TOGGLE,
     API_HEALTH,
+    API_ALERTS,
     API_OUTBOX,
     API_MISSED,
     API_DESCRIPTION,

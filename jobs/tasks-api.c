@@ -2,7 +2,7 @@
  * one process a request, behind a web server that is there anyway. jobs/openapi.json says what
  * there is.
  *
- * Reads    the registry, the execution log, health checks, outbox, audit log; roles of users
+ * Reads    registry, execution log, health checks, alerts, outbox, audit log; roles of users
  * Writes   by POST and PUT alone: the registry, and audit_log with it; what a run writes
  * Re-run   harmless: a switch that is on already stays on; of two runs of a task one is refused. */
 #include <errno.h>
@@ -121,6 +121,12 @@ static bool answer_health(struct api *api, struct error *err)
     if (health == NULL && err->kind == ERR_NONE)
         health = json_null();
     return answer_with(api, "health", health, err);
+}
+
+static bool answer_alerts(struct api *api, struct error *err)
+{
+    const char *open_alone[] = { NULL };
+    return answer_with(api, "alerts", desk_rows(&api->desk, "desk_alerts", open_alone, err), err);
 }
 
 static bool answer_outbox(struct api *api, struct error *err)
@@ -321,9 +327,8 @@ static size_t read_some(struct api *api, char *into, size_t size)
 {
     struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
     size_t most = size < api->unread ? size : api->unread;
-    ssize_t got = most > 0 && deadline_poll(&in, 1, ANSWER_MS) == 1
-                      ? read(STDIN_FILENO, into, most)
-                      : -1;
+    ssize_t got =
+        most > 0 && deadline_poll(&in, 1, ANSWER_MS) == 1 ? read(STDIN_FILENO, into, most) : -1;
     if (got <= 0)
         return 0;
     api->unread -= (size_t)got;
@@ -345,7 +350,8 @@ static bool read_body(struct api *api)
     return true;
 }
 
-/* Of a request that was refused: fcgiwrap tells of a program that does not hear it out as broken. */
+/* Of a request that was refused: fcgiwrap tells of a program that does not hear it out as broken.
+ */
 static void hear_out(struct api *api)
 {
     char unwanted[4096];
@@ -376,7 +382,8 @@ static bool dispatch(struct api *api, struct error *err)
         [API_TASKS] = answer_tasks,           [API_TASK] = answer_task,
         [API_EXECUTIONS] = answer_executions, [API_EXECUTE] = answer_execute,
         [API_TOGGLE] = answer_toggle,         [API_HEALTH] = answer_health,
-        [API_OUTBOX] = answer_outbox,         [API_MISSED] = answer_missed,
+        [API_ALERTS] = answer_alerts,         [API_OUTBOX] = answer_outbox,
+        [API_MISSED] = answer_missed,
     };
     if (api->request.method == API_OPTIONS)
         return answer_options(api);
@@ -449,8 +456,9 @@ static void print_help(void)
                   own_options, NULL);
     printf("\nA web server starts it for each request, without options, with PATH_INFO behind the\n"
            "place it is at: /tasks, /tasks/ID, /tasks/ID/executions, /tasks/ID/execute (POST),\n"
-           "/tasks/ID/toggle (PUT), /health, /outbox, /missed, /openapi.json, which describes all\n"
-           "of it. Who may: an admin or superuser of the platform with its token, signed with\n"
+           "/tasks/ID/toggle (PUT), /health, /alerts, /outbox, /missed, /openapi.json, which "
+           "describes\n"
+           "all of it. Who may: an admin or superuser of the platform with its token, signed with\n"
            "JWT_SECRET. A run that it starts goes on when the web server stops waiting.\n"
            "\nConfiguration: TICKEASY_JOBS_CONFIG in the environment, or /etc/tickeasy-jobs.conf.\n"
            "\nExit codes: 0 done, 64 called wrong, 69 database not reachable or the answer not "
@@ -460,9 +468,9 @@ static void print_help(void)
 static bool check(const char *config, struct error *err)
 {
     static const char *const statements[] = {
-        "api_user",    "runs_clock", "runs_register",    "desk_tasks",     "desk_runs",
-        "desk_health", "desk_lock",  "desk_mail_counts", "desk_change",    "desk_run_of",
-        "desk_actor",  "desk_note",  "desk_promises",    "desk_slot_runs",
+        "api_user",    "runs_clock", "runs_register",    "desk_tasks",    "desk_runs",
+        "desk_health", "desk_lock",  "desk_mail_counts", "desk_change",   "desk_run_of",
+        "desk_alerts", "desk_actor", "desk_note",        "desk_promises", "desk_slot_runs",
     };
     struct desk desk = { 0 };
     size_t count = sizeof statements / sizeof *statements;

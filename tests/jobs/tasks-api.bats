@@ -47,8 +47,11 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     assert_equal "$status" 200
 }
 
-@test "one task, its runs by pages and states, the health, the mails, the missed slots" {
-    expire-orders
+@test "one task, its runs by pages and states, the health, the alerts, the mails, the missed slots" {
+    NOW=$(date -u +%FT%TZ)
+    order 3 expired '-1 hour' --payment completed
+    sql "UPDATE payments SET paid_at = now()"
+    expire-orders 3>&- || true
     expire-orders
     health-check --quiet
     call GET /tasks/expire-orders
@@ -64,6 +67,8 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     assert_failed 400 '^Wrong query parameter: limit'
     call GET /health
     assert_equal "$(json .data.health.database)" true
+    call GET /alerts
+    assert_equal "$(json '.data.alerts[] | [.kind, .summary, .resolvedAt] | @csv')" '"paid-after-expiry","T0003",'
     call GET /outbox
     assert_equal "$(json '.data.mails | type')" array
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '3 days', slots_since = now() - interval '3 days'"
@@ -76,7 +81,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     bearer=''
     call GET /openapi.json
     assert_equal "$status" 200
-    assert_equal "$(json '.paths | keys | length')" 9
+    assert_equal "$(json '.paths | keys | length')" 10
     bearer=$(token "$admin")
     taskctl list >/dev/null
     for path in $(json '.paths | to_entries[] | select(.value.get) | .key' | sed 's/{taskId}/health-check/'); do
