@@ -37,6 +37,16 @@ CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(SANITIZE)
 endif
 
+# COVERAGE=1 builds beside that too, and counts the lines that run; see tests/coverage
+ifdef COVERAGE
+BUILD    := $(BUILD)/coverage
+BIN      := $(BUILD)/bin
+OPTIMIZE  = -O0
+HARDEN    = -fPIE
+CFLAGS   += --coverage -fprofile-update=atomic
+LDFLAGS  += --coverage
+endif
+
 CFLAGS   += $(HARDEN) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 # libesmtp has no pkg-config file in Debian 12
 LIBS      = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lesmtp
