@@ -185,13 +185,11 @@ print-cppflags:
 test: all unit-tests
 	TICKEASY_BIN=$(abspath $(BIN)) TICKEASY_BUILD=$(abspath $(BUILD)) scripts/test --no-setup
 
+# QUICK=1 to see that it works; README=1 puts the table into README.md
 bench: all
-	tests/bench/run
-	tests/bench/mail
-	tests/bench/cleanup
-	tests/bench/files
-	tests/bench/health
-	tests/bench/api
+	rm -rf $(BUILD)/bench
+	set -e; for part in run mail cleanup files health api; do tests/bench/$$part $(if $(QUICK),--quick); done
+	tests/bench/table $(if $(README),--readme)
 
 demo:
 	scripts/demo
