@@ -670,7 +670,7 @@ checked() { # PROGRAM: how many statements
     local without
     without=$(checked cleanup-data)
     mkdir -p "$BATS_TEST_TMPDIR/files/tickeasy-files"
-    assert_equal "$(STORAGE_DIR=$BATS_TEST_TMPDIR/files checked cleanup-data)" $((without - 1 +
+    assert_equal "$(STORAGE_DIR=$BATS_TEST_TMPDIR/files STORAGE_BUCKETS=tickeasy-files checked cleanup-data)" $((without - 1 +
         $(find "$statements" "$PROJECT/common/sql" -name 'files_*' -o -name 'file_*' | wc -l)))
 }
 

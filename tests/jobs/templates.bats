@@ -45,6 +45,8 @@ read_mail() {
 
 # --- a folder of one's own ------------------------------------------------------------------------
 
+# Two tickets of an order, with seats
+# bats test_tags=design
 @test "the example of the README is good, and the customer gets it" {
     awk '$0 == "## Mail texts of your own" { on = 1; next } /^## / { on = 0 } on && /^    /' \
         "$PROJECT/README.md" | sed "s,/etc/tickeasy-jobs,$PWD,g" >example
@@ -160,6 +162,8 @@ same_variables() { # KIND
     assert_success
 }
 
+# An order of two tickets, and one of none
+# bats test_tags=design
 @test "the samples of order-expired have the variables that the statement gives" {
     unset MAIL_URL
     order 1 pending '-1 minute' --tickets 2
