@@ -378,6 +378,7 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
 
 # --- the clock of the application's times ---------------------------------------------------------
 
+# bats test_tags=design
 @test "where the application's times have their zone there is no clock to check" {
     check 0 --json
     assert_success

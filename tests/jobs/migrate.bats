@@ -111,6 +111,7 @@ count_migrations() { migrations | wc -l; }
     assert_failure 1
 }
 
+# bats test_tags=design
 @test "the application's indexes are built once, and only those that are missing" {
     sql 'DROP INDEX payments_order, tickets_session'
     run migrate --app-indexes
@@ -125,6 +126,7 @@ built index tickeasy_support_sessions_closed"
     assert_output 'nothing to do'
 }
 
+# bats test_tags=design
 @test "an index that serves under another name is enough" {
     sql "CREATE INDEX mine ON orders (expires_at, id) WHERE status = 'pending';
          CREATE INDEX other ON orders (expires_at) WHERE status = 'paid';
@@ -135,6 +137,7 @@ built index tickeasy_support_sessions_closed"
     assert_output 'built index tickeasy_payments_completed'
 }
 
+# bats test_tags=design
 @test "what an interrupted index build left is dropped and built again" {
     sql "CREATE INDEX paid ON payments (updated_at) WHERE status = 'completed';
          CREATE INDEX closed ON support_sessions (updated_at) WHERE status = 'closed'"
@@ -192,6 +195,7 @@ built index tickeasy_support_message_session'
         "CREATE INDEX tickeasy_support_session_closed ON public.\"supportSession\" USING btree (\"closedAt\") WHERE (status = 'closed'::\"SupportSessionStatus\")"
 }
 
+# bats test_tags=design
 @test "without the application's tables no index is built" {
     sql 'ALTER TABLE tickets RENAME TO tickets_old'
     run migrate --app-indexes
@@ -220,6 +224,7 @@ make_role() {
 
 as_role() { DATABASE_URL=$role_url OWNER_URL=$role_url "$@"; }
 
+# bats test_tags=design
 @test "the granted role runs the jobs, and gets nothing that they do not need" {
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=jobs@example.com ALERT_EMAIL=ops@example.com
     make_role
@@ -365,6 +370,7 @@ checked() { # every job's statements, as the role; stops at the first that is re
     assert_output --regexp "^psql:[^ ]*/grants.sql:[0-9]+: ERROR:  there is no role no'body: nothing granted\$"
 }
 
+# bats test_tags=design
 @test "a grant names a schema that the role may not see yet" {
     make_role
     sql "CREATE SCHEMA shop; ALTER TABLE concerts SET SCHEMA shop;
@@ -374,6 +380,7 @@ checked() { # every job's statements, as the role; stops at the first that is re
     assert_equal "$(as_role sql 'SELECT count(title) FROM concerts')" 0
 }
 
+# bats test_tags=design
 @test "nothing is granted to a role that is not there, nor without the application's tables" {
     run migrate --grant "no'body"
     assert_failure 78
@@ -389,6 +396,7 @@ checked() { # every job's statements, as the role; stops at the first that is re
     assert_output 'migrate: --grant needs a ROLE, see --help'
 }
 
+# bats test_tags=design
 @test "who may use a table but not pass its rights on grants nothing" {
     make_role
     sql "GRANT CREATE, USAGE ON SCHEMA tickeasy_jobs TO \"$ROLE\";
@@ -403,6 +411,7 @@ checked() { # every job's statements, as the role; stops at the first that is re
 
 # --- the sample and the seeds ------------------------------------------------------------------------
 
+# bats test_tags=design
 @test "the sample data loads, and its stock adds up but for the two types that are wrong" {
     psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/data.sql"
     assert_equal "$(sql "SELECT count(*) FROM orders WHERE status = 'pending' AND expires_at < now()")" 405
@@ -412,6 +421,7 @@ checked() { # every job's statements, as the role; stops at the first that is re
     assert_equal "${#lines[@]}" 2
 }
 
+# bats test_tags=design
 @test "the seeds of the tests keep every invariant, and a broken one is seen" {
     order 1 pending '-1 minute' --tickets 3
     order 2 paid '-2 days' --payment completed --type 2

@@ -19,6 +19,8 @@ read_mail() {
 
 # --- what the customer reads ----------------------------------------------------------------------
 
+# An order of two tickets, with seats
+# bats test_tags=design
 @test "the buyer of an expired order reads in Chinese what expired and when" {
     order 1 pending '-1 minute' --tickets 2
     run expire-orders

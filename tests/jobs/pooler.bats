@@ -71,14 +71,14 @@ state() {
 }
 
 @test "a --check that finds something finds the same again, and nothing once it is mended" {
-    sql 'REVOKE SELECT (user_id) ON orders FROM jobs'
+    sql "REVOKE SELECT ($ORDER_NUMBER) ON $ORDERS FROM jobs"
     expire --check
     assert_failure 78
-    assert_one_line 'permission denied for table orders'
+    assert_one_line "permission denied for table ${ORDERS//\"/}"
     local first=$stderr
     expire --check
     assert_equal "$status|$stderr" "78|$first"
-    sql 'GRANT SELECT (user_id) ON orders TO jobs'
+    sql "GRANT SELECT ($ORDER_NUMBER) ON $ORDERS TO jobs"
     expire --check
     assert_success
 }

@@ -3,6 +3,9 @@
 # and again. A round has twenty trees; TICKEASY_ROUNDS sets how many (2), TICKEASY_SEED where they begin.
 # bats tests/jobs/random-files.bats
 
+# The references are in the design's tables
+# bats file_tags=design
+
 bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database

@@ -67,6 +67,8 @@ slow_mails() { # CONDITION SECONDS
 
 # --- who is reminded ------------------------------------------------------------------------------
 
+# Orders of two tickets
+# bats test_tags=design
 @test "each holder gets one mail a session, with all tickets of all orders of that session" {
     order 1 paid '' --tickets 2 --user 1
     order 2 confirmed '' --user 1
@@ -132,6 +134,8 @@ slow_mails() { # CONDITION SECONDS
     assert_equal "$(result alreadyReminded) $(result withoutAddress)" '0 0'
 }
 
+# An order of two tickets
+# bats test_tags=design
 @test "of two tickets the one that was cancelled is not listed" {
     order 1 paid '' --tickets 2
     sql "UPDATE tickets SET status = 'cancelled' WHERE ticket_number = 'T0001-1'"
@@ -140,6 +144,8 @@ slow_mails() { # CONDITION SECONDS
     assert_equal "$(data tickets,0,number) $(data quantity)" 'T0001-2 1'
 }
 
+# A session has no state on the backend's tables
+# bats test_tags=design
 @test "only scheduled sessions of published concerts are reminded of" {
     local type
     for type in {1..6}; do
@@ -187,6 +193,8 @@ slow_mails() { # CONDITION SECONDS
     done
 }
 
+# Every user has an address on the backend's tables
+# bats test_tags=design
 @test "without an address of the user, that of the newest order is taken; without any, nobody is" {
     order 1 paid '-2 days' --user 1
     order 2 paid '-1 days' --user 1
@@ -211,6 +219,7 @@ slow_mails() { # CONDITION SECONDS
 
 # --- withdrawn mails ------------------------------------------------------------------------------
 
+# bats test_tags=design
 @test "a mail that was withdrawn unsent is revived with what is true now; any other is left" {
     local user
     for user in {1..4}; do order "$user" paid '' --user "$user"; done
@@ -244,6 +253,8 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     assert_success
 }
 
+# Tickets with numbers and seats
+# bats test_tags=design
 @test "the holder reads in Chinese what, when and where it is, and the own tickets" {
     real_time
     order 1 paid '' --tickets 2
@@ -290,6 +301,8 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     assert_equal "${lines[0]}" "${lines[1]}"
 }
 
+# A ticket with a number and a seat
+# bats test_tags=design
 @test "MAIL_LANG=en writes in English" {
     real_time
     order 1 paid ''
@@ -307,6 +320,8 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     refute_output --partial '{{'
 }
 
+# The backend's shows begin on the application's clock
+# bats test_tags=design
 @test "time and weekday are those of APP_TIMEZONE, summer time included" {
     NOW=2037-03-28T20:00:00Z # ahead of the database's clock, which the second look goes by
     local type
@@ -322,6 +337,8 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
 
 # --- running it -----------------------------------------------------------------------------------
 
+# An order of two tickets, a user without an address
+# bats test_tags=design
 @test "--dry-run shows who would get what, and writes nothing" {
     local user
     for user in {1..4}; do order "$user" paid '' --user "$user"; done
@@ -356,6 +373,8 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_output '{"upcomingSessions":1,"queuedMails":1,"sentMails":0,"alreadyReminded":0,"withoutAddress":0,"failedSessions":0}'
 }
 
+# Every user has an address on the backend's tables
+# bats test_tags=design
 @test "a run on a terminal tells a person what it did" {
     order 1 paid ''
     order 2 paid '' --user 2
@@ -369,6 +388,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     refute_output
 }
 
+# bats test_tags=design
 @test "--check prepares every statement" {
     run send-reminders --check
     assert_success
@@ -395,6 +415,8 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_equal "$(result upcomingSessions)" 1
 }
 
+# A session has no state on the backend's tables
+# bats test_tags=design
 @test "--session says why nobody is reminded of a session" {
     order 1 paid ''
     starts 1 '20 hours'
@@ -593,6 +615,8 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_output "$(for n in {1..6}; do echo 't|t|t'; done)"
 }
 
+# An order of two tickets
+# bats test_tags=design
 @test "the second look tells the truth of the moment" {
     real_time
     order 1 paid '' --tickets 2
@@ -609,6 +633,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
         "stale, data ->> 'starts_at' LIKE '%,%'")" '|t'
 }
 
+# bats test_tags=design
 @test "the second look says why a mail must not go out" {
     real_time
     order 1 paid ''
@@ -723,7 +748,7 @@ user5|sent|"
     export MAIL_URL
     MAIL_FROM=shop@example.org start deliver-mail
     wait_for grep -q DATA peer.out
-    sql "UPDATE orders SET status = 'refunded'"
+    sql "UPDATE $ORDERS SET $ORDER_STATUS = 'refunded'"
     ended
     assert_equal "$status" 0
     # the first was on its way, the second in the transport's hands
@@ -743,11 +768,11 @@ user5|sent|"
     MAIL_FROM=shop@example.org start deliver-mail
     wait_for eval '[[ $(grep -c ^accepted peer.out) == 180 ]]'
     sleep 0.5
-    sql "UPDATE concert_sessions SET status = 'cancelled'"
+    sql "UPDATE $ORDERS SET $ORDER_STATUS = 'refunded'"
     ended
     kill "$peer"
     assert_equal "$(mails "status = 'sent'")" 181 # one was on its way
-    assert_equal "$(mails "status = 'expired' AND last_error = 'the session was cancelled'")" 99
+    assert_equal "$(mails "status = 'expired' AND last_error = 'the order was refunded'")" 99
 }
 
 @test "a mended address is the one that the mail goes to, and that a mail given up is sent to again" {
@@ -755,14 +780,14 @@ user5|sent|"
     order 1 paid ''
     order 2 paid '' --user 2
     starts 1 '3 hours'
-    sql "UPDATE users SET email = 'no address' WHERE id = '$(uuid 2)'"
+    sql "UPDATE users SET email = 'no address' WHERE email = 'user2@example.com'"
     remind
     export MAIL_URL=maildir:$PWD/mail MAIL_FROM=shop@example.org
-    sql "UPDATE users SET email = 'new@example.com' WHERE id = '$(uuid 1)'"
+    sql "UPDATE users SET email = 'new@example.com' WHERE email = 'user1@example.com'"
     run deliver-mail
     assert_failure 1
     grep -q '^To: .*<new@example.com>' mail/new/*
-    sql "UPDATE users SET email = 'right@example.com' WHERE id = '$(uuid 2)'"
+    sql "UPDATE users SET email = 'right@example.com' WHERE email = 'no address'"
     run deliver-mail --retry all
     run deliver-mail
     assert_success

@@ -188,7 +188,7 @@ same_variables() { # KIND
     build_old_files
     cd "$BATS_TEST_TMPDIR"
     file 1.jpg
-    STORAGE_DIR=$PWD/files run env LD_PRELOAD="$OLD_FILES" cleanup-data --only files
+    STORAGE_DIR=$PWD/files STORAGE_BUCKETS=tickeasy-files run env LD_PRELOAD="$OLD_FILES" cleanup-data --only files
     assert_failure 1
     assert_equal "$(mails "kind = 'alert'")" 4
     gather_variables alert

@@ -8,6 +8,7 @@ load ../lib/database
 load ../lib/job
 load ../lib/files
 load ../lib/shows
+load ../lib/support
 
 setup_file() {
     start_cluster
@@ -51,6 +52,7 @@ used() { files | tr ' ' '\n' | grep -v '^tickeasy-files/used/' | paste -sd' '; }
     assert_equal "$(used)" 'tickeasy-files/future.jpg'
 }
 
+# bats test_tags=design
 @test "every column that can hold a file keeps it" {
     local n
     for n in {1..12}; do file "$n.jpg"; done
@@ -214,6 +216,8 @@ keeps() {
         'HTTPS://cdn.example.com/posters/1.jpg' '//cdn.example.com/posters/1.jpg'
 }
 
+# What refers is longer than the backend's column
+# bats test_tags=design
 @test "a reference may stand in HTML, Markdown, JSON or a sentence" {
     many 1
     local link=https://p.supabase.co/storage/v1/object/public/tickeasy-files/posters/1.jpg
@@ -452,12 +456,12 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
 @test "a column that looks like files and that nobody reads stops it, until it is told to hold none" {
     many 1
     file 1.jpg
-    sql 'ALTER TABLE concerts ADD cover_photo text; CREATE TABLE articles (id int, "heroImages" jsonb, profile text, status text)'
+    sql 'ALTER TABLE venues ADD cover_photo text; CREATE TABLE articles (id int, "heroImages" jsonb, profile text, status text)'
     clean_files
-    refused 'public.articles.heroImages, public.concerts.cover_photo may refer to files, and file_references.sql of APP_SCHEMA design does not read it; a column that holds none goes into FILE_IGNORE_COLUMNS'
+    refused "public.articles.heroImages, public.venues.cover_photo may refer to files, and file_references.sql of APP_SCHEMA $APP_SCHEMA does not read it; a column that holds none goes into FILE_IGNORE_COLUMNS"
     run --separate-stderr cleanup-data --check
     assert_failure 78
-    FILE_IGNORE_COLUMNS=concerts.cover_photo,articles.heroImages clean_files
+    FILE_IGNORE_COLUMNS=venues.cover_photo,articles.heroImages clean_files
     assert_success
     assert_equal "$(used)" ''
 }
@@ -540,6 +544,7 @@ looks_like_files() {
     refused 'public.odd.a, public.odd.b, public.odd.c, public.odd.d, public.odd.photo_1 may refer.*'
 }
 
+# bats test_tags=design
 @test "views are left out, foreign tables are not, and a table's parts and children are the table's" {
     sql 'CREATE VIEW posters AS SELECT poster_image FROM concerts; CREATE MATERIALIZED VIEW kept AS SELECT avatar FROM users;
          CREATE FOREIGN DATA WRAPPER far; CREATE SERVER far FOREIGN DATA WRAPPER far;
@@ -790,7 +795,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
 }
 
 @test "what is referred to, or uploaded anew, between listing and delete stays in the storage" {
-    stored --on-list-end "psql -XAtqc \"INSERT INTO users (name, avatar) VALUES ('late', 'x1')\" '$OWNER_URL'"
+    stored --on-list-end "psql -XAtqc \"INSERT INTO users (name, email, avatar) VALUES ('late', 'late@example.com', 'x1')\" '$OWNER_URL'"
     clean_files
     assert_success
     assert_equal "$(stored_there)|$(result unusedFiles) $(result keptFiles)" 'x1|2 0'
@@ -859,7 +864,7 @@ cut_off() {
 }
 
 @test "a storage that is away ends its own part only" {
-    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    closed_sessions "SELECT 1 AS n, now() - interval '9 days' AS at"
     stored --delete-fault 1-:500
     run --separate-stderr cleanup-data
     assert_failure 1
@@ -985,7 +990,7 @@ unused files, in quarantine|1'
     many 1
     file 1.jpg
     file 2.jpg
-    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    closed_sessions "SELECT 1 AS n, now() - interval '9 days' AS at"
     run --separate-stderr env LD_PRELOAD="$OLD_FILES" cleanup-data --dry-run --manifest m
     assert_failure 1
     assert_line '1 rows and 0 files would be deleted'
@@ -997,7 +1002,7 @@ refused|2.jpg'
 # --- with the other parts -------------------------------------------------------------------------
 
 @test "files that cannot be cleaned stop no other part" {
-    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', now() - interval '9 days')"
+    closed_sessions "SELECT 1 AS n, now() - interval '9 days' AS at"
     STORAGE_BUCKETS=missing run --separate-stderr cleanup-data
     assert_failure 1
     assert_equal "$(result expiredSessions) $(result failedParts)" '1 1'
@@ -1017,6 +1022,7 @@ refused|2.jpg'
     assert_regex "$stderr" '^cleanup-data: SUPABASE_URL and STORAGE_DIR are both set'
 }
 
+# bats test_tags=design
 @test "the role of --grant may do it, and --check knows" {
     many 3
     file 1.jpg
