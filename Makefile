@@ -3,11 +3,13 @@
 VERSION  = 0.1.0
 PROGRAMS = expire-orders send-reminders deliver-mail cleanup-data health-check
 DESK     = taskctl
+API      = tasks-api
+ALL      = $(PROGRAMS) $(DESK) $(API)
 
 # --- tools and flags -----------------------------------------------------------------------------
 CC         ?= gcc
 PKG_CONFIG ?= pkg-config
-PACKAGES    = libpq libcurl jansson libssl libcrypto libidn2
+PACKAGES    = libpq libcurl jansson libssl libcrypto libidn2 libjwt
 BUILD      ?= build
 BIN        ?= bin
 # where make install puts things, below DESTDIR; the jobs read /etc/tickeasy-jobs.conf in any case
@@ -49,7 +51,7 @@ say   = @printf '  %-8s %s\n'
 endif
 
 # --- what there is -------------------------------------------------------------------------------
-EMBEDDED   = $(sort $(wildcard common/sql/*.sql jobs/sql/*/*.sql jobs/templates/*.json jobs/templates/*/*))
+EMBEDDED   = $(sort $(wildcard common/sql/*.sql jobs/sql/*/*.sql jobs/templates/*.json jobs/templates/*/*) jobs/openapi.json)
 COMMON     = $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c)) $(BUILD)/embedded.o
 LIBRARY    = $(BUILD)/libcommon.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
@@ -63,16 +65,18 @@ CHECKS     = $(patsubst %,$(BUILD)/jobs/%.o,checks check-database check-redis ch
 CRONTAB    = $(patsubst %,$(BUILD)/jobs/%.o,crontab-text crontab-read crontab-schedule line-diff)
 
 # what the programs print of themselves, to be installed beside them
-MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(PROGRAMS) $(DESK)) $(BUILD)/man/tickeasy-jobs.conf.5
+MANUALS    = $(patsubst %,$(BUILD)/man/%.8,$(ALL)) $(BUILD)/man/tickeasy-jobs.conf.5
 GENERATED  = $(MANUALS) $(BUILD)/tickeasy-jobs.conf.example $(BUILD)/completion.bash
 
-all: $(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)) $(GENERATED)
+all: $(patsubst %,$(BIN)/%,$(ALL)) $(GENERATED)
 
 # beside its own file, what a program is made of
-$(patsubst %,$(BIN)/%,$(PROGRAMS) $(DESK)): $(BUILD)/jobs/tasks.o
-$(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-tasks desk-changes desk-runs desk-start \
-                  desk-lists desk-missed missed-slots signs-of-life task-states desk-crontab \
-                  crontab-program) $(CRONTAB)
+$(patsubst %,$(BIN)/%,$(ALL)): $(BUILD)/jobs/tasks.o
+$(BIN)/$(DESK): $(patsubst %,$(BUILD)/jobs/%.o,desk desk-open desk-tasks desk-changes registry-change desk-runs \
+                  desk-start desk-lists desk-missed missed-slots signs-of-life task-states \
+                  desk-crontab crontab-program) $(CRONTAB)
+$(BIN)/$(API): $(patsubst %,$(BUILD)/jobs/%.o,api-request api-reply api-token api-run desk desk-open \
+                 desk-missed desk-start registry-change missed-slots signs-of-life task-states)
 $(BIN)/expire-orders: $(BUILD)/jobs/due-orders.o
 $(BIN)/cleanup-data: $(BUILD)/jobs/lanes.o $(BUILD)/jobs/old-rows.o $(BUILD)/jobs/old-sessions.o \
                      $(BUILD)/jobs/unused-files.o $(BUILD)/jobs/file-removal.o $(BUILD)/jobs/manifest.o
@@ -139,6 +143,9 @@ $(BUILD) $(BIN):
 
 # --- tests ---------------------------------------------------------------------------------------
 $(BUILD)/tests/unit/health_report: $(BUILD)/jobs/health-report.o
+$(BUILD)/tests/unit/api_request: $(BUILD)/jobs/api-request.o $(BUILD)/jobs/api-reply.o
+$(BUILD)/tests/unit/api_reply: $(BUILD)/jobs/api-reply.o
+$(BUILD)/tests/unit/api_token: $(BUILD)/jobs/api-token.o
 $(BUILD)/tests/unit/task_states: $(BUILD)/jobs/task-states.o
 $(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/task-states.o \
                                $(BUILD)/jobs/signs-of-life.o
@@ -174,6 +181,7 @@ bench: all
 	tests/bench/cleanup
 	tests/bench/files
 	tests/bench/health
+	tests/bench/api
 
 demo:
 	scripts/demo
@@ -197,7 +205,7 @@ clean:
 BUILDER := $(shell stat -c %U $(firstword $(wildcard $(BUILD)) .))
 IS_GUEST := $(and $(filter 0,$(shell id -u)),$(filter-out root,$(BUILDER)))
 LAYOUT = PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' BIN='$(BIN)' \
-         BUILD='$(BUILD)' PROGRAMS='$(PROGRAMS)' DESK='$(DESK)'
+         BUILD='$(BUILD)' PROGRAMS='$(PROGRAMS)' DESK='$(DESK)' API='$(API)'
 
 install: $(if $(IS_GUEST),built,all)
 	$(quiet)$(LAYOUT) scripts/install

@@ -31,6 +31,7 @@ enum key_type {
     KEY_BASE,
     KEY_NAMES,
     KEY_TIME,
+    KEY_ORIGINS,
 };
 
 /* Every key there is. range: what a person reads; for a choice also what is compared. */
@@ -125,6 +126,13 @@ static const struct key {
       "the most of a bucket's files that may be unused, 1 to 100", "1 to 100", 1, 100 },
     { "FILE_IGNORE_COLUMNS", KEY_TEXT, AT(file_ignore_columns), "",
       "columns that look like files and hold none: users.home_url; unset: none", NULL, 0, 0 },
+    { "JWT_SECRET", KEY_SECRET, AT(jwt_secret), "",
+      "what the platform signs its tokens with; unset: tasks-api lets nobody in", NULL, 0, 0 },
+    { "API_WAIT", KEY_DURATION, AT(api_wait_ms), "20s",
+      "how long tasks-api waits for a run that it started, to 10m", "0s to 10m", 0,
+      10L * 60 * 1000 },
+    { "API_ALLOWED_ORIGINS", KEY_ORIGINS, AT(api_allowed_origins), "",
+      "other origins that may call tasks-api: https://host; unset: none", NULL, 0, 0 },
     { "STATE_DIR", KEY_PATH, AT(state_dir), "/var/lib/tickeasy-jobs",
       "folder of what database and memory do not take", NULL, 0, 0 },
     { "LOG_FILE", KEY_PATH, AT(log_file), "", "log file; unset: none", NULL, 0, 0 },
@@ -228,6 +236,8 @@ static bool value_fits(const struct key *key, const char *value, long *number)
         return names_valid(value);
     case KEY_TIME:
         return time_valid(value);
+    case KEY_ORIGINS:
+        return origins_valid(value);
     }
     return false;
 }
@@ -260,6 +270,8 @@ static const char *expectation(enum key_type type)
         return "a list of names such as avatar,venue,concert";
     case KEY_TIME:
         return "a time such as 2026-01-02T03:04:05+08:00";
+    case KEY_ORIGINS:
+        return "a list of origins such as https://admin.example.com,http://localhost:5173";
     }
     return "usable";
 }

@@ -47,6 +47,9 @@ struct config {
     long file_max_delete_percent; /* of the files of a bucket */
     long file_quarantine_days;
     char *file_ignore_columns; /* "table.column", by commas; looked up by the job */
+    char *jwt_secret;          /* secret; "" = nobody is let in */
+    long api_wait_ms;
+    char *api_allowed_origins; /* by commas, each as a browser says it; "" = none */
     char *state_dir;
     char *log_file;   /* "" = no log file */
     char *log_level;  /* debug info warn error */

@@ -43,10 +43,7 @@ struct part {
 
 static size_t column(const char *text, const char *at)
 {
-    size_t characters = 1;
-    for (; text < at; text++)
-        characters += ((unsigned char)*text & 0xc0) != 0x80;
-    return characters;
+    return 1 + utf8_characters(text, (size_t)(at - text));
 }
 
 /* How much of a part is shown: all of it, or as many whole characters as fit. */

@@ -306,7 +306,7 @@ static void try_attempts(struct job *job, struct error *err)
         error_clear(err);
         json_object_clear(job->result);
         job->failed_items = 0;
-        begin_run(job, cron ? "cron" : "manual", before.attempt + 1);
+        begin_run(job, cron ? "cron" : process_trigger(), before.attempt + 1);
         job->run.fired_at = fired_at;
         job->run.slot = before.slot;
         snprintf(job->run.lost_id, sizeof job->run.lost_id, "%s", before.lost_id);

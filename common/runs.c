@@ -84,11 +84,19 @@ bool process_is_here(const struct process *process, const struct process *self)
            start_of(process->pid) == process->pid_started;
 }
 
+const char process_actor_variable[] = "TICKEASY_JOBS_ACTOR";
+
+const char *process_trigger(void)
+{
+    return getenv(process_actor_variable) == NULL ? "manual" : "api";
+}
+
 void process_actor(char *text, size_t size)
 {
     const struct passwd *user = getpwuid(geteuid());
     const char *self = user == NULL ? NULL : user->pw_name;
-    const char *behind = getenv("SUDO_USER");
+    const char *api_user = getenv(process_actor_variable);
+    const char *behind = api_user != NULL ? api_user : getenv("SUDO_USER");
     struct decimal number = decimal(geteuid());
     char words[128];
     if (behind == NULL || *behind == '\0' || (self != NULL && strcmp(behind, self) == 0))

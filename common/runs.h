@@ -41,7 +41,7 @@ struct run {
     const struct task *task;
     struct process process;
     int attempt;          /* from 1 */
-    const char *trigger;  /* "cron" or "manual" */
+    const char *trigger;  /* "cron", "manual" or "api" */
     char actor[128];      /* user name; "ann as jobs" through sudo */
     bool is_forced;       /* runs also when the task is disabled or paused */
     const char *zone;     /* APP_TIMEZONE, in which schedules are meant */
@@ -73,7 +73,14 @@ bool process_is_gone(const struct process *process, const struct process *self);
 /* True when it certainly runs here: the same boot and pid namespace, pid and start. */
 bool process_is_here(const struct process *process, const struct process *self);
 
-/* Who it is that asks, into text: the user, "ann as jobs" through sudo. */
+/* Who starts a run for somebody else (tasks-api) says for whom in the environment, by this
+ * variable. */
+extern const char process_actor_variable[];
+
+/* What a run that is not cron's was started by: "api" for somebody else, or "manual". */
+const char *process_trigger(void);
+
+/* Who it is that asks, into text: the user, "ann as jobs" through sudo, or for somebody else. */
 void process_actor(char *text, size_t size);
 
 /* A new attempt: fresh id, start time, actor. */

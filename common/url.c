@@ -44,6 +44,13 @@ static int hex_value(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+int url_percent(const char *text, size_t left)
+{
+    int high = left >= 3 && text[0] == '%' ? hex_value(text[1]) : -1;
+    int low = high < 0 ? -1 : hex_value(text[2]);
+    return low < 0 ? -1 : high * 16 + low;
+}
+
 bool url_decode(char *out, size_t size, struct span in, const char *key, const char *part,
                 struct error *err)
 {
@@ -51,14 +58,13 @@ bool url_decode(char *out, size_t size, struct span in, const char *key, const c
     for (size_t i = 0; i < in.length; i++) {
         unsigned char byte = (unsigned char)in.start[i];
         if (byte == '%') {
-            int high = i + 1 < in.length ? hex_value(in.start[i + 1]) : -1;
-            int low = i + 2 < in.length ? hex_value(in.start[i + 2]) : -1;
-            if (high < 0 || low < 0)
+            int decoded = url_percent(in.start + i, in.length - i);
+            if (decoded < 0)
                 return error_set(err, ERR_CONFIG,
                                  "%s: %s has a %% without two hexadecimal digits; "
                                  "write %%25 for the character %%",
                                  key, part);
-            byte = (unsigned char)(high * 16 + low);
+            byte = (unsigned char)decoded;
             i += 2;
         }
         if (byte < ' ' || byte == 0x7f)

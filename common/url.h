@@ -23,6 +23,9 @@ bool span_is(struct span span, const char *word);
  * @ behind that is an error: it ends a login with a character that was not encoded. */
 bool url_authority(const char *rest, const char **end, const char *key, struct error *err);
 
+/* The byte that "%XX" at text stands for; -1 when it is not that. left: bytes that may be read. */
+int url_percent(const char *text, size_t left);
+
 /* Decode %XX into out; control characters are refused, encoded or not. part is for the error. */
 bool url_decode(char *out, size_t size, struct span in, const char *key, const char *part,
                 struct error *err);

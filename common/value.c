@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "url.h"
+
 static const char zone_directory[] = "/usr/share/zoneinfo";
 
-enum { LONGEST_S = 366 * 24 * 60 * 60, LINK_MAX_BYTES = 500 };
+enum { LONGEST_S = 366 * 24 * 60 * 60, LINK_MAX_BYTES = 500, ORIGINS_MAX_BYTES = 1000 };
 
 /* RFC 3986: of a host with its port, and of all that may follow it; % is judged apart. */
 static const char host_signs[] = "-.:[]";
@@ -224,8 +226,7 @@ static bool is_made_of(const char *text, size_t length, const char *signs)
 {
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '%') {
-            if (length - i < 3 || !isxdigit((unsigned char)text[i + 1]) ||
-                !isxdigit((unsigned char)text[i + 2]))
+            if (url_percent(text + i, length - i) < 0)
                 return false;
         } else if (!isalnum((unsigned char)text[i]) && strchr(signs, text[i]) == NULL) {
             return false;
@@ -282,6 +283,70 @@ bool base_url_valid(const char *text)
     return length > 0 && host[0] != ':' && is_made_of(host, length, host_signs) &&
            memchr(host, '%', length) == NULL && strpbrk(host, "?#@") == NULL &&
            is_made_of(host + length, strlen(host + length), link_signs);
+}
+
+/* The next of some origins, and where the one behind it begins. */
+static struct span next_origin(const char **rest)
+{
+    struct span origin = { *rest, strcspn(*rest, ",") };
+    *rest += origin.length + ((*rest)[origin.length] == ',');
+    return origin;
+}
+
+/* A port that browsers say: not the one that the scheme has anyway. */
+static bool is_port(const char *digits, size_t length, long standard)
+{
+    char text[6];
+    long port;
+    if (length >= sizeof text || digits[0] == '0')
+        return false;
+    memcpy(text, digits, length);
+    text[length] = '\0';
+    return number_parse(text, 1, 65535, &port) && port != standard;
+}
+
+/* Bytes of the host at text, in small letters; 0 when there is none. */
+static size_t host_length(const char *text)
+{
+    if (text[0] != '[')
+        return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+    size_t length = 1 + strspn(text + 1, "0123456789abcdef:.");
+    return length > 1 && text[length] == ']' ? length + 1 : 0;
+}
+
+static bool is_origin(const char *start, size_t length)
+{
+    bool is_safe = strncmp(start, "https://", 8) == 0;
+    if (!is_safe && strncmp(start, "http://", 7) != 0)
+        return false;
+    const char *host = start + (is_safe ? 8 : 7), *end = start + length;
+    const char *behind = host + host_length(host);
+    return behind > host &&
+           (behind == end || (*behind == ':' &&
+                              is_port(behind + 1, (size_t)(end - behind - 1), is_safe ? 443 : 80)));
+}
+
+bool origins_valid(const char *text)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length > ORIGINS_MAX_BYTES || text[length - 1] == ',')
+        return false;
+    while (*text != '\0') {
+        struct span origin = next_origin(&text);
+        if (!is_origin(origin.start, origin.length))
+            return false;
+    }
+    return true;
+}
+
+bool origins_hold(const char *origins, const char *origin)
+{
+    while (*origins != '\0') {
+        struct span one = next_origin(&origins);
+        if (one.length == strlen(origin) && memcmp(one.start, origin, one.length) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool names_next(const char **rest, char name[NAME_BYTES])

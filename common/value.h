@@ -42,6 +42,14 @@ bool link_valid(const char *text);
  * user, query and fragment. */
 bool base_url_valid(const char *text);
 
+/* True for origins with commas between them, as browsers say them: "https://host",
+ * "http://host:8080", in small letters, no port that the scheme has anyway, at most 1,000 bytes in
+ * all. */
+bool origins_valid(const char *text);
+
+/* Whether origin, of a request, is one of such origins. */
+bool origins_hold(const char *origins, const char *origin);
+
 /* True for names with commas between them. A name has 1 to NAME_BYTES - 1 bytes, no slash, no
  * control character, no blank at its ends, and is neither "." nor ".."; none is there twice. */
 bool names_valid(const char *text);

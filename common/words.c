@@ -35,6 +35,14 @@ size_t control_length(const char *text, size_t length)
     return length > 1 && first == 0xc2 && (unsigned char)text[1] < 0xa0 ? 2 : 0;
 }
 
+size_t utf8_characters(const char *text, size_t length)
+{
+    size_t count = 0;
+    for (const char *end = text + length; text < end; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 void utf8_clean(char *to, size_t size, const char *from)
 {
     size_t left = strlen(from);

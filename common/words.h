@@ -13,6 +13,9 @@ size_t utf8_length(const char *text, size_t length);
  * bytes that may be read, at least 1. */
 size_t control_length(const char *text, size_t length);
 
+/* How many characters length bytes of UTF-8 are. */
+size_t utf8_characters(const char *text, size_t length);
+
 /* Copy as much of from as fits, whole characters only, fit to be shown: control characters (C0,
  * DEL, C1) become spaces, bytes that are not UTF-8 become '?'. size: of to, at least 1. */
 void utf8_clean(char *to, size_t size, const char *from);

@@ -6,6 +6,7 @@
 
 #include "cron.h"
 #include "desk-crontab.h"
+#include "registry-change.h"
 #include "runs.h"
 #include "slot.h"
 #include "text.h"
@@ -13,9 +14,6 @@
 #include "when.h"
 #include "words.h"
 #include "zone.h"
-
-/* Another operator's change is waited for: longer than a run would. */
-enum { OPERATOR_LOCK_MS = 5000 };
 
 static const time_t latest = 253370764800; /* 9999-01-01 */
 
@@ -96,57 +94,6 @@ json_t *desk_changes_answer(json_t *changes)
 
 /* --- changing --------------------------------------------------------------------------------- */
 
-/* What is to become of a task; NULL stays as it is. */
-struct change {
-    const char *cron, *timeout_ms, *retries, *catch_up, *active;
-    const char *paused_until; /* "-infinity": no pause */
-};
-
-/* When the task will run next once that is so. */
-static struct instant next_after(const struct desk *desk, json_t *task, const struct change *change)
-{
-    if (change->cron != NULL)
-        json_object_set_new(task, "cronExpression", json_string(change->cron));
-    if (change->active != NULL)
-        json_object_set_new(task, "isActive", json_boolean(strcmp(change->active, "true") == 0));
-    if (change->paused_until != NULL)
-        json_object_set_new(task, "pausedUntil",
-                            strcmp(change->paused_until, "-infinity") == 0
-                                ? json_null()
-                                : json_string(change->paused_until));
-    return instant(desk_next_run(desk, task));
-}
-
-static json_t *write_change(struct desk *desk, const char *id, const char *action,
-                            const struct change *change, const char *next, struct error *err)
-{
-    struct desk_actor_args actor;
-    const char *reason = options_value(&desk->options, "reason");
-    const char *args[] = { id,
-                           change->cron,
-                           change->timeout_ms,
-                           change->retries,
-                           change->catch_up,
-                           change->active,
-                           change->paused_until,
-                           reason,
-                           next[0] == '\0' ? NULL : next };
-    enum { ACTOR, LOCK, CHANGE, STEPS };
-    struct db_step steps[STEPS] = { [ACTOR] = desk_actor_step(desk, action, &actor),
-                                    [LOCK] = { .statement = "desk_lock", .args = args },
-                                    [CHANGE] = { .statement = "desk_change", .args = args } };
-    if (!db_run(desk->db, steps, STEPS, DB_DURABLE, OPERATOR_LOCK_MS, err))
-        return NULL;
-    json_t *outcome = PQntuples(steps[CHANGE].rows) == 1
-                          ? json_loads(db_text(steps[CHANGE].rows, 0, "row"), 0, NULL)
-                          : NULL;
-    for (int i = 0; i < STEPS; i++)
-        PQclear(steps[i].rows);
-    if (outcome == NULL)
-        error_set(err, ERR_CONFIG, "task %s is not in the registry", id);
-    return outcome;
-}
-
 /* Two at one task at once: the second one is told what the first one did. */
 static void tell_of_another(const struct desk *desk, const json_t *outcome)
 {
@@ -198,15 +145,10 @@ static bool tell_outcome(struct desk *desk, const json_t *outcome, struct error 
     return told;
 }
 
-static bool change_task(struct desk *desk, const char *action, const struct change *change,
+static bool change_task(struct desk *desk, const char *action, const struct registry_change *change,
                         struct error *err)
 {
-    json_t *task = desk_task(desk, desk->options.operands[0], err);
-    if (task == NULL)
-        return false;
-    struct instant next = next_after(desk, task, change);
-    json_t *outcome = write_change(desk, desk_text(task, "id"), action, change, next.text, err);
-    json_decref(task);
+    json_t *outcome = registry_change(desk, desk->options.operands[0], action, change, err);
     if (outcome == NULL)
         return false;
     tell_of_another(desk, outcome);
@@ -217,14 +159,12 @@ static bool change_task(struct desk *desk, const char *action, const struct chan
 
 bool desk_enable(struct desk *desk, struct error *err)
 {
-    static const struct change on = { .active = "true", .paused_until = "-infinity" };
-    return change_task(desk, "task-enable", &on, err);
+    return change_task(desk, "task-enable", &registry_enable, err);
 }
 
 bool desk_disable(struct desk *desk, struct error *err)
 {
-    static const struct change off = { .active = "false" };
-    return change_task(desk, "task-disable", &off, err);
+    return change_task(desk, "task-disable", &registry_disable, err);
 }
 
 bool desk_pause(struct desk *desk, struct error *err)
@@ -245,7 +185,7 @@ bool desk_pause(struct desk *desk, struct error *err)
     if (until <= desk->now)
         return error_set(err, ERR_USAGE, "option --until: \"%s\" is over already", shown);
     struct instant end = instant(until);
-    struct change pause = { .paused_until = end.text };
+    struct registry_change pause = { .paused_until = end.text };
     return change_task(desk, "task-pause", &pause, err);
 }
 
@@ -253,7 +193,7 @@ bool desk_pause(struct desk *desk, struct error *err)
 
 /* What "KEY=VALUE..." ask for, with the texts that it points to. */
 struct settings {
-    struct change change;
+    struct registry_change change;
     struct decimal timeout_ms;
 };
 

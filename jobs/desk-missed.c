@@ -17,7 +17,7 @@ const struct option_spec desk_missed_options[] = {
     { 0 },
 };
 
-/* The command at work. */
+/* An account at work. */
 struct inquiry {
     struct desk *desk;
     time_t since;
@@ -30,10 +30,14 @@ struct inquiry {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* How far back it can be told: older runs are deleted by cleanup-data. */
+time_t desk_gaps_known_since(const struct desk *desk)
+{
+    return desk->now - desk->config.keep_logs_ms / 1000;
+}
+
 static bool choose_since(const struct desk *desk, time_t *since, struct error *err)
 {
-    time_t oldest = desk->now - desk->config.keep_logs_ms / 1000;
+    time_t oldest = desk_gaps_known_since(desk);
     if (!desk_since(desk, WEEK_S, since, err))
         return false;
     if (*since >= oldest)
@@ -184,21 +188,20 @@ static void add_row(const struct desk *desk, struct table *table, const json_t *
     table_add(table, is_meant ? TABLE_FAINT : TABLE_PLAIN, desk_text(gap, "words"));
 }
 
-static bool tell(const struct inquiry *inquiry, struct error *err)
+static bool tell(const struct desk *desk, json_t *gaps, time_t since, struct error *err)
 {
     static const char *const titles[] = { "TASK",           "FROM",   "TO", "SLOTS",
                                           "MADE UP FOR BY", "REASON", NULL };
     static const struct desk_view view = { .titles = titles, .wraps = true, .add = add_row };
-    const struct desk *desk = inquiry->desk;
     char clock[100];
     if (desk->json)
-        return desk_answer("missed", json_incref(inquiry->gaps), err);
-    if (json_array_size(inquiry->gaps) == 0) {
-        zone_text(clock, sizeof clock, desk->config.app_timezone, inquiry->since);
+        return desk_answer("missed", json_incref(gaps), err);
+    if (json_array_size(gaps) == 0) {
+        zone_text(clock, sizeof clock, desk->config.app_timezone, since);
         printf("nothing was missed since %s\n", clock);
         return true;
     }
-    return desk_show_rows(desk, &view, inquiry->gaps, err);
+    return desk_show_rows(desk, &view, gaps, err);
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -238,20 +241,34 @@ static bool inquire(struct inquiry *inquiry, const char *task_id, struct error *
         if (!account_for(inquiry, promise, err))
             return false;
     }
-    if (json_array_size(inquiry->gaps) > 0)
-        inquiry->desk->exit_code = EXIT_MISSED;
-    return tell(inquiry, err);
+    return true;
+}
+
+json_t *desk_gaps(struct desk *desk, const char *task_id, time_t since, struct error *err)
+{
+    struct inquiry inquiry = { .desk = desk, .since = since, .gaps = json_array() };
+    if (!inquire(&inquiry, task_id, err)) {
+        json_decref(inquiry.gaps);
+        inquiry.gaps = NULL;
+    }
+    json_decref(inquiry.promises);
+    PQclear(inquiry.rows);
+    free(inquiry.runs);
+    return inquiry.gaps;
 }
 
 bool desk_missed(struct desk *desk, struct error *err)
 {
     const char *task_id;
-    struct inquiry inquiry = { .desk = desk, .gaps = json_array() };
-    bool told = desk_only_task(desk, &task_id, err) && choose_since(desk, &inquiry.since, err) &&
-                inquire(&inquiry, task_id, err);
-    json_decref(inquiry.gaps);
-    json_decref(inquiry.promises);
-    PQclear(inquiry.rows);
-    free(inquiry.runs);
+    time_t since;
+    if (!desk_only_task(desk, &task_id, err) || !choose_since(desk, &since, err))
+        return false;
+    json_t *gaps = desk_gaps(desk, task_id, since, err);
+    if (gaps == NULL)
+        return false;
+    if (json_array_size(gaps) > 0)
+        desk->exit_code = EXIT_MISSED;
+    bool told = tell(desk, gaps, since, err);
+    json_decref(gaps);
     return told;
 }

@@ -131,8 +131,12 @@ bool desk_history(struct desk *desk, struct error *err)
                          LIMIT_MOST);
     struct instant begin = instant(since);
     struct decimal most = decimal(limit);
-    const char *args[] = { id, wanted_states(desk, states, sizeof states),
-                           since == 0 ? NULL : begin.text, most.text, NULL };
+    const char *args[] = { id,
+                           wanted_states(desk, states, sizeof states),
+                           since == 0 ? NULL : begin.text,
+                           most.text,
+                           NULL,
+                           NULL };
     json_t *runs = desk_rows(desk, "desk_runs", args, err);
     if (runs == NULL)
         return false;
@@ -149,7 +153,7 @@ bool desk_history(struct desk *desk, struct error *err)
  * array of one or none. */
 static json_t *newest_run(struct desk *desk, const char *task, bool going_on, struct error *err)
 {
-    const char *args[] = { task, going_on ? "running" : NULL, NULL, "1", NULL };
+    const char *args[] = { task, going_on ? "running" : NULL, NULL, "1", NULL, NULL };
     json_t *runs = desk_rows(desk, "desk_runs", args, err);
     if (!going_on || runs == NULL || json_array_size(runs) > 0)
         return runs;
@@ -164,7 +168,7 @@ static json_t *find_run(struct desk *desk, const char *word, bool going_on, stru
     char shown[64];
     struct error ignored = { 0 };
     const char *task = desk_task_id(word, &ignored);
-    const char *args[] = { NULL, NULL, NULL, "2", word };
+    const char *args[] = { NULL, NULL, NULL, "2", word, NULL };
     utf8_clean(shown, sizeof shown, word);
     if (task == NULL &&
         (strlen(word) < 4 || strspn(word, "0123456789abcdefABCDEF-") != strlen(word))) {
@@ -314,7 +318,7 @@ bool desk_log(struct desk *desk, struct error *err)
 static json_t *run_now(struct desk *desk, const char *id)
 {
     struct error ignored = { 0 };
-    const char *args[] = { NULL, NULL, NULL, "1", id };
+    const char *args[] = { NULL, NULL, NULL, "1", id, NULL };
     return desk_row(desk, "desk_runs", args, &ignored);
 }
 
@@ -372,10 +376,11 @@ static void close_dead(struct desk *desk, const json_t *run)
 static json_t *ask(struct desk *desk, const json_t *run, const char *way, struct error *err)
 {
     char words[900];
-    const char *reason = options_value(&desk->options, "reason");
     snprintf(words, sizeof words, "cancelled by %s on %s%s%.400s", desk->actor, desk->host,
-             reason == NULL ? "" : ": ", text_or(reason, ""));
-    const char *args[] = { desk_text(run, "id"), words, desk->actor, desk->host, reason, way };
+             desk->reason == NULL ? "" : ": ", text_or(desk->reason, ""));
+    const char *args[] = {
+        desk_text(run, "id"), words, desk->actor, desk->host, desk->reason, way
+    };
     return desk_row(desk, "desk_cancel", args, err);
 }
 

@@ -51,6 +51,14 @@ static bool find_program(const struct desk *desk, const json_t *task, struct tex
                      strerror(errno));
 }
 
+bool desk_order_run(struct desk *desk, const json_t *task, struct text *path, struct error *err)
+{
+    char subject[100];
+    snprintf(subject, sizeof subject, "task %s", desk_text(task, "id"));
+    return find_program(desk, task, path, err) &&
+           desk_note(desk, "task-run", subject, json_object(), err);
+}
+
 /* The arguments of a run, pointing into desk; args is ended by NULL. */
 static void collect_args(const struct desk *desk, const char *path, const char *args[ARGS_MOST])
 {
@@ -91,6 +99,11 @@ static pid_t start(const char *const args[], int out, struct error *err)
     return pid;
 }
 
+int desk_exit_code(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL + WTERMSIG(status);
+}
+
 static void pass_on(pid_t pid)
 {
     struct error stopped = { 0 };
@@ -104,7 +117,7 @@ static int wait_for(pid_t pid)
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         pass_on(pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL + WTERMSIG(status);
+    return desk_exit_code(status);
 }
 
 /* --- run -------------------------------------------------------------------------------------- */
@@ -161,15 +174,11 @@ bool desk_run(struct desk *desk, struct error *err)
 {
     const char *args[ARGS_MOST];
     struct text path = { 0 };
-    char subject[100];
     bool started = false;
     json_t *task = desk_task(desk, desk->options.operands[0], err);
-    if (task == NULL || !find_program(desk, task, &path, err))
+    if (task == NULL || !desk_order_run(desk, task, &path, err))
         goto out;
     collect_args(desk, path.chars, args);
-    snprintf(subject, sizeof subject, "task %s", desk_text(task, "id"));
-    if (!desk_note(desk, "task-run", subject, json_object(), err))
-        goto out;
     db_close(desk->db); /* not held for as long as the run takes */
     desk->db = NULL;
     deadline_disarm();

@@ -187,7 +187,7 @@ bool desk_show(struct desk *desk, struct error *err)
     char subject[100];
     const char *id = desk_text(task, "id");
     struct decimal most_runs = decimal(RUNS_SHOWN), most_changes = decimal(CHANGES_SHOWN);
-    const char *run_args[] = { id, NULL, NULL, most_runs.text, NULL };
+    const char *run_args[] = { id, NULL, NULL, most_runs.text, NULL, NULL };
     const char *change_args[] = { subject, most_changes.text };
     snprintf(subject, sizeof subject, "task %s", id);
     runs = desk_rows(desk, "desk_runs", run_args, err);

@@ -55,8 +55,7 @@ json_t *desk_row(struct desk *desk, const char *statement, const char *const *ar
 struct db_step desk_actor_step(const struct desk *desk, const char *action,
                                struct desk_actor_args *args)
 {
-    *args = (struct desk_actor_args){ { desk->actor, desk->host, action,
-                                        options_value(&desk->options, "reason") } };
+    *args = (struct desk_actor_args){ { desk->actor, desk->host, action, desk->reason } };
     return (struct db_step){ .statement = "desk_actor", .args = args->values };
 }
 
@@ -64,9 +63,7 @@ bool desk_note(struct desk *desk, const char *action, const char *subject, json_
                struct error *err)
 {
     char *text = json_dumps(details, JSON_COMPACT);
-    const char *args[] = {
-        desk->actor, desk->host, action, subject, options_value(&desk->options, "reason"), text
-    };
+    const char *args[] = { desk->actor, desk->host, action, subject, desk->reason, text };
     PGresult *rows = text == NULL ? NULL : db_query(desk->db, "desk_note", args, DB_DURABLE, err);
     bool noted = rows != NULL || (text == NULL && error_memory(err));
     free(text);

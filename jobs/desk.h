@@ -18,9 +18,10 @@ struct desk {
     const struct desk_command *command;
     struct options options;
     struct config config;
-    struct db *db;   /* NULL for a command that does without */
-    time_t now;      /* the database's clock, this host's without one; --now for both */
-    char actor[128]; /* who asks: the user, "ann as jobs" through sudo */
+    struct db *db;      /* NULL for a command that does without */
+    time_t now;         /* the database's clock, this host's without one; --now for both */
+    char actor[128];    /* who asks: the user, "ann as jobs" through sudo */
+    const char *reason; /* why, in their words; NULL when they gave none */
     char host[256];
     char self[4096];   /* this program's file, absolute */
     char folder[4096]; /* where the jobs' programs are, absolute */

@@ -16,6 +16,7 @@
 #include "desk-crontab.h"
 #include "desk-lists.h"
 #include "desk-missed.h"
+#include "desk-open.h"
 #include "desk-runs.h"
 #include "desk-start.h"
 #include "desk-tasks.h"
@@ -210,77 +211,20 @@ static bool parse_command(struct desk *desk, int argc, char **argv, struct error
     return error_set(err, ERR_USAGE, "unexpected operand \"%s\"; see %s --help", shown, program);
 }
 
-static bool find_self(struct desk *desk, struct error *err)
-{
-    ssize_t length = readlink("/proc/self/exe", desk->self, sizeof desk->self - 1);
-    desk->self[length < 0 ? 0 : length] = '\0';
-    return length > 0 || error_set(err, ERR_INTERNAL, "/proc/self/exe: %s", strerror(errno));
-}
-
-/* The folder that a path is in, "" of a path without any. */
-static void cut_name(char *path)
-{
-    char *slash = strrchr(path, '/');
-    *(slash == NULL ? path : slash) = '\0';
-}
-
-/* The jobs' programs are beside taskctl in the tree it was built in, else where make install puts
- * them: sbin and libexec are neighbours. */
-static void find_folder(struct desk *desk)
-{
-    char own[sizeof desk->self];
-    struct text beside = { 0 };
-    snprintf(own, sizeof own, "%s", desk->self);
-    cut_name(own);
-    text_printf(&beside, "%s/%s", own, tasks[0].program);
-    if (beside.chars != NULL && access(beside.chars, X_OK) == 0) {
-        snprintf(desk->folder, sizeof desk->folder, "%s", own);
-    } else {
-        cut_name(own);
-        snprintf(desk->folder, sizeof desk->folder, "%.4000s/libexec/tickeasy-jobs", own);
-    }
-    text_free(&beside);
-}
-
-static bool read_clock(struct desk *desk, struct error *err)
-{
-    const char *now = options_value(&desk->options, "now");
-    struct run clock = { 0 };
-    if (desk->db != NULL && !runs_clock(desk->db, &clock, now, err))
-        return false;
-    if (desk->db != NULL)
-        now = clock.now;
-    desk->now = now == NULL ? time(NULL) : (time_t)zone_instant(now);
-    return true;
-}
-
-/* So that also those are listed that never ran. A database that takes no writes can be looked at
- * all the same. */
-static bool know_tasks(struct desk *desk, struct error *err)
-{
-    struct error why = { 0 };
-    if (tasks_register(desk->db, &why) || why.kind == ERR_UNAVAILABLE)
-        return true;
-    error_keep(err, &why);
-    return false;
-}
-
 static bool open_desk(struct desk *desk, struct error *err)
 {
+    const char *now = options_value(&desk->options, "now");
     process_actor(desk->actor, sizeof desk->actor);
-    if (gethostname(desk->host, sizeof desk->host - 1) != 0)
-        snprintf(desk->host, sizeof desk->host, "unknown");
-    if (!find_self(desk, err))
-        return false;
-    find_folder(desk);
+    desk->reason = options_value(&desk->options, "reason");
     const char *no_color = getenv("NO_COLOR");
     desk->colours = isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
-    if (!config_load(&desk->config, options_value(&desk->options, "config"), err))
+    if (!desk_place(desk, err) ||
+        !config_load(&desk->config, options_value(&desk->options, "config"), err))
         return false;
-    if (!desk->command->offline &&
-        (!db_connect(&desk->db, &desk->config, "taskctl", err) || !know_tasks(desk, err)))
-        return false;
-    return read_clock(desk, err);
+    if (!desk->command->offline)
+        return desk_connect(desk, "taskctl", now, err) && desk_know_tasks(desk, err);
+    desk->now = now == NULL ? time(NULL) : (time_t)zone_instant(now);
+    return true;
 }
 
 static int report(const struct desk *desk, const struct error *err)

@@ -65,7 +65,7 @@ INSERT INTO need VALUES
     ('design', 'ticket_types', 'UPDATE', 'available_quantity updated_at'),
     ('design', 'payments', 'SELECT', 'order_id status updated_at'),
     ('design', 'payments', 'UPDATE', 'updated_at'), -- row lock
-    ('design', 'users', 'SELECT', 'id name email avatar'),
+    ('design', 'users', 'SELECT', 'id name email avatar role'),
     ('design', 'organizations', 'SELECT', 'logo'),
     ('design', 'concerts', 'SELECT', 'id title description poster_image status venue_id'),
     ('design', 'concert_sessions', 'SELECT', 'id concert_id name start_time status'),
@@ -89,7 +89,7 @@ INSERT INTO need VALUES
      'ticketTypeId concertSessionId ticketTypeName ticketBenefits ticketRefundPolicy ticketTypePrice totalQuantity '
      'remainingQuantity'),
     ('backend', 'ticketType', 'UPDATE', 'remainingQuantity'),
-    ('backend', 'users', 'SELECT', 'userId name email avatar deletedAt'),
+    ('backend', 'users', 'SELECT', 'userId name email avatar role deletedAt'),
     ('backend', 'concert', 'SELECT',
      'concertId venueId conTitle conIntroduction conLocation conAddress imgBanner ticketPurchaseMethod precautions '
      'refundPolicy reviewNote conInfoStatus cancelledAt'),

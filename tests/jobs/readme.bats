@@ -93,3 +93,21 @@ block() {
     done < <(sed 's,tickeasy-jobs/,,g' "$readme" |
         grep -oE '(scripts|tests|common|jobs)/[a-z.-]+(/[a-z_.-]+)*' | sort -u)
 }
+
+@test "the calls by HTTP are answered" {
+    load ../lib/peers
+    load ../lib/web
+    left=()
+    web_config
+    start_lighttpd
+    TOKEN=$(token "$(api_user 1 admin)")
+    export TOKEN
+    local count=0
+    while read -r command; do
+        run bash -c "${command//http:\/\/127.0.0.1/http://127.0.0.1:$port} -s"
+        assert_output --regexp '^\{"status":"success",'
+        count=$((count + 1))
+    done < <(block 'By HTTP, for administrators')
+    assert_equal "$count" 3
+    end_peers || true
+}

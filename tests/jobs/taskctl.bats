@@ -26,14 +26,6 @@ assert_refused() { # CODE PATTERN: one line on standard error that fits, nothing
 
 audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMIT 1"; }
 
-# a run as it would be in the log: run NUMBER TASK STATUS START-AGO [ERROR]
-past_run() {
-    sql "INSERT INTO tickeasy_jobs.task_execution_logs (id, task_id, trigger, actor, start_time, end_time, status, error,
-                execution_time_ms, result, lease_until, host, boot_id, pid, pid_started, version)
-         VALUES ('$(uuid "$1")', '$2', 'cron', 'jobs', now() - interval '$4', now() - interval '$4', '$3', nullif('${5-}', ''),
-                 420, '{\"expiredOrders\": 3, \"sentMails\": 0}', now(), 'a', 'b', 1, 1, '0')"
-}
-
 # --- help and mistakes ----------------------------------------------------------------------------
 
 @test "--help alone shows the way, in a hundred columns; without a command it exits 64" {

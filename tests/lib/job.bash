@@ -21,10 +21,10 @@ teardown_job() {
     drop_database
 }
 
-# wait_for COMMAND...: until it succeeds, at most ten seconds
+# wait_for COMMAND...: until it succeeds, at most half a minute
 wait_for() {
     local _
-    for _ in {1..200}; do
+    for _ in {1..600}; do
         "$@" && return
         sleep 0.05
     done
@@ -51,6 +51,14 @@ assert_one_line() { # PATTERN: on standard error, and nothing on standard output
     refute_output
     assert_equal "${#stderr_lines[@]}" 1
     assert_regex "$stderr" "$1"
+}
+
+# past_run NUMBER TASK STATUS START-AGO [ERROR]: a run as it would be in the log
+past_run() {
+    sql "INSERT INTO tickeasy_jobs.task_execution_logs (id, task_id, trigger, actor, start_time, end_time, status, error,
+                execution_time_ms, result, lease_until, host, boot_id, pid, pid_started, version)
+         VALUES ('$(uuid "$1")', '$2', 'cron', 'jobs', now() - interval '$4', now() - interval '$4', '$3', nullif(:'error', ''),
+                 420, '{\"expiredOrders\": 3, \"sentMails\": 0}', now(), 'a', 'b', 1, 1, '0')" -v error="${5-}"
 }
 
 # hold SQL: another session runs SQL in a transaction, which stays open until let_go [SQL].

@@ -370,6 +370,97 @@ static void names_have_commas_between_them(void **state)
     assert_false(names_next(&rest, name));
 }
 
+static void origins_are_as_browsers_say_them(void **state)
+{
+    (void)state;
+    assert_true(origins_valid("https://admin.example.com"));
+    assert_true(origins_valid("https://1.2.3.4:65535"));
+    assert_true(origins_valid(
+        "https://a.tw,http://localhost:5173,http://[::1]:8080,https://a:80,http://b-c.d:443"));
+    const char *const bad[] = { "",
+                                "*",
+                                "admin.example.com",
+                                "https://",
+                                "https://a/",
+                                "https://A.tw",
+                                "https://a,",
+                                ",https://a",
+                                "https://a,,https://b",
+                                "https://a b",
+                                "ftp://a",
+                                "https://:80",
+                                "https://a%20",
+                                "https://u@a",
+                                "null",
+                                "https://*.a.tw",
+                                "https://a?b",
+                                "https://a#b",
+                                "https://a\r\nX: y",
+                                "https://\xe7\xa5\xa8.tw",
+                                "HTTPS://a.tw",
+                                "https://a,null",
+                                "https://a:b",
+                                "https://a:",
+                                "https://a:1:2",
+                                "https://[::1",
+                                "https://a]",
+                                "https://a:99999999999",
+                                "https://a:65536",
+                                "https://a:0",
+                                "https://a:08",
+                                "https://a:443",
+                                "http://a:80",
+                                "https://[]",
+                                "https://[::1]x",
+                                "https://[::1]:" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (origins_valid(bad[i]))
+            fail_msg("\"%s\" was taken for origins", bad[i]);
+}
+
+static void origins_have_1000_bytes_at_most(void **state)
+{
+    (void)state;
+    char origins[1002] = "https://";
+    memset(origins + 8, 'a', sizeof origins - 9);
+    origins[1001] = '\0';
+    assert_false(origins_valid(origins));
+    origins[1000] = '\0';
+    assert_true(origins_valid(origins));
+}
+
+static void an_origin_is_held_when_it_is_one_of_them_in_full(void **state)
+{
+    (void)state;
+    static const char both[] = "https://a.tw,http://localhost:5173";
+    assert_true(origins_hold(both, "https://a.tw"));
+    assert_true(origins_hold(both, "http://localhost:5173"));
+    static const char *const others[] = { "",
+                                          "null",
+                                          "https://a.t",
+                                          "https://a.tw:443",
+                                          "https://a.tw,",
+                                          "http://a.tw",
+                                          "HTTPS://a.tw",
+                                          "https://A.tw",
+                                          "https://b.a.tw",
+                                          "https://a.tw.evil.example",
+                                          "http://localhost:517",
+                                          "http://localhost:51730",
+                                          "https://a.tw,http://localhost:5173" };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (origins_hold(both, others[i]))
+            fail_msg("\"%s\" is held", others[i]);
+}
+
+static void without_origins_none_is_held(void **state)
+{
+    (void)state;
+    assert_false(origins_hold("", ""));
+    assert_false(origins_hold("", "null"));
+    assert_false(origins_hold("", "https://a.tw"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +481,10 @@ int main(void)
         cmocka_unit_test(what_would_spoil_a_header_or_a_link_is_no_link),
         cmocka_unit_test(a_base_url_is_a_front_that_paths_go_behind),
         cmocka_unit_test(names_have_commas_between_them),
+        cmocka_unit_test(origins_are_as_browsers_say_them),
+        cmocka_unit_test(origins_have_1000_bytes_at_most),
+        cmocka_unit_test(an_origin_is_held_when_it_is_one_of_them_in_full),
+        cmocka_unit_test(without_origins_none_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,338 @@
+# tasks-api, the tasks by HTTP, behind real web servers. bats tests/jobs/tasks-api.bats
+
+bats_load_library bats-support
+bats_load_library bats-assert
+load ../lib/database
+load ../lib/job
+load ../lib/peers
+load ../lib/web
+
+setup() {
+    left=()
+    setup_job
+    admin=$(api_user 1 admin)
+    bearer=$(token "$admin")
+    web_config
+    start_lighttpd
+}
+teardown() {
+    end_peers
+    teardown_job
+}
+
+assert_failed() { # STATUS MESSAGE-PATTERN
+    assert_equal "$status" "$1"
+    assert_equal "$(json .status)" failed
+    assert_regex "$(json .message)" "$2"
+}
+
+last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMIT 1"; }
+
+# --- looking ----------------------------------------------------------------------------------------
+
+# bats test_tags=both
+@test "GET /tasks has the fields of the source document, and changes nothing" {
+    call GET /tasks
+    assert_equal "$status" 200
+    assert_equal "$output" '{"status":"success","data":{"tasks":[]}}'
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.scheduled_tasks')" 0
+    taskctl list >/dev/null
+    call GET /tasks
+    assert_equal "$(json '.data.tasks | length')" 5
+    assert_equal "$(json '.data.tasks[] | select(.id == "order-expiration") | [.name, .cronExpression, .isActive, .timeout, .maxRetries, .executionCount, .failureCount] | @csv')" \
+        '"訂單過期處理","* * * * *",true,30000,3,0,0'
+    assert_equal "$(json '[.data.tasks[] | has("description", "lastRun", "nextRun", "createdAt", "updatedAt")] | all')" true
+    assert_equal "$(field Cache-Control)" no-store
+    call GET /tasks/
+    assert_equal "$status" 200
+}
+
+@test "one task, its runs by pages and states, the health, the alerts, the mails, the missed slots" {
+    NOW=$(date -u +%FT%TZ)
+    order 3 expired '-1 hour' --payment completed
+    sql "UPDATE payments SET paid_at = now()"
+    expire-orders 3>&- || true
+    expire-orders
+    health-check --quiet
+    call GET /tasks/expire-orders
+    assert_equal "$(json '.data.task | [.id, .executionCount] | @csv')" '"order-expiration",2'
+    call GET '/tasks/order-expiration/executions?limit=1'
+    assert_equal "$(json '.data.executions | length')" 1
+    before=$(json '.data.executions[0].startTime')
+    call GET "/tasks/order-expiration/executions?before=$before"
+    assert_equal "$(json '.data.executions | length')" 1
+    call GET '/tasks/order-expiration/executions?status=failed,timeout'
+    assert_equal "$output" '{"status":"success","data":{"executions":[]}}'
+    call GET '/tasks/order-expiration/executions?limit=500'
+    assert_failed 400 '^Wrong query parameter: limit'
+    call GET /health
+    assert_equal "$(json .data.health.database)" true
+    call GET /alerts
+    assert_equal "$(json '.data.alerts[] | [.kind, .summary, .resolvedAt] | @csv')" '"paid-after-expiry","T0003",'
+    call GET /outbox
+    assert_equal "$(json '.data.mails | type')" array
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '3 days', slots_since = now() - interval '3 days'"
+    call GET /missed
+    assert_equal "$status" 200
+    assert_equal "$(json '[.data.missed[].taskId] | index("order-expiration") != null')" true
+}
+
+@test "the description names each path that there is, and is for everybody" {
+    bearer=''
+    call GET /openapi.json
+    assert_equal "$status" 200
+    assert_equal "$(json '.paths | keys | length')" 10
+    bearer=$(token "$admin")
+    taskctl list >/dev/null
+    for path in $(json '.paths | to_entries[] | select(.value.get) | .key' | sed 's/{taskId}/health-check/'); do
+        call GET "$path"
+        assert_equal "$path $status" "$path 200"
+        call HEAD "$path" -I
+        assert_equal "$path $status" "$path 200"
+    done
+}
+
+@test "what is answered is as the description has it" {
+    expire-orders
+    health-check --quiet
+    schema() { call GET /openapi.json; json ".components.schemas.$1.required | sort | join(\" \")"; }
+    task=$(schema Task) execution=$(schema Execution) health=$(schema Health)
+    has() { jq -r --arg names "$1" "$2"' as $object | [$names | split(" ")[] | . as $name | $object | has($name)] | all' <<<"$output"; }
+    call GET /tasks/order-expiration
+    assert_equal "$(has "$task" .data.task)" true
+    assert_equal "$(has "$execution" .data.task.newestRun)" true
+    call GET /health
+    assert_equal "$(has "$health" .data.health)" true
+}
+
+# --- changing ---------------------------------------------------------------------------------------
+
+# bats test_tags=both
+@test "PUT toggle switches a task off and on, as the source document has it, and names the user" {
+    call PUT /tasks/order-expiration/toggle -d '{"isActive": false, "reason": "big sale"}' -H 'Content-Type: application/json'
+    assert_equal "$status" 200
+    assert_equal "$(json .message)" 'Task disabled successfully'
+    assert_equal "$(json '.data.task | [.isActive, .nextRun] | @csv')" 'false,'
+    assert_equal "$(last_audit "actor, action, subject, reason")" "user $admin from 127.0.0.1|task-disable|task order-expiration|big sale"
+    run expire-orders --cron
+    assert_success
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.task_execution_logs')" 0
+    call PUT /tasks/order-expiration/toggle -d '{"isActive": true}'
+    assert_equal "$(json .message)" 'Task enabled successfully'
+    assert_equal "$(sql "SELECT is_active FROM tickeasy_jobs.scheduled_tasks WHERE id = 'order-expiration'")" t
+}
+
+# bats test_tags=both
+@test "POST execute runs the real program, in the user's name" {
+    call POST /tasks/order-expiration/execute
+    assert_equal "$status" 200
+    assert_equal "$(json .message)" 'Task executed successfully'
+    assert_equal "$(json '.data.execution | [.status, .trigger] | @csv')" '"completed","api"'
+    assert_equal "$(sql "SELECT actor LIKE 'user $admin as %' FROM tickeasy_jobs.task_execution_logs")" t
+    assert_equal "$(last_audit action)" task-run
+}
+
+@test "a task that is off or paused runs with force alone" {
+    taskctl disable order-expiration >/dev/null
+    call POST /tasks/order-expiration/execute
+    assert_failed 409 '^The task is disabled'
+    taskctl pause health-check --until 2h >/dev/null
+    call POST /tasks/health-check/execute
+    assert_failed 409 '^The task is paused until 20'
+    call POST /tasks/order-expiration/execute -d '{"force": true}'
+    assert_equal "$status" 200
+}
+
+@test "a run that is going on is named; one that takes longer than API_WAIT goes on and tells its id" {
+    web_config API_WAIT=1s
+    long_runs
+    language=zh-TW call POST /tasks/data-cleanup/execute
+    assert_equal "$status" 202
+    assert_equal "$(json .message)" '任務已開始執行，目前仍在進行中'
+    id=$(json .data.execution.id)
+    call POST /tasks/data-cleanup/execute
+    assert_failed 409 "run $id of this task"
+    assert_equal "$(json .data.execution.id)" "$id"
+    let_on
+    wait_for is_over "$id"
+}
+is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE id = '$1'") != running ]]; }
+
+@test "a run that fails is told with its error, and the row" {
+    sql 'ALTER TABLE orders RENAME TO gone'
+    call POST /tasks/order-expiration/execute
+    assert_failed 500 '^Task failed: '
+    assert_equal "$(json .data.execution.status)" failed
+}
+
+@test "the run gets nothing of the request" {
+    cp "$TICKEASY_BIN"/* "$BATS_TEST_TMPDIR/" 2>/dev/null
+    printf '#!/bin/sh\nenv >%q\necho "expire-orders: enough" >&2\nexit 70\n' "$BATS_TEST_TMPDIR/environment" >"$BATS_TEST_TMPDIR/expire-orders"
+    end_peers || true
+    TICKEASY_BIN=$BATS_TEST_TMPDIR start_lighttpd
+    call POST '/tasks/order-expiration/execute?a=b' -H 'Proxy: http://evil' -H 'X-Anything: 1' -H 'Cookie: a=b'
+    assert_failed 500 '^The task could not be started: enough$'
+    run grep -E '^(HTTP_|QUERY|REMOTE|REQUEST|SERVER|SCRIPT|GATEWAY|PATH_INFO|CONTENT)|Bearer|evil' "$BATS_TEST_TMPDIR/environment"
+    assert_failure
+    run grep -c . "$BATS_TEST_TMPDIR/environment"
+    assert [ "$output" -le 5 ]
+}
+
+# --- who may ----------------------------------------------------------------------------------------
+
+# bats test_tags=both
+@test "only an admin or superuser with a good token gets in" {
+    local bad
+    bearer=$(token "$(api_user 3 user)")
+    call GET /tasks
+    assert_failed 403 administrators
+    bearer=$(token "$(uuid 99)")
+    call PUT /tasks/order-expiration/toggle -d '{"isActive":false}'
+    assert_failed 403 administrators
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.scheduled_tasks')" 0
+    for bad in "$(token "$admin" '{"exp": 1}')" "$(token "$admin" '{}' 'another secret')" x.y.z '' \
+        "$(token "$admin" '{}' "$api_secret" '{"alg":"none"}')" "$(token "$admin" '{}' "$api_secret" '{"alg":"RS256"}')" \
+        "$(token nobody)" "$(token "$admin" | cut -d. -f1,2)."; do
+        bearer=$bad
+        call GET /tasks
+        assert_equal "$bad $status" "$bad 401"
+        assert_equal "$(field WWW-Authenticate)" Bearer
+    done
+}
+
+# bats test_tags=backend
+@test "a superuser gets in; a user who was deleted has no role any more" {
+    bearer=$(token "$(api_user 2 superuser)")
+    call GET /tasks
+    assert_equal "$status" 200
+    bearer=$(token "$admin")
+    sql "UPDATE users SET \"deletedAt\" = now() WHERE \"userId\" = '$admin'"
+    call GET /tasks
+    assert_failed 403 administrators
+}
+
+@test "without JWT_SECRET nobody gets in, and is told why" {
+    web_config JWT_SECRET=
+    call GET /tasks
+    assert_failed 401 'JWT_SECRET is not set'
+}
+
+# --- wrong requests ----------------------------------------------------------------------------------
+
+@test "what is wrong with a request is said, with the status that HTTP has for it" {
+    call GET /nowhere
+    assert_failed 404 'nothing at "/nowhere"'
+    call GET /tasks/order-expiration # nothing of it ran yet
+    assert_failed 404 'no task "order-expiration"'
+    call GET /tasks/order-expirations
+    assert_failed 404 'no task "order-expirations"'
+    call DELETE /tasks
+    assert_failed 405 DELETE
+    assert_equal "$(field Allow)" 'GET, HEAD, OPTIONS'
+    call GET /tasks/order-expiration/execute
+    assert_failed 405 GET
+    call PUT /tasks/order-expiration/toggle -d '{"isActive": tru}'
+    assert_failed 400 'not JSON, at line:column 1:1'
+    call PUT /tasks/order-expiration/toggle -d '{}'
+    assert_failed 400 isActive
+    call PUT /tasks/order-expiration/toggle -d '{"isActive": "false"}'
+    assert_failed 400 isActive
+    call PUT /tasks/order-expiration/toggle -d "$(printf '{"isActive":true,"x":"%070000d"}' 0)"
+    assert_failed 413 65536
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.audit_log')" 0
+}
+
+@test "messages are Chinese unless English is asked for" {
+    language=fr call GET /tasks/x
+    assert_equal "$(json .message)" '沒有「x」這項任務'
+    assert_equal "$(field Content-Language)" zh-TW
+    language='en-GB,zh;q=0.5' call GET /tasks/x
+    assert_equal "$(json .message)" 'There is no task "x"'
+}
+
+@test "pages of other origins may read what is answered where they are allowed to, and no others" {
+    web_config 'API_ALLOWED_ORIGINS=https://admin.example.com,http://localhost:5173'
+    call OPTIONS /tasks/x/toggle -H 'Origin: https://admin.example.com' -H 'Access-Control-Request-Method: PUT'
+    assert_equal "$status" 204
+    assert_equal "$(field Access-Control-Allow-Origin)" https://admin.example.com
+    assert_regex "$(field Access-Control-Allow-Methods)" PUT
+    call GET /tasks -H 'Origin: http://localhost:5173'
+    assert_equal "$(field Access-Control-Allow-Origin)" http://localhost:5173
+    call GET /tasks -H 'Origin: https://evil.example.com'
+    assert_equal "$(field Access-Control-Allow-Origin)" ''
+    bearer=''
+    call GET /tasks -H 'Origin: http://localhost:5173'
+    assert_failed 401 'Sign in'
+    assert_equal "$(field Access-Control-Allow-Origin)" http://localhost:5173
+}
+
+@test "a database that is away is a 503, a wrong configuration a 500; the log says which, the page not" {
+    web_config 'DATABASE_URL=postgresql://x:topsecret@127.0.0.1:1/x'
+    call GET /tasks
+    assert_failed 503 '^The database cannot be reached'
+    assert_equal "$(field Retry-After)" 30
+    web_config APP_TIMEZONE=Mars
+    call GET /tasks
+    assert_failed 500 'error log'
+    refute_regex "$output" 'Mars|web.conf'
+    assert_regex "$(<"$BATS_TEST_TMPDIR/web.log")" 'tasks-api: .*APP_TIMEZONE'
+    refute_regex "$(<"$BATS_TEST_TMPDIR/web.log")" topsecret
+}
+
+# --- by hand, and other servers ------------------------------------------------------------------------
+
+@test "by hand it says what it is for; --check looks at all that it needs" {
+    run --separate-stderr tasks-api
+    assert_failure 64
+    assert_one_line '^tasks-api: it is a web server that starts this program'
+    run --separate-stderr tasks-api --chek
+    assert_failure 64
+    run --separate-stderr tasks-api --check
+    assert_failure 78
+    assert_one_line '^tasks-api: JWT_SECRET is not set'
+    JWT_SECRET=x run tasks-api --check
+    assert_success
+    assert_output 'configuration, database and 14 statements are good'
+    run tasks-api --help
+    assert_success
+    run awk 'length > 100' <<<"$output"
+    refute_output
+}
+
+@test "a query makes no options of it" {
+    taskctl list >/dev/null
+    call GET '/tasks?--help'
+    assert_equal "$(json '.data.tasks | length')" 5
+}
+
+answers_the_same() {
+    taskctl list >/dev/null
+    call GET /tasks
+    assert_equal "$status" 200
+    assert_equal "$(json '.data.tasks | length')" 5
+    call GET '/tasks/order-expiration/executions?limit=0'
+    assert_failed 400 'limit'
+    web_config API_WAIT=0s
+    long_runs
+    call POST /tasks/data-cleanup/execute -d '{"reason": "x"}'
+    assert_equal "$status" 202
+    let_on
+    wait_for is_over "$(json .data.execution.id)"
+    call PUT /tasks/order-expiration/toggle -d '{"isActive": false}'
+    assert_equal "$(json .message)" 'Task disabled successfully'
+    printf '%070000d' 0 >"$BATS_TEST_TMPDIR/large"
+    call PUT /tasks/order-expiration/toggle -d "@$BATS_TEST_TMPDIR/large"
+    assert_equal "$status" 413
+    call DELETE /tasks
+    assert_equal "$status $(field Allow)" '405 GET, HEAD, OPTIONS'
+    assert_regex "$(curl -si "$web/")" "Content-Security-Policy: default-src 'none'.*<title>Tickeasy"
+}
+@test "behind nginx and fcgiwrap it answers the same" {
+    start_nginx
+    answers_the_same
+}
+
+@test "behind Apache and fcgiwrap it answers the same" {
+    start_apache
+    answers_the_same
+}
