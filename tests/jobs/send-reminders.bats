@@ -219,7 +219,6 @@ slow_mails() { # CONDITION SECONDS
 
 # --- withdrawn mails ------------------------------------------------------------------------------
 
-# bats test_tags=design
 @test "a mail that was withdrawn unsent is revived with what is true now; any other is left" {
     local user
     for user in {1..4}; do order "$user" paid '' --user "$user"; done
@@ -231,8 +230,8 @@ slow_mails() { # CONDITION SECONDS
                 sent_at = CASE recipient_name WHEN '使用者2' THEN now() END,
                 ambiguous_at = CASE recipient_name WHEN '使用者3' THEN now() END;
          UPDATE tickeasy_jobs.mail_outbox SET status = 'failed' WHERE recipient_name = '使用者4';
-         UPDATE users SET email = 'new@example.com', name = '新名' WHERE id = '$(uuid 1)';
-         UPDATE concert_sessions SET name = '加場' WHERE id = '$(uuid 1)'"
+         UPDATE users SET email = 'new@example.com', name = '新名' WHERE email = 'user1@example.com';
+         $(renamed 1 加場)"
     starts 1 '20 hours'
     MAIL_LANG=en remind
     assert_success
@@ -301,8 +300,6 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     assert_equal "${lines[0]}" "${lines[1]}"
 }
 
-# A ticket with a number and a seat
-# bats test_tags=design
 @test "MAIL_LANG=en writes in English" {
     real_time
     order 1 paid ''
@@ -315,8 +312,8 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     assert_line 'language: en'
     assert_line 'Hello 使用者1,'
     assert_line "Starts: $at"
-    assert_line '  Seat: A1'
-    assert_line '  Ticket number: T0001-1'
+    [[ $APP_SCHEMA == backend ]] || assert_line '  Seat: A1'
+    assert_line "  Ticket number: $(data tickets,0,number)"
     refute_output --partial '{{'
 }
 
@@ -388,12 +385,11 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     refute_output
 }
 
-# bats test_tags=design
 @test "--check prepares every statement" {
     run send-reminders --check
     assert_success
     assert_output --regexp '^configuration, database and [0-9]+ statements are good$'
-    sql 'ALTER TABLE venues RENAME COLUMN city TO town'
+    sql 'ALTER TABLE venues RENAME TO places'
     run send-reminders --check
     assert_failure 70
     assert_output --regexp '(remind_queue|mail_refresh): .*venue'
@@ -524,12 +520,16 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     order 1 paid ''
     order 2 paid '' --user 2
     starts 1 '20 hours'
-    local waiting="SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     hold "$(prepared remind_queue 'uuid, text, text, timestamptz, interval')
         EXECUTE remind_queue ('$(uuid 1)', 'Asia/Taipei', 'zh-TW', '$NOW', '24 hours')"
     start send-reminders --now "$NOW"
-    wait_for eval "[[ \$(sql \"$waiting\") == 1 ]]"
-    let_go
+    # the job waits for less than a second, in which a psql may just begin
+    let_go "DO \$\$ BEGIN
+                FOR try IN 1..6000 LOOP
+                    EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)));
+                    PERFORM pg_sleep(0.01);
+                END LOOP;
+            END \$\$"
     ended
     assert_equal "$status" 0
     assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 2'
