@@ -162,15 +162,18 @@ same_variables() { # KIND
     assert_success
 }
 
-# An order of two tickets, and one of none
-# bats test_tags=design
 @test "the samples of order-expired have the variables that the statement gives" {
     unset MAIL_URL
-    order 1 pending '-1 minute' --tickets 2
-    order 2 pending '-1 minute' --tickets 0 --user 2
+    local none=(--tickets 0)
+    [[ $APP_SCHEMA == design ]] || none=()
+    order 1 pending '-1 minute'
+    order 2 pending '-1 minute' "${none[@]}" --user 2
     run expire-orders
     assert_success
     assert_equal "$(mails true)" 2
+    # the backend has no order without a ticket, a sample may
+    [[ $APP_SCHEMA == design ]] ||
+        sql "UPDATE tickeasy_jobs.mail_outbox SET data = data || '{\"tickets\": []}' WHERE recipient = 'user2@example.com'"
     same_variables order-expired
 }
 
