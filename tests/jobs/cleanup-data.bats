@@ -1,4 +1,6 @@
-# cleanup-data: what is old goes, nothing else does. bats tests/jobs/cleanup-data.bats
+# cleanup-data: what is old goes, nothing else does.
+# bats tests/jobs/cleanup-data.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert
@@ -84,7 +86,6 @@ at_most() { # COUNT TABLE
 
 # --- which rows -----------------------------------------------------------------------------------
 
-# bats test_tags=both
 @test "closed support sessions go with their messages after three days, to the microsecond" {
     session 1 closed '-3 days -1 microsecond' 3
     session 2 closed '-3 days' 2
@@ -102,7 +103,6 @@ at_most() { # COUNT TABLE
     assert_equal "$(result expiredSessions) $(result batches)" '0 0'
 }
 
-# bats test_tags=both
 @test "the way in which the server writes dates is no matter" {
     many_sessions 1 20
     sql "ALTER DATABASE $DATABASE_NAME SET datestyle = 'SQL, DMY'; ALTER DATABASE $DATABASE_NAME SET timezone = 'Asia/Taipei'"
@@ -111,7 +111,6 @@ at_most() { # COUNT TABLE
     assert_equal "$(sessions)" ''
 }
 
-# bats test_tags=both
 @test "only closed support sessions go, however old the others are" {
     session 1 active '-400 days'
     session 2 waiting '-400 days'
@@ -366,7 +365,6 @@ written() {
     assert_equal "$(sessions) $(orphans)" ' 0'
 }
 
-# bats test_tags=both
 @test "a session that gets a message just now stays, with all its messages" {
     many_sessions 1 5
     hold "$(new_messages "SELECT 2 AS n, 'new' AS text")"
@@ -378,7 +376,6 @@ written() {
     assert_equal "$(sessions) $(orphans)" '2 3'
 }
 
-# bats test_tags=both
 @test "a message that somebody works on keeps its whole session, and no other" {
     many_sessions 1 50
     hold "UPDATE $support_messages SET $message_text = 'x'
@@ -417,7 +414,6 @@ written() {
     assert_equal "$(result oldLogs) $(result oldHealthChecks) $(result oldMails) $(result oldAlerts)" '1 1 1 1'
 }
 
-# bats test_tags=both
 @test "sessions and messages go together whatever their foreign key says" {
     many_sessions 1 5
     sql "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
@@ -462,7 +458,6 @@ written() {
     refute_output 0
 }
 
-# bats test_tags=both
 @test "a session with very many messages goes in batches, the last of them with the session" {
     many_sessions 1 3
     session 9 closed '-5 days' 30000
@@ -509,7 +504,6 @@ written() {
 
 # --- what goes wrong ------------------------------------------------------------------------------
 
-# bats test_tags=both
 @test "a run that is killed in the middle leaves whole batches, and the next one finishes" {
     many_sessions 1 400
     on_delete "$support_sessions" "old.$session_key = '$(uuid 300)'" 'PERFORM pg_sleep(60)'
@@ -641,7 +635,6 @@ vacuumed() { # the tables, once the statistics have it
     assert_equal "$(vacuumed)" "mail_outbox ${support_messages//\"/} ${support_sessions//\"/}"
 }
 
-# bats test_tags=both
 @test "--only vacuum vacuums all tables of the job" {
     as_owner
     clean --only vacuum
@@ -756,7 +749,6 @@ seed_all() {
          VALUES ('k', 'a', '', '2025-01-01', '2025-01-01', '2025-01-02')"
 }
 
-# bats test_tags=both
 @test "--dry-run shows how many of each and the oldest, and changes nothing" {
     seed_all
     local before
@@ -816,7 +808,6 @@ own alerts 1 2025-01-02 08:00
     refute_output
 }
 
-# bats test_tags=both
 @test "--check prepares every statement" {
     clean --check
     assert_success

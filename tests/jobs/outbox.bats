@@ -1,5 +1,6 @@
 # The outbox: workers, their journals, the rate, and what an operator does with mails.
 # bats tests/jobs/outbox.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert

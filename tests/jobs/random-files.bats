@@ -2,6 +2,7 @@
 # that are old, whatever their names and however they are referred to; also when the job is killed again
 # and again. A round has twenty trees; TICKEASY_ROUNDS sets how many (2), TICKEASY_SEED where they begin.
 # bats tests/jobs/random-files.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert

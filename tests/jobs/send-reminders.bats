@@ -1,5 +1,6 @@
 # send-reminders: who is reminded of what, once; and the second look at the moment of sending.
 # bats tests/jobs/send-reminders.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert
@@ -91,7 +92,6 @@ slow_mails() { # CONDITION SECONDS
         'completed|{"sentMails": 0, "queuedMails": 3, "failedSessions": 0, "withoutAddress": 0, "alreadyReminded": 0, "upcomingSessions": 2}'
 }
 
-# bats test_tags=both
 @test "a second run queues nothing, and leaves every mail as it is" {
     buys 1
     buys 2 --user 2
@@ -106,7 +106,6 @@ slow_mails() { # CONDITION SECONDS
     assert_equal "$(sql "SELECT xmin, xmax, * FROM tickeasy_jobs.mail_outbox ORDER BY id")" "$before"
 }
 
-# bats test_tags=both
 @test "who buys later is reminded by a later run, and nobody else" {
     buys 1
     starts 1 '20 hours'
@@ -164,7 +163,6 @@ slow_mails() { # CONDITION SECONDS
     assert_equal "$(result upcomingSessions)" 1
 }
 
-# bats test_tags=both
 @test "the window ends to the microsecond, and a session that begins right now is too late" {
     local type
     for type in {1..4}; do buys "$type" --show "$type" --user "$type"; done
@@ -286,7 +284,6 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
     refute_output --partial '明天'
 }
 
-# bats test_tags=both
 @test "the sample data of the template have the names that real mails have" {
     buys 1
     starts 1 '20 hours'
@@ -395,7 +392,6 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_output --regexp '(remind_queue|mail_refresh): .*venue'
 }
 
-# bats test_tags=both
 @test "--session reminds of that one alone, however early" {
     buys 1
     buys 2 --show 2 --user 2
@@ -579,7 +575,6 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
 
 # --- the second look, at the moment of sending ----------------------------------------------------
 
-# bats test_tags=both
 @test "what a mail says is built by the same text when it is queued and when it is sent" {
     local file
     for file in remind_queue mail_refresh; do
@@ -590,7 +585,6 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_success
 }
 
-# bats test_tags=both
 @test "with nothing changed the second look finds every mail right, and the same data" {
     real_time
     local n
@@ -665,7 +659,6 @@ CASES
     assert_equal "$(verdict_after "UPDATE concert_sessions SET start_time = start_time + interval '36 hours'")" ''
 }
 
-# bats test_tags=both
 @test "the second look sees the reminders of its own worker only" {
     real_time
     buys 1
@@ -688,7 +681,6 @@ outcomes() { # recipient, status and reason of each reminder
            FROM tickeasy_jobs.mail_outbox ORDER BY recipient"
 }
 
-# bats test_tags=both
 @test "between queueing and sending an order is refunded, a show cancelled or moved: nobody is told wrong" {
     real_time
     for n in {1..5}; do
@@ -717,7 +709,6 @@ user5|sent|"
     assert_line --regexp "時間：.*$(TZ=Asia/Taipei date -d "$NOW 4 hours" +%H:%M)"
 }
 
-# bats test_tags=both
 @test "who was not told because of a refund or a move is told when it holds again" {
     real_time
     buys 1
