@@ -51,7 +51,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     hold 'SELECT now()'
     expire
     assert_equal "$(in_status expired)" T0001
-    let_go "UPDATE payments SET status = 'completed', paid_at = now(), updated_at = now()"
+    let_go "UPDATE $PAYMENTS SET status = 'completed', $PAID_AT = $PAID_NOW, $PAYMENT_UPDATED = now()"
     expire
     assert_equal "$(result paidAfterExpiry)" 1
     expire
@@ -117,7 +117,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     CLUSTER_URL=$(. "$folder/environment" && echo "$DATABASE_URL")
     OWNER_URL=$CLUSTER_URL DATABASE_URL=$(jobs_url "$CLUSTER_URL")
     DATABASE_NAME=''
-    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/design.sql"
+    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/$APP_SCHEMA.sql"
     migrate --grant jobs >/dev/null
     free_slots
     many 3000
@@ -145,6 +145,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
 
 link() { # OPTION...: a proxy before the server, and the job's way through it
     local port=${DATABASE_TCP_URL##*:}
+    rm -f "$BATS_TEST_TMPDIR/proxy" # of one before it
     "$BATS_TEST_DIRNAME/../peers/tcp-proxy" --to "${port%%/*}" "$@" >"$BATS_TEST_TMPDIR/proxy" 3>&- 4>&- &
     proxy=$!
     wait_for grep -q '^port ' "$BATS_TEST_TMPDIR/proxy"

@@ -208,7 +208,7 @@ email-notification  2026-01-03 09:00 (Asia/Taipei)'
     assert_output 'no mail'
     order 1 paid '-1 minute' --payment completed
     order 2 pending '-2 hours' --payment completed
-    sql "UPDATE payments SET updated_at = '$NOW'::timestamptz - interval '1 hour'"
+    sql "UPDATE $PAYMENTS SET $PAYMENT_UPDATED = '$NOW'::timestamptz - interval '1 hour'"
     expire-orders --now "$NOW" 2>/dev/null || true
     order 3 pending '-1 minute'
     expire-orders --now "$NOW" 2>/dev/null || true
