@@ -135,6 +135,7 @@ new_shop() {
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }
 
+# bats test_tags=f13
 @test "the certificate must be for the host that is named, and from the authority that is trusted" {
     local port
     port=$(port_of primary)
@@ -148,6 +149,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     assert_one_line 'database refused us: .*certificate verify failed; check DATABASE_URL$'
 }
 
+# bats test_tags=f11
 @test "with nothing but a standby a run refuses to act, and acts once that is promoted" {
     many 10
     strike primary
@@ -197,6 +199,7 @@ fail_over() {
     rm -rf "$BATS_TEST_TMPDIR/mail"
 }
 
+# bats test_tags=f11
 @test "a primary that dies in the middle of a run loses no order and expires none twice" {
     local round
     for ((round = 1; round <= ${FAILOVER_ROUNDS:-3}; round++)); do

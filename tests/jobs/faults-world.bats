@@ -19,7 +19,7 @@ teardown() {
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }
 
-# bats test_tags=both
+# bats test_tags=both,f8
 @test "two thousand due orders, one poisoned, beside a session that keeps two: all others expire" {
     many 2000
     poison 77
@@ -34,6 +34,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     invariants
 }
 
+# bats test_tags=f15
 @test "a ticket type that a session keeps for a whole run holds up no order of other types" {
     many 2000
     hold "UPDATE $TICKET_TYPES SET $STOCK = $STOCK WHERE $TYPE_ID = '$(uuid 3)'"
@@ -45,6 +46,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     invariants
 }
 
+# bats test_tags=f7
 @test "a payment whose transaction began before the run that expired its order is told of" {
     NOW=$(date -u +%FT%TZ)
     order 1 pending '-1 minute' --payment pending
@@ -58,6 +60,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     assert_equal "$(open_alerts)" 'paid-after-expiry|T0001'
 }
 
+# bats test_tags=f9
 @test "connections ended by the operator all the time: the work goes on, and nothing breaks" {
     many 1500
     export EXPIRE_BATCH=5
@@ -91,7 +94,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     invariants
 }
 
-# bats test_tags=both
+# bats test_tags=both,f15
 @test "another session that takes ticket types in the opposite order never meets a deadlock" {
     local n
     for n in {1..6}; do order "$n" pending '-1 minute' --type "$n"; done
@@ -108,6 +111,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
 
 # --- the server -----------------------------------------------------------------------------------
 
+# bats test_tags=f10
 @test "a server that crashes again and again loses no order and never half of one" {
     local folder=$BATS_TEST_TMPDIR/own round
     chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
@@ -155,6 +159,7 @@ unlink_proxy() {
     proxy=''
 }
 
+# bats test_tags=f12
 @test "a connection reset at any message is a failure that the next run makes good" {
     local piece n over=''
     NOW=$(date -u +%FT%TZ)
@@ -186,6 +191,7 @@ hangs() { # MODE PIECE
     [[ $status == 69 || $status == 75 ]]
     [[ ${#stderr_lines[@]} -ge 1 && ${#stderr_lines[@]} -le 2 ]]
 }
+# bats test_tags=f12
 @test "a network that swallows or drips bytes ends a run within its time and twelve seconds" {
     NOW=$(date -u +%FT%TZ)
     order 1 pending '-1 minute'
@@ -204,6 +210,7 @@ hangs() { # MODE PIECE
 
 # --- the disk -------------------------------------------------------------------------------------
 
+# bats test_tags=f14
 @test "a state folder that is full or cannot be written changes nothing for a run" {
     order 1 pending '-1 minute'
     mkdir "$BATS_TEST_TMPDIR/closed"
@@ -231,7 +238,7 @@ hangs() { # MODE PIECE
 
 # --- a busy shop ----------------------------------------------------------------------------------
 
-# bats test_tags=both
+# bats test_tags=both,f6
 @test "customers who pay while orders expire: each order is paid with its ticket or expired without" {
     many 1200
     local seed=$RANDOM buyer hand_over=${HAND_OVER//:ORDER/"':id'"}

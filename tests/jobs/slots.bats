@@ -52,6 +52,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     taskctl missed "$1" --since "$2" --now "$3" --json | jq -r "$4"
 }
 
+# bats test_tags=f4,f17
 @test "a slot has one run, on two hosts of which each fires twice, also when the clocks are put forward" {
     export APP_TIMEZONE=Europe/Berlin
     registered order-expiration 2025-03-29T22:30:00Z
@@ -60,6 +61,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     assert_equal "$(missed order-expiration 2025-03-29T22:30:00Z 2025-03-30T03:29:30Z '.data.missed | length')" 0
 }
 
+# bats test_tags=f18
 @test "where cron stood still or the host was away, each slot is in a run or in the account of the rest" {
     registered order-expiration 2025-03-29T20:00:00Z
     ticks expire-orders 2025-03-29T20:00:00Z 100
@@ -76,6 +78,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 2025-03-29T23:50 2025-04-01T23:49 4320'
 }
 
+# bats test_tags=f4,f17
 @test "a slot has one run when the clocks are put back, too" {
     export APP_TIMEZONE=Europe/Berlin
     registered order-expiration 2025-10-25T22:00:00Z
@@ -84,6 +87,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     assert_equal "$(missed order-expiration 2025-10-25T22:00:00Z 2025-10-26T03:27:30Z '.data.missed | length')" 0
 }
 
+# bats test_tags=f17
 @test "a time that the clocks skip or repeat is one slot a day" {
     export APP_TIMEZONE=Europe/Berlin
     taskctl set email-notification cron='30 2 * * *' >/dev/null
@@ -95,6 +99,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         '03-28 02:30 03-29 02:30 03-30 03:00 03-31 02:30 10-24 02:30 10-25 02:30 10-26 02:30 10-27 02:30'
 }
 
+# bats test_tags=f18
 @test "a slot that passed without a run is made up for as the task's catch-up wants it" {
     registered email-notification 2025-01-01
     at() { run --separate-stderr send-reminders --cron --now "$1"; assert_success; refute_output; }
@@ -125,6 +130,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         FROM tickeasy_jobs.task_execution_logs")" 'manualfalse crontrue manualfalse'
 }
 
+# bats test_tags=f1
 @test "the slot of a run that was killed has a further attempt, as long as there are retries" {
     local left
     order 1 pending '-1 minute'
@@ -147,6 +153,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     invariants
 }
 
+# bats test_tags=f2
 @test "a run that was told to stop leaves its slot to a later start, one that was cancelled does not" {
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = to_char(now() AT TIME ZONE 'Asia/Taipei'
@@ -173,6 +180,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         FROM tickeasy_jobs.task_execution_logs")" '1failed 2completed|1'
 }
 
+# bats test_tags=f10
 @test "a run whose beginning was written down and never confirmed goes on in its slot" {
     local port proxy through
     port=${DATABASE_TCP_URL##*:}
@@ -211,6 +219,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     assert_equal "$(runs true)" 1
 }
 
+# bats test_tags=f17
 @test "a slot of a clock that was ahead silences no task" {
     expire-orders --cron
     sql "UPDATE tickeasy_jobs.task_execution_logs SET slot = now() + interval '1 day', start_time = now() + interval '1 day'"
@@ -252,6 +261,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         FROM tickeasy_jobs.scheduled_tasks JOIN tickeasy_jobs.task_execution_logs AS run ON task_id = scheduled_tasks.id")" 't|t|1'
 }
 
+# bats test_tags=f17
 @test "where the host's clock is wrong, the database's tells the slot; a little off is no matter" {
     local clock
     for clock in +1h -1d +40d; do

@@ -155,7 +155,7 @@ END
     assert_output --partial 'avatar,venue,concert'
 }
 
-# bats test_tags=backend
+# bats test_tags=backend,f29
 @test "what login services and the payment provider sent is neither read nor complained about, but a new column is" {
     many 1
     file 1.jpg
@@ -393,6 +393,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(result failedParts) $(result unusedFiles) $(candidates)" '1 0 '
 }
 
+# bats test_tags=f30
 @test "when no listed file is referred to, nothing is deleted, forced or not" {
     file 1.jpg
     file young.jpg '1 hour'
@@ -408,6 +409,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     refused "$words"
 }
 
+# bats test_tags=f30
 @test "when more than half of a bucket would go, nothing is deleted until a person approves" {
     many 2
     BUCKET=avatar file 1.jpg
@@ -435,6 +437,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(used)" ''
 }
 
+# bats test_tags=f30
 @test "what a person has approved of goes a day later, by cron's run as well" {
     unset FILE_QUARANTINE_DAYS
     many 1
@@ -449,6 +452,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(used)" ''
 }
 
+# bats test_tags=f29
 @test "a column that looks like files and that nobody reads stops it, until it is told to hold none" {
     many 1
     file 1.jpg
@@ -462,6 +466,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(used)" ''
 }
 
+# bats test_tags=f29
 @test "columns of every schema are looked at, and a whole schema can be told to hold none" {
     many 1
     file 1.jpg
@@ -489,6 +494,7 @@ looks_like_files() {
         "$(printf 'public.odd.%s\n' "$@" | sort)"
 }
 
+# bats test_tags=f29
 @test "a name's words may run together, and be in capitals, with blanks or in Chinese" {
     looks_like_files photourl coverimage PDFUrl PosterURL cover-image 'cover image' userphoto imgurl downloadURLs pic2
     looks_like_files 圖片 照片 檔案 附件 海報 頭像 網址 連結 活動封面 'ＵＲＬ'
@@ -518,6 +524,7 @@ looks_like_files() {
     refused 'backend.concert.imgBanner, backend.concertSession.imgSeattable, backend.users.avatar, backend.venues.venueImageUrl may refer.*'
 }
 
+# bats test_tags=f29
 @test "JSON, XML and hstore may hold links whatever the column's name" {
     sql 'CREATE EXTENSION hstore; CREATE DOMAIN form AS jsonb;
          CREATE TABLE odd (a json, b jsonb, c hstore, d xml, e jsonb[], f form, g form[], h bytea, i int, j text)'
@@ -634,6 +641,7 @@ looks_like_files() {
     assert_equal "$(used)" 'tickeasy-files/1.jpg'
 }
 
+# bats test_tags=f30
 @test "a refusal is an alert and one mail, until a look is not refused" {
     export ALERT_EMAIL=ops@example.com
     many 1
@@ -653,6 +661,7 @@ looks_like_files() {
     assert_equal "$(open_alerts)" ''
 }
 
+# bats test_tags=f28
 @test "a listing that is not complete deletes nothing" {
     many 2
     file 1.jpg
@@ -675,7 +684,7 @@ at_the_end() {
          CREATE TRIGGER late AFTER INSERT ON tickeasy_jobs.file_candidates FOR EACH STATEMENT EXECUTE FUNCTION late()"
 }
 
-# bats test_tags=both
+# bats test_tags=both,f27
 @test "a reference that is committed after the listing keeps its file" {
     many 3
     file 1.jpg
@@ -688,6 +697,7 @@ at_the_end() {
     assert_regex "$(<"$LOG_FILE")" 'file_kept .*path=2.jpg reason="referred to by now"'
 }
 
+# bats test_tags=f27
 @test "a file that is written anew after the listing stays, and one that is gone is no trouble" {
     many 4
     file 1.jpg
@@ -738,6 +748,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_equal "$(stored_there)|$(candidates)|$(result unusedFiles)" 'x1 x2 x3||0'
 }
 
+# bats test_tags=f28
 @test "a storage whose listing breaks, repeats itself or loses its rights keeps everything" {
     nothing_goes '.*500.*' --page 3 --list-fault 2-:500
     nothing_goes '.*502.*' --page 3 --list-fault 2-:html
@@ -747,6 +758,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     nothing_goes '.*' --page 3 --list-fault 2-:drop
 }
 
+# bats test_tags=f28
 @test "a storage that stumbles once is asked again" {
     stored --page 3 --list-fault 2:500 --list-fault 4:drop
     clean_files
@@ -789,6 +801,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_equal "$(stored_there)|$(result unusedFiles)" '|3'
 }
 
+# bats test_tags=f27
 @test "what is referred to, or uploaded anew, between listing and delete stays in the storage" {
     stored --on-list-end "psql -XAtqc \"INSERT INTO users (name, avatar) VALUES ('late', 'x1')\" '$OWNER_URL'"
     clean_files
@@ -801,6 +814,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_equal "$(stored_there)|$(result unusedFiles) $(result keptFiles)" 'x2|2 1'
 }
 
+# bats test_tags=f27
 @test "what is uploaded anew while a delete goes unanswered stays, and is no fault of the storage" {
     stored --delete-fault 1:lost --after-delete "printf 'x2\\0new' | curl -sS -X PUT --data-binary @- http://127.0.0.1:\$(sed -n s/^port.//p peer.out)/_test/objects/tickeasy-files"
     clean_files --manifest m
@@ -825,6 +839,7 @@ cut_off() {
     hang_up "AND wait_event = 'PgSleep'"
 }
 
+# bats test_tags=f9
 @test "a database that goes away while files are looked for ends the run, not the part alone" {
     many 3
     file 1.jpg
@@ -842,7 +857,7 @@ cut_off() {
 }
 
 # a pooler replaces a connection of its own that ends while nobody uses it
-# bats test_tags=direct
+# bats test_tags=direct,f9
 @test "a database that goes away while the storage is asked ends the run, and the next tells the rest" {
     local cut="psql -XAtqc \"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'cleanup-data' AND datname = current_database()\" '$OWNER_URL'"
     stored --on-list-end "$cut"
@@ -913,6 +928,7 @@ delete|海 "1".jpg|nothing refers to it|1|5'
     assert_equal "$(stat -c %a m)" 600
 }
 
+# bats test_tags=f30
 @test "a refused clean-up leaves its manifest" {
     many 1
     file 1.jpg
@@ -923,6 +939,7 @@ delete|海 "1".jpg|nothing refers to it|1|5'
 refused|2.jpg|too-many|1|3'
 }
 
+# bats test_tags=f14
 @test "without its manifest nothing is deleted" {
     many 2
     file 1.jpg
@@ -1054,6 +1071,7 @@ refused|2.jpg'
     assert_line --partial '1 unused files of 4 deleted, 1 bytes; 0 wait in quarantine'
 }
 
+# bats test_tags=f2
 @test "a run that is told to stop stops, and the next one does the rest" {
     many 3
     file 1.jpg
