@@ -112,28 +112,22 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
 # --- the server -----------------------------------------------------------------------------------
 
 # bats test_tags=f10
-@test "a server that crashes again and again loses no order and never half of one" {
-    local folder=$BATS_TEST_TMPDIR/own round
-    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
-    drop_database
-    private-database start --while $$ "$folder" >/dev/null
-    make_jobs_role "$folder"
-    CLUSTER_URL=$(. "$folder/environment" && echo "$DATABASE_URL")
-    OWNER_URL=$CLUSTER_URL DATABASE_URL=$(jobs_url "$CLUSTER_URL")
-    DATABASE_NAME=''
-    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/design.sql"
-    migrate --grant jobs >/dev/null
+@test "a server that crashes or is shut down again and again loses no order and never half of one" {
+    local signal postmaster
+    own_server
     free_slots
     many 3000
     export EXPIRE_BATCH=5
-    for round in 1 2 3; do
+    for signal in KILL QUIT INT KILL; do # a crash, an immediate shutdown, a fast one
         start expire-orders --cron --retries 0
         sleep "0.$((2 + RANDOM % 4))"
-        kill -9 "$(head -n 1 "$folder/data/postmaster.pid")"
+        postmaster=$(head -n 1 "$own/data/postmaster.pid")
+        kill -s "$signal" "$postmaster"
         ended
         [[ $status == 0 || $status == 69 ]]
-        private-database start "$folder" >/dev/null
-        echo "round $round: exit $status, $(count expired) expired"
+        wait_for eval "! kill -0 $postmaster 2>/dev/null"
+        private-database start "$own" >/dev/null
+        echo "$signal: exit $status, $(count expired) expired"
         invariants
     done
     expire
@@ -142,7 +136,6 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     assert_equal "$(mails true)" 3000
     assert_equal "$(runs "status = 'running'")" 0
     invariants
-    private-database stop "$folder"
 }
 
 # --- the network ----------------------------------------------------------------------------------
@@ -179,6 +172,22 @@ unlink_proxy() {
     done
     echo "$piece pieces"
     ((piece > 12))
+}
+
+# bats test_tags=both,f10
+@test "a commit whose answer is lost was done once: begin, batch, close and the mark of a mail" {
+    local words
+    little_shop
+    remember_registered
+    for words in 'INSERT INTO tickeasy_jobs.task_execution_logs' "'order-expired/' ||" 'SET status = $2,' 'smtp_reply'; do
+        link --mode lost --words "$words"
+        DATABASE_URL=$through expire --retries 0
+        grep -q '^lost' "$BATS_TEST_TMPDIR/proxy"
+        unlink_proxy
+        echo "$words: exit $status: $stderr"
+        [[ $status == [01] || $status == 69 ]]
+        recover .
+    done
 }
 
 hangs() { # MODE PIECE
