@@ -62,16 +62,18 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
 
 # bats test_tags=f9
 @test "connections ended by the operator all the time: the work goes on, and nothing breaks" {
-    many 1500
+    local strikes=60 orders=1500
+    [[ ${FAULTS_PROFILE-quick} == quick ]] || strikes=3000 orders=40000
+    many "$orders"
     export EXPIRE_BATCH=5
     (
-        for _ in {1..60}; do
+        for ((n = 0; n < strikes; n++)); do
             sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                   WHERE datname = current_database() AND application_name = 'expire-orders'" >/dev/null
             sleep 0.1
         done
     ) 3>&- 4>&- &
-    local killer=$! runs=0 failed=0 code
+    local killer=$! runs=0 failed=0 code n
     while kill -0 "$killer" 2>/dev/null; do
         code=0
         expire-orders --cron --retries 0 2>/dev/null || code=$?
@@ -89,7 +91,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     expire
     assert_success
     assert_equal "$(count pending)" 0
-    assert_equal "$(mails true)" 1500
+    assert_equal "$(mails true)" "$orders"
     assert_equal "$(runs "status = 'running'")" 0
     invariants
 }
