@@ -178,6 +178,10 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	tests/fuzz/run $(FUZZ_SECONDS)
 
+# The faults of tests/faults/list, for real: make faults FAULTS='F1 F12' FULL=1
+faults: all
+	tests/faults/run $(if $(FULL),--full) $(FAULTS)
+
 # The flags, for scripts/lint
 print-cppflags:
 	@: $(info $(CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)))
@@ -195,7 +199,7 @@ demo:
 	scripts/demo
 
 help:
-	@printf 'make all | test | bench | lint | format | install | uninstall | demo | fuzz | clean\n'
+	@printf 'make all | test | faults | bench | lint | format | install | uninstall | demo | fuzz | clean\n'
 	@printf 'V=1 shows the commands; SANITIZE=address,undefined builds in build/address-undefined\n'
 
 lint:
@@ -225,8 +229,8 @@ built:
 	@$(MAKE) -q all || { \
 	  echo 'make: not built yet, or with other settings: first run make as $(BUILDER)' >&2; exit 1; }
 
-.PHONY: all always bench built clean demo fuzz format help install lint print-cppflags test uninstall \
-        unit-tests
+.PHONY: all always bench built clean demo faults fuzz format help install lint print-cppflags test \
+        uninstall unit-tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 

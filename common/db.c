@@ -336,8 +336,14 @@ bool db_connect_start(struct db **db, const struct config *config, const char *p
     return true;
 }
 
+/* Our texts are in Chinese, which few other encodings have; and in SQL_ASCII texts are bytes: one
+ * mail with half a letter in it would hold up all the others. */
 static bool finish_connecting(struct db *db, struct error *err)
 {
+    const char *encoding = PQparameterStatus(db->connection, "server_encoding");
+    if (encoding != NULL && strcmp(encoding, "UTF8") != 0)
+        return error_set(err, ERR_CONFIG, "the database has encoding %s; the jobs need UTF8",
+                         encoding);
     db->cancel = PQgetCancel(db->connection);
     return (db->cancel != NULL && PQsetnonblocking(db->connection, 1) == 0) || error_memory(err);
 }

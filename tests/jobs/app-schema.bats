@@ -45,6 +45,7 @@ check() { run --separate-stderr expire-orders --check; }
     assert_equal "$(sql "SELECT recipient, status FROM tickeasy_jobs.mail_outbox")" 'due@example.com|sent'
 }
 
+# bats test_tags=f39
 @test "a booking that its shop refuses is isolated, the others expire" {
     sql "UPDATE play SET free = 99 WHERE title = 'Hamlet'" # one seat fewer is taken than is held
     booking small held '-1 minute' 1
@@ -117,6 +118,7 @@ END
     assert_failure 78
 }
 
+# bats test_tags=f39
 @test "a statement that gives no row where one is promised crashes nothing" {
     echo ' WHERE EXISTS (SELECT FROM lapsed)' >>"$shop/expire_batch.sql"
     booking paid held '-1 minute' 3 "$NOW"

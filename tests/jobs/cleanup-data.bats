@@ -330,6 +330,7 @@ written() {
 
 # --- batches and those who work at the same time --------------------------------------------------
 
+# bats test_tags=f31
 @test "many rows go in many batches, also when all of them bear the same time" {
     many_sessions 1 3000
     sql "UPDATE $support_sessions SET $closed_at = $(changed "'$NOW'::timestamptz - interval '5 days'") WHERE $session_key > '$(uuid 1000)'"
@@ -354,6 +355,7 @@ written() {
     [[ $(result batches) -ge 3 ]]
 }
 
+# bats test_tags=f15
 @test "a session that somebody works on is not waited for, and goes with the next run" {
     many_sessions 1 5
     hold "UPDATE $support_sessions SET status = status WHERE $session_key = '$(uuid 2)'"
@@ -389,6 +391,7 @@ written() {
     assert_equal "$(sessions)" ''
 }
 
+# bats test_tags=f15
 @test "runs, health checks, mails and alerts that somebody holds are not waited for either" {
     task old-task
     logged 1 '-50 days'
@@ -425,6 +428,7 @@ written() {
     assert_equal "$(result expiredMessages)" 10
 }
 
+# bats test_tags=f31
 @test "sessions that take long together are taken apart, so that nobody waits long for one" {
     many_sessions 1 40
     on_delete "$support_sessions" true 'PERFORM pg_sleep(0.02)'
@@ -437,6 +441,7 @@ written() {
     assert_success
 }
 
+# bats test_tags=f31
 @test "runs that take long together are taken apart, close together or far apart in time" {
     task old-task
     sql "INSERT INTO tickeasy_jobs.task_execution_logs
@@ -458,6 +463,7 @@ written() {
     refute_output 0
 }
 
+# bats test_tags=f31
 @test "a session with very many messages goes in batches, the last of them with the session" {
     many_sessions 1 3
     session 9 closed '-5 days' 30000
@@ -485,6 +491,7 @@ written() {
                             AND m.what = '${support_messages//\"/}' AND m.count = 0")" 0
 }
 
+# bats test_tags=f1,f31
 @test "a run that is killed amid a session's messages leaves the rest to the next one" {
     session 9 closed '-5 days' 20000
     session 10 active '-50 days' 5
@@ -504,6 +511,7 @@ written() {
 
 # --- what goes wrong ------------------------------------------------------------------------------
 
+# bats test_tags=f1,f31
 @test "a run that is killed in the middle leaves whole batches, and the next one finishes" {
     many_sessions 1 400
     on_delete "$support_sessions" "old.$session_key = '$(uuid 300)'" 'PERFORM pg_sleep(60)'
@@ -523,6 +531,7 @@ written() {
     assert_output 1
 }
 
+# bats test_tags=f31
 @test "a run that is out of time keeps what is done, and the next one goes on from there" {
     many_sessions 1 400
     task old-task
@@ -541,6 +550,7 @@ written() {
     assert_equal "$(sessions)|$(logs)" '|2'
 }
 
+# bats test_tags=f39
 @test "a session that the database refuses stays alone, all else is done, exit 1" {
     many_sessions 1 150
     refuse_session 42
@@ -555,6 +565,7 @@ written() {
     assert_equal "$(run_row status) $(result expiredSessions) $(result failedParts)" 'completed 149 1'
 }
 
+# bats test_tags=f39
 @test "when every session is refused the part is given up, and the others are done" {
     many_sessions 1 150
     on_delete "$support_sessions" true "RAISE check_violation USING MESSAGE = 'precious'"
@@ -594,6 +605,7 @@ written() {
     assert_failure 70
 }
 
+# bats test_tags=f15
 @test "a table that stays locked fails its part alone" {
     many_sessions 1 5
     mail 1 sent '-50 days'
@@ -604,6 +616,7 @@ written() {
     assert_equal "$(sql "SELECT count(*) FROM $support_sessions")|$(kept_mails)" '5|'
 }
 
+# bats test_tags=f3
 @test "a run that was declared dead deletes nothing more" {
     many_sessions 1 400
     on_delete "$support_sessions" "old.$session_key = '$(uuid 50)'" \
@@ -643,6 +656,7 @@ vacuumed() { # the tables, once the statistics have it
     assert_equal "$(vacuumed)" "$(printf '%s\n' alerts file_candidates health_checks mail_outbox "${support_messages//\"/}" "${support_sessions//\"/}" task_execution_logs | LC_ALL=C sort | paste -sd' ')"
 }
 
+# bats test_tags=f32
 @test "a table that somebody keeps locked is not vacuumed, which is a note" {
     as_owner
     many_sessions 1 5
@@ -668,6 +682,7 @@ slow_vacuum() { # with a support session on each of many pages
          ALTER DATABASE $DATABASE_NAME SET vacuum_cost_limit = 1"
 }
 
+# bats test_tags=f32
 @test "a vacuum that is cancelled is a note, and the other tables are vacuumed" {
     as_owner
     slow_vacuum
@@ -681,6 +696,7 @@ slow_vacuum() { # with a support session on each of many pages
     assert_output 1
 }
 
+# bats test_tags=f32
 @test "a vacuum that does not end in time is a note: all that matters was done" {
     as_owner
     slow_vacuum
@@ -692,6 +708,7 @@ slow_vacuum() { # with a support session on each of many pages
     assert_output 1
 }
 
+# bats test_tags=f2,f32
 @test "a vacuum that is stopped by a signal stops the run" {
     as_owner
     slow_vacuum
@@ -702,6 +719,7 @@ slow_vacuum() { # with a support session on each of many pages
     assert_equal "$status|$stderr" '75|cleanup-data: stopped by SIGTERM'
 }
 
+# bats test_tags=f32
 @test "the jobs' role deletes what is to be deleted; what it may not vacuum is a note" {
     local option
     many_sessions 1 50

@@ -102,6 +102,7 @@ unknown_option() {
     assert_one_line 'environment: EXPIRE_GRACE "8d" is not a duration'
 }
 
+# bats test_tags=f41
 @test "a file with a password that others can read is refused" {
     echo 'DATABASE_URL=postgresql://ann:geheim@db/shop' >"$conf"
     chmod 644 "$conf"
@@ -121,6 +122,7 @@ unknown_option() {
     done
 }
 
+# bats test_tags=f41
 @test "a missing configuration file exits 78" {
     expire --config "$conf"
     assert_failure 78
@@ -268,6 +270,7 @@ bad_mail_url() {
     let_go
 }
 
+# bats test_tags=f15
 @test "a lock on the whole table fails the run at once, and the retry succeeds when it is gone" {
     order 1 pending '-1 minute'
     hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
@@ -284,6 +287,7 @@ bad_mail_url() {
     assert_equal "$(in_status expired)" T0001
 }
 
+# bats test_tags=f15
 @test "a third attempt comes after twice the wait" {
     # 4 to 6 s, then 8 to 12 s
     register
@@ -297,6 +301,7 @@ bad_mail_url() {
     let_go
 }
 
+# bats test_tags=f2
 @test "SIGTERM between two attempts ends the run at once" {
     register
     hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
@@ -325,6 +330,7 @@ bad_mail_url() {
 
 # --- the lock -------------------------------------------------------------------------------------
 
+# bats test_tags=f5
 @test "a second run meanwhile names the holder and exits 75, under cron it is silent" {
     order 1 pending '-1 minute'
     slow 1 2
@@ -342,6 +348,7 @@ bad_mail_url() {
     assert_equal "$(runs true)" 1
 }
 
+# bats test_tags=f5
 @test "of twenty runs at once one works at a time, and each order expires once" {
     local i pids=() codes=''
     for i in 1 2 3; do order "$i" pending '-1 minute'; done
@@ -364,6 +371,7 @@ bad_mail_url() {
     invariants
 }
 
+# bats test_tags=f19
 @test "a run on another host is respected while its lease lasts" {
     register
     fake_run far-away '1 minute'
@@ -374,6 +382,7 @@ bad_mail_url() {
     assert_equal "$(in_status expired)" ''
 }
 
+# bats test_tags=f19
 @test "a run whose lease is over is closed with the reason, and the work is done" {
     register
     fake_run far-away '-1 second'
@@ -387,6 +396,7 @@ bad_mail_url() {
     assert_equal "$(sql 'SELECT failure_count FROM tickeasy_jobs.scheduled_tasks')" 1
 }
 
+# bats test_tags=f19
 @test "the same process id on another boot is not taken for a dead run" {
     register
     fake_run "$(hostname)" '1 minute' "$(sql "SELECT 'f' || substr(boot_id, 2) FROM tickeasy_jobs.task_execution_logs")" 999999
@@ -394,6 +404,7 @@ bad_mail_url() {
     assert_failure 75
 }
 
+# bats test_tags=f19
 @test "a process id that another process got since is recognised" {
     register
     fake_run "$(hostname)" '1 minute' "$(run_row boot_id)" $$
@@ -403,6 +414,7 @@ bad_mail_url() {
         "^process $$ on $(hostname) ended without a report"
 }
 
+# bats test_tags=f1
 @test "after kill -9 the next run closes the row at once and does the work" {
     order 1 pending '-2 minutes'
     order 2 pending '-1 minute'
@@ -423,6 +435,7 @@ bad_mail_url() {
     invariants
 }
 
+# bats test_tags=f3
 @test "a run frozen beyond its lease cannot commit when it wakes up" {
     order 1 pending '-2 minutes'
     order 2 pending '-90 seconds'
@@ -451,6 +464,7 @@ bad_mail_url() {
 
 # --- time and signals -----------------------------------------------------------------------------
 
+# bats test_tags=f12
 @test "a statement that hangs is ended on the server too, and the row says timeout" {
     order 1 pending '-1 minute'
     slow 1 60
@@ -488,6 +502,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     run asleep
     assert_failure
 }
+# bats test_tags=f2
 @test "SIGTERM, SIGINT and SIGHUP end a run cleanly, and committed batches stay" {
     order 1 pending '-2 minutes'
     order 2 pending '-1 minute'
@@ -501,6 +516,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     invariants
 }
 
+# bats test_tags=f12
 @test "a frozen database process does not hold a run up for longer than ten seconds over its time" {
     register
     order 1 pending '-1 minute'
@@ -526,6 +542,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
 
 # --- no database, or none of use ------------------------------------------------------------------
 
+# bats test_tags=f10
 @test "without a database a run exits 69 and its record is replayed once, by two runs too" {
     register
     DATABASE_URL=postgresql:///shop?host=/nonexistent expire --cron --retries 0
@@ -545,6 +562,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     assert_equal "$(runs "status = 'failed'")" 1
 }
 
+# bats test_tags=f39
 @test "a spooled record that cannot be understood is set aside, not lost and not in the way" {
     register
     mkdir -p "$STATE_DIR/spool"
@@ -555,6 +573,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     grep -q spool_record_bad "$LOG_FILE"
 }
 
+# bats test_tags=f14
 @test "without a database and without a state folder a run still says both and exits 69" {
     touch "$BATS_TEST_TMPDIR/file"
     STATE_DIR=$BATS_TEST_TMPDIR/file/state DATABASE_URL=postgresql:///shop?host=/nonexistent expire
@@ -562,6 +581,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     grep -q ' spool_failed ' "$LOG_FILE"
 }
 
+# bats test_tags=f13
 @test "a wrong password exits 78 and stands nowhere" {
     DATABASE_URL=$(sed -E 's,:[^:@/]+@,:geheimes-wort@,' <<<"$DATABASE_TCP_URL") expire
     assert_failure 78
@@ -597,6 +617,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     assert_one_line 'tickeasy_jobs.* run scripts/migrate'
 }
 
+# bats test_tags=f40
 @test "a schema older than the program exits 78 and says to run scripts/migrate" {
     sql 'DELETE FROM tickeasy_jobs.schema_migrations WHERE version > 1'
     expire
@@ -612,6 +633,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     assert_equal "$(run_row status)" failed
 }
 
+# bats test_tags=f11
 @test "a read-only database exits 69" {
     order 1 pending '-1 minute'
     psql_quietly -d "$CLUSTER_URL" -c "ALTER DATABASE $DATABASE_NAME SET default_transaction_read_only = on"
@@ -622,6 +644,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     assert_equal "$(in_status pending)" T0001
 }
 
+# bats test_tags=f9
 @test "a connection that is cut in the middle is a failure that is recorded" {
     order 1 pending '-2 minutes'
     order 2 pending '-1 minute'
@@ -683,12 +706,14 @@ checked() { # PROGRAM: how many statements
     refute_output
 }
 
+# bats test_tags=f41
 @test "--check finds a log file that cannot be opened, and names it" {
     LOG_FILE=/nonexistent/log run --separate-stderr expire-orders --check
     assert_failure 78
     assert_one_line '^expire-orders: LOG_FILE=/nonexistent/log cannot be opened: No such file or directory$'
 }
 
+# bats test_tags=f14,f41
 @test "--check finds a state folder that takes no bytes, and leaves nothing in a good one" {
     # shellcheck disable=SC2016 # the inner shell's
     run bash -c 'trap "" XFSZ; ulimit -f 0; expire-orders --check'
@@ -766,6 +791,7 @@ for line in sys.stdin: print(json.loads(line)["event"])' <"$LOG_FILE" >"$BATS_TE
     assert_equal "$(xargs <"$BATS_TEST_TMPDIR/events")" 'begin end'
 }
 
+# bats test_tags=f14
 @test "a full disk under the log does not stop a run, its lines go to standard error" {
     order 1 pending '-1 minute'
     LOG_FILE=/dev/full expire --cron
@@ -775,6 +801,7 @@ for line in sys.stdin: print(json.loads(line)["event"])' <"$LOG_FILE" >"$BATS_TE
     assert_regex "$stderr" ' end status=completed '
 }
 
+# bats test_tags=f14
 @test "a log file that cannot be opened does not stop a run" {
     LOG_FILE=/nonexistent/log expire --cron
     assert_success

@@ -144,6 +144,7 @@ installed"
     assert_line "* * * * * $FOLDER/expire-orders --cron"
 }
 
+# bats test_tags=f17
 @test "on a machine in another zone, what has fixed hours fires each hour, and says why" {
     zone=Etc/UTC
     run desk
@@ -306,6 +307,7 @@ assert difference["line"] > 1 and "\"1 * * * *\"" in difference["text"], answer'
     assert_failure 64
 }
 
+# bats test_tags=f41
 @test "without the crontab program it can still be printed" {
     local option
     for option in --check '--install --yes'; do
@@ -357,6 +359,7 @@ assert difference["line"] > 1 and "\"1 * * * *\"" in difference["text"], answer'
     assert_output --partial 'nothing to be done'
 }
 
+# bats test_tags=f41
 @test "a real cron daemon runs the lines, whatever the folder is called" {
     [[ $(id -u) == 0 ]] || skip 'only root can start a cron daemon'
     [[ -x /usr/sbin/cron ]] || skip 'cron is not installed'

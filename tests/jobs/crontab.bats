@@ -52,6 +52,7 @@ as_cron() {
         "${settings[@]}" TICKEASY_JOBS_CONFIG="$conf" /bin/sh -c "$command" <<<"$input" 3>&- 4>&-
 }
 
+# bats test_tags=f41
 @test "cron's own rules: percent signs, quotes, no terminal" {
     crontab=$BATS_TEST_TMPDIR/own
     printf '%s\n' 'GREETING = "good day"' 'PATH=/usr/bin:/bin:/opt/x' >"$crontab"
@@ -94,6 +95,7 @@ as_cron() {
     assert_equal "$(find "$home" -type f | wc -l)" 0
 }
 
+# bats test_tags=f18
 @test "its line that catches up makes up for what was missed, silently, and for no more" {
     local line
     line=$(grep catch-up "$crontab")
@@ -115,6 +117,7 @@ as_cron() {
         "$(entries | sed -E "s,^(([^ ]+ +){4}[^ ]+) +.*/tickeasy-jobs/([a-z-]+) .*,\1|\3," | sort -t'|' -k2)"
 }
 
+# bats test_tags=f41
 @test "a failing line prints one line for cron's mail" {
     sed -i 's,^DATABASE_URL=.*,DATABASE_URL=postgresql:///x?host=/nonexistent,' "$conf"
     run as_cron "$(command_of "$(entries | grep -m 1 expire-orders)")"
@@ -123,6 +126,7 @@ as_cron() {
     assert_output --regexp '^expire-orders: database is not reachable'
 }
 
+# bats test_tags=f41
 @test "a real cron daemon runs a user's line of expire-orders, and cron.d's of deliver-mail" {
     [[ $(id -u) == 0 ]] || skip 'only root can start a cron daemon'
     [[ -x /usr/sbin/cron ]] || skip 'cron is not installed'

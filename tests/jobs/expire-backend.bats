@@ -94,12 +94,14 @@ assert_due_to_the_microsecond() { # ZONE
     assert_output 'the books add up'
     invariants
 }
+# bats test_tags=f17
 @test "an order is due at the same instant, to the microsecond, on either clock" {
     assert_due_to_the_microsecond Asia/Taipei
     assert_due_to_the_microsecond UTC
     assert_due_to_the_microsecond Pacific/Auckland # east of it
 }
 
+# bats test_tags=f17
 @test "the zone of the database or of the session changes nothing" {
     local zone n=0
     for zone in America/New_York Pacific/Auckland; do
@@ -117,6 +119,7 @@ assert_due_to_the_microsecond() { # ZONE
     assert_equal "$(in_status expired)" 'T0001 T0003 T0005 T0007'
 }
 
+# bats test_tags=f17
 @test "the window of many due orders is read on any clock, also while its hour comes twice" {
     export APP_DB_CLOCK=America/New_York
     NOW=2025-11-03T00:00:00Z # the clock went back at 06:00 UTC the day before
@@ -160,6 +163,7 @@ assert_due_to_the_microsecond() { # ZONE
     assert_equal "$(stock 1)" 997
 }
 
+# bats test_tags=f6
 @test "an order that just gets its ticket is left alone, without waiting" {
     order 1 pending '-1 hour'
     order 2 pending '-1 hour'
@@ -174,6 +178,7 @@ assert_due_to_the_microsecond() { # ZONE
 }
 
 # Payments reported in all the ways of the code there was; each by an order of its own.
+# bats test_tags=f7
 @test "a payment that comes after the expiry is told of, whatever code wrote it" {
     local n
     for n in {1..5}; do order "$n" pending '-1 hour' --payment pending; done
@@ -223,6 +228,7 @@ refund="UPDATE payment SET status = 'refunded';
         WITH o AS (UPDATE \"order\" SET \"orderStatus\" = 'refunded' WHERE \"orderStatus\" IN ('held', 'paid') RETURNING 1)
         UPDATE \"ticketType\" SET \"remainingQuantity\" = \"remainingQuantity\" + (SELECT count(*) FROM o)"
 
+# bats test_tags=f6
 @test "an order that is being refunded gives its ticket back once, whoever is faster" {
     order 1 pending '-1 minute' --payment completed
     hold "$refund"

@@ -170,6 +170,7 @@ random_orders() {
 
 # --- paid, and yet ------------------------------------------------------------------------------
 
+# bats test_tags=f7
 @test "a pending order with a completed payment is never expired, and is told of once" {
     order 1 pending '-1 hour' --payment completed
     expire --cron
@@ -213,6 +214,7 @@ random_orders() {
     invariants
 }
 
+# bats test_tags=f7
 @test "an order paid after it expired is told of once, until it is refunded" {
     order 1 pending '-1 hour'
     expire
@@ -257,6 +259,7 @@ assert_left_alone_while() { # SQL of the other session
     invariants
 }
 
+# bats test_tags=f6
 @test "an order whose payment is just being changed is left alone, without waiting" {
     assert_left_alone_while "UPDATE $PAYMENTS SET status = 'completed', $PAYMENT_UPDATED = now()
                               WHERE $OF_ORDER = '$(uuid 1)'"
@@ -265,6 +268,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(result paidButOpen)" 1
 }
 
+# bats test_tags=f6
 @test "an order that just gets its first payment is left alone, without waiting" {
     assert_left_alone_while "INSERT INTO $PAYMENTS ($OF_ORDER, $PAYMENT_METHOD, amount, status)
         VALUES ('$(uuid 1)', 'credit_card', 1000, 'completed')"
@@ -272,7 +276,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(in_status pending)" T0001
 }
 
-# bats test_tags=design
+# bats test_tags=design,f6
 @test "an order with a ticket that is just being changed is left alone, without waiting" {
     assert_left_alone_while "SELECT FROM tickets WHERE order_id = '$(uuid 1)' FOR UPDATE"
     expire
@@ -285,6 +289,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(in_status expired)" 'T0001 T0002'
 }
 
+# bats test_tags=f15
 @test "orders of a ticket type that buyers hold are left to the next run, the others expire" {
     order 1 pending '-2 minutes' --type 1
     order 2 pending '-1 minute' --type 2
@@ -301,6 +306,7 @@ assert_left_alone_while() { # SQL of the other session
     invariants
 }
 
+# bats test_tags=f15
 @test "in a deadlock it is the job that gives way, never the buyer" {
     order 1 pending '-1 minute'
     hold "SELECT FROM $TICKET_TYPES WHERE $TYPE_ID = '$(uuid 1)' FOR UPDATE"
@@ -316,6 +322,7 @@ assert_left_alone_while() { # SQL of the other session
 
 # --- orders that the schema refuses ---------------------------------------------------------------
 
+# bats test_tags=f8,f39
 @test "orders that a CHECK refuses are isolated, all others of their batches expire" {
     for n in {1..20}; do order "$n" pending "-$n minutes"; done
     sql "ALTER TABLE $ORDERS ADD CONSTRAINT lasting
@@ -350,7 +357,7 @@ assert_left_alone_while() { # SQL of the other session
     assert_equal "$(open_alerts)" ''
 }
 
-# bats test_tags=design
+# bats test_tags=design,f39
 @test "an order that a trigger refuses is isolated" {
     order 1 pending '-1 minute'
     order 2 pending '-1 minute'
@@ -366,7 +373,7 @@ assert_left_alone_while() { # SQL of the other session
     invariants
 }
 
-# bats test_tags=design
+# bats test_tags=design,f39
 @test "stock that would exceed its total is refused and reported, and nothing of it happens" {
     order 1 pending '-1 minute' --tickets 2
     order 2 pending '-1 minute' --type 2

@@ -135,6 +135,7 @@ new_shop() {
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }
 
+# bats test_tags=f13
 @test "the certificate must be for the host that is named, and from the authority that is trusted" {
     local port
     port=$(port_of primary)
@@ -148,6 +149,36 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     assert_one_line 'database refused us: .*certificate verify failed; check DATABASE_URL$'
 }
 
+shows() { # NAME: the primary its certificate of that name
+    cp "$1.crt" primary/data/localhost.crt
+    cp "$1.key" primary/data/localhost.key
+    ask primary 'SELECT pg_reload_conf()' >/dev/null
+    # shellcheck disable=SC2016 # for eval
+    wait_for eval 'openssl s_client -starttls postgres -connect "localhost:$(port_of primary)" </dev/null 2>/dev/null |
+        openssl x509 -noout -subject | grep -q "CN = '"$1"'\$"'
+}
+
+# bats test_tags=f13
+@test "a certificate that expired is exit 78, and people are told, until there is a new one" {
+    many 10
+    expire --now '2000-01-01T00:00:00Z' # registers the task, as the next line does
+    health-check >/dev/null
+    [[ -e expired.crt ]] || signed expired -1 DNS:localhost
+    shows expired
+    expire
+    assert_failure 78
+    assert_one_line 'database refused us: .*certificate verify failed; check DATABASE_URL$'
+    MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_LANG=en ALERT_EMAIL=ops@example.com run --separate-stderr health-check --cron
+    assert_failure 2
+    assert_equal "$(grep -h '^Subject:' "$BATS_TEST_TMPDIR"/mail/new/*)" 'Subject: [Tickeasy] DOWN: database.'
+    shows localhost
+    expire
+    assert_success
+    assert_equal "$(count pending)|$(mails true)|$(spooled)" '0|10|0'
+    invariants
+}
+
+# bats test_tags=f11
 @test "with nothing but a standby a run refuses to act, and acts once that is promoted" {
     many 10
     strike primary
@@ -197,6 +228,7 @@ fail_over() {
     rm -rf "$BATS_TEST_TMPDIR/mail"
 }
 
+# bats test_tags=f11
 @test "a primary that dies in the middle of a run loses no order and expires none twice" {
     local round
     for ((round = 1; round <= ${FAILOVER_ROUNDS:-3}; round++)); do

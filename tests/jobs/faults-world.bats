@@ -19,7 +19,7 @@ teardown() {
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }
 
-# bats test_tags=both
+# bats test_tags=both,f8
 @test "two thousand due orders, one poisoned, beside a session that keeps two: all others expire" {
     many 2000
     poison 77
@@ -34,6 +34,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     invariants
 }
 
+# bats test_tags=f15
 @test "a ticket type that a session keeps for a whole run holds up no order of other types" {
     many 2000
     hold "UPDATE $TICKET_TYPES SET $STOCK = $STOCK WHERE $TYPE_ID = '$(uuid 3)'"
@@ -45,6 +46,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     invariants
 }
 
+# bats test_tags=f7
 @test "a payment whose transaction began before the run that expired its order is told of" {
     NOW=$(date -u +%FT%TZ)
     order 1 pending '-1 minute' --payment pending
@@ -58,17 +60,20 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     assert_equal "$(open_alerts)" 'paid-after-expiry|T0001'
 }
 
+# bats test_tags=f9
 @test "connections ended by the operator all the time: the work goes on, and nothing breaks" {
-    many 1500
+    local strikes=60 orders=1500
+    [[ ${FAULTS_PROFILE-quick} == quick ]] || strikes=3000 orders=40000
+    many "$orders"
     export EXPIRE_BATCH=5
     (
-        for _ in {1..60}; do
+        for ((n = 0; n < strikes; n++)); do
             sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                   WHERE datname = current_database() AND application_name = 'expire-orders'" >/dev/null
             sleep 0.1
         done
     ) 3>&- 4>&- &
-    local killer=$! runs=0 failed=0 code
+    local killer=$! runs=0 failed=0 code n
     while kill -0 "$killer" 2>/dev/null; do
         code=0
         expire-orders --cron --retries 0 2>/dev/null || code=$?
@@ -86,12 +91,12 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     expire
     assert_success
     assert_equal "$(count pending)" 0
-    assert_equal "$(mails true)" 1500
+    assert_equal "$(mails true)" "$orders"
     assert_equal "$(runs "status = 'running'")" 0
     invariants
 }
 
-# bats test_tags=both
+# bats test_tags=both,f15
 @test "another session that takes ticket types in the opposite order never meets a deadlock" {
     local n
     for n in {1..6}; do order "$n" pending '-1 minute' --type "$n"; done
@@ -108,28 +113,23 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
 
 # --- the server -----------------------------------------------------------------------------------
 
-@test "a server that crashes again and again loses no order and never half of one" {
-    local folder=$BATS_TEST_TMPDIR/own round
-    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
-    drop_database
-    private-database start --while $$ "$folder" >/dev/null
-    make_jobs_role "$folder"
-    CLUSTER_URL=$(. "$folder/environment" && echo "$DATABASE_URL")
-    OWNER_URL=$CLUSTER_URL DATABASE_URL=$(jobs_url "$CLUSTER_URL")
-    DATABASE_NAME=''
-    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/$APP_SCHEMA.sql"
-    migrate --grant jobs >/dev/null
+# bats test_tags=f10
+@test "a server that crashes or is shut down again and again loses no order and never half of one" {
+    local signal postmaster
+    own_server
     free_slots
     many 3000
     export EXPIRE_BATCH=5
-    for round in 1 2 3; do
+    for signal in KILL QUIT INT KILL; do # a crash, an immediate shutdown, a fast one
         start expire-orders --cron --retries 0
         sleep "0.$((2 + RANDOM % 4))"
-        kill -9 "$(head -n 1 "$folder/data/postmaster.pid")"
+        postmaster=$(head -n 1 "$own/data/postmaster.pid")
+        kill -s "$signal" "$postmaster"
         ended
         [[ $status == 0 || $status == 69 ]]
-        private-database start "$folder" >/dev/null
-        echo "round $round: exit $status, $(count expired) expired"
+        wait_for eval "! kill -0 $postmaster 2>/dev/null"
+        private-database start "$own" >/dev/null
+        echo "$signal: exit $status, $(count expired) expired"
         invariants
     done
     expire
@@ -138,7 +138,6 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     assert_equal "$(mails true)" 3000
     assert_equal "$(runs "status = 'running'")" 0
     invariants
-    private-database stop "$folder"
 }
 
 # --- the network ----------------------------------------------------------------------------------
@@ -156,6 +155,7 @@ unlink_proxy() {
     proxy=''
 }
 
+# bats test_tags=f12
 @test "a connection reset at any message is a failure that the next run makes good" {
     local piece n over=''
     NOW=$(date -u +%FT%TZ)
@@ -177,6 +177,22 @@ unlink_proxy() {
     ((piece > 12))
 }
 
+# bats test_tags=both,f10
+@test "a commit whose answer is lost was done once: begin, batch, close and the mark of a mail" {
+    local words
+    little_shop
+    remember_registered
+    for words in 'INSERT INTO tickeasy_jobs.task_execution_logs' "'order-expired/' ||" 'SET status = $2,' 'smtp_reply'; do
+        link --mode lost --words "$words"
+        DATABASE_URL=$through expire --retries 0
+        grep -q '^lost' "$BATS_TEST_TMPDIR/proxy"
+        unlink_proxy
+        echo "$words: exit $status: $stderr"
+        [[ $status == [01] || $status == 69 ]]
+        recover .
+    done
+}
+
 hangs() { # MODE PIECE
     local begin=$SECONDS
     link --mode "$1" --at "$2"
@@ -187,6 +203,7 @@ hangs() { # MODE PIECE
     [[ $status == 69 || $status == 75 ]]
     [[ ${#stderr_lines[@]} -ge 1 && ${#stderr_lines[@]} -le 2 ]]
 }
+# bats test_tags=f12
 @test "a network that swallows or drips bytes ends a run within its time and twelve seconds" {
     NOW=$(date -u +%FT%TZ)
     order 1 pending '-1 minute'
@@ -205,6 +222,7 @@ hangs() { # MODE PIECE
 
 # --- the disk -------------------------------------------------------------------------------------
 
+# bats test_tags=f14
 @test "a state folder that is full or cannot be written changes nothing for a run" {
     order 1 pending '-1 minute'
     mkdir "$BATS_TEST_TMPDIR/closed"
@@ -232,7 +250,7 @@ hangs() { # MODE PIECE
 
 # --- a busy shop ----------------------------------------------------------------------------------
 
-# bats test_tags=both
+# bats test_tags=both,f6
 @test "customers who pay while orders expire: each order is paid with its ticket or expired without" {
     many 1200
     local seed=$RANDOM buyer hand_over=${HAND_OVER//:ORDER/"':id'"}

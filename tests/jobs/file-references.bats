@@ -141,6 +141,7 @@ END
     assert_output ''
 }
 
+# bats test_tags=f39
 @test "what cannot be decoded stays as it is, and what is beside it is decoded" {
     run psql_quietly -d "$OWNER_URL" -c "SELECT tickeasy_jobs.percent_decoded('%00%41%ed%a0%80%f0%9f%8e%ab%c3%28%')" \
         -c "SELECT tickeasy_jobs.escapes_decoded('&#0;&#99999999;&#9999999;&#x110000;&#xd800;\ud800x\u00e9\q&foo;\')"
@@ -148,6 +149,7 @@ END
     assert_output $'%00A%ed%a0%80🎫%c3(%\n&#0;&#99999999;&#9999999;&#x110000;&#xd800;\\ud800xé\\q&foo;\\'
 }
 
+# bats test_tags=f39
 @test "a text made to take long is read, but not in all its forms, nor to its end" {
     run psql_quietly -d "$OWNER_URL" -c "SELECT n, tickeasy_jobs.file_named(repeat('xposters/1.jpg ', n), 'files', 'posters/1.jpg') FROM (VALUES (400), (600)) AS v(n)"
     assert_output $'400|f\n600|t'

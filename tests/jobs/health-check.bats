@@ -49,6 +49,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(health id)" "$(run_row id)"
 }
 
+# bats test_tags=f34
 @test "with the database away the record waits, and is brought in once, in order" {
     check 0
     database_is down
@@ -67,6 +68,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(health '1' | wc -l)" 5
 }
 
+# bats test_tags=f34
 @test "an hour without a database is twelve records, one alert, one reminder, one end" {
     by_mail
     webhook
@@ -98,6 +100,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
                            FROM tickeasy_jobs.alerts")" "service-down|database|300|4200|t"
 }
 
+# bats test_tags=f15
 @test "a lock on our own tables that is gone in a moment is no outage" {
     check 0
     local table
@@ -113,6 +116,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
 
 # --- who is told ----------------------------------------------------------------------------------
 
+# bats test_tags=f34
 @test "an outage goes to the relay at once, and to the chat" {
     by_mail
     webhook
@@ -130,6 +134,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_failure 1
 }
 
+# bats test_tags=f33
 @test "a database that flaps every run is one alert" {
     webhook
     for minute in 0 10 20 30; do
@@ -143,6 +148,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(posts)" 2
 }
 
+# bats test_tags=f33
 @test "thresholds keep one bad check from anybody, and one good one from ending it" {
     export ALERT_AFTER=2 RECOVER_AFTER=3
     webhook
@@ -160,6 +166,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(posts)" 2
 }
 
+# bats test_tags=f35
 @test "a chat that is down delays what it is told, and neither loses it nor fails the check" {
     webhook
     echo 500 >status
@@ -183,6 +190,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(posts)" 2
 }
 
+# bats test_tags=f35
 @test "a chat that hangs costs five seconds" {
     webhook
     echo hang >status
@@ -194,6 +202,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(find state/alerts -name '*.post.json' | wc -l)" 1
 }
 
+# bats test_tags=f35
 @test "with database and relay away the mail waits on disk" {
     by_mail
     MAIL_URL=smtp://127.0.0.1:1
@@ -207,6 +216,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(subjects mail/new/*)" '[Tickeasy] DOWN: database. Warning: mail.'
 }
 
+# bats test_tags=f35
 @test "silence tells nobody, and what lasts is told when it ends" {
     webhook
     export ALERT_SILENCE_UNTIL
@@ -239,6 +249,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(posts)" 1
 }
 
+# bats test_tags=f34
 @test "two hosts tell of one outage that both see, and of its end, once" {
     webhook
     check 0
@@ -256,6 +267,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(sql "SELECT count(*), count(resolved_at) FROM tickeasy_jobs.alerts")" '1|1'
 }
 
+# bats test_tags=f14
 @test "a copy that is broken, or a full disk, keeps nobody from hearing of an outage" {
     by_mail
     mkdir -p state/alerts

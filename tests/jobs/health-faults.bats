@@ -47,6 +47,7 @@ redis_is() { # down | up: one that is asked of, or none
 
 # A run's time is short here, that of its questions too. What hangs at the very end of a run, when
 # people were told what there was to tell, is the next one's; the record is kept.
+# bats test_tags=f12,f34
 @test "a database that hangs at any point of the run is told by that run" {
     local at before
     webhook
@@ -71,6 +72,7 @@ redis_is() { # down | up: one that is asked of, or none
     ((at > 20 && at < 60))
 }
 
+# bats test_tags=f12
 @test "a slow database and many records that wait for it keep nobody from being told" {
     webhook
     health-check
@@ -93,6 +95,7 @@ redis_is() { # down | up: one that is asked of, or none
 
 # --- the disk -------------------------------------------------------------------------------------
 
+# bats test_tags=f14,f34
 @test "a disk that takes nothing keeps nobody from hearing of an outage, without the database too" {
     by_mail
     webhook
@@ -104,6 +107,7 @@ redis_is() { # down | up: one that is asked of, or none
     assert_regex "$(post 1)" 'DOWN: database'
 }
 
+# bats test_tags=f14
 @test "a disk that takes nothing costs no post with the database there, and the end is told" {
     webhook
     redis_is down
@@ -144,6 +148,7 @@ redis_is() { # down | up: one that is asked of, or none
     assert_equal "$(find state/alerts -name '*.post.json' -printf '%f ' -o -name '*.mail.json' -printf '%f ' | xargs -n 1 | sort | xargs)" '4.mail.json 4.post.json'
 }
 
+# bats test_tags=f35
 @test "a post that the chat refuses holds up none that it takes, and is tried again" {
     webhook
     database_is down
@@ -187,6 +192,7 @@ redis_is() { # down | up: one that is asked of, or none
 
 # --- the book -------------------------------------------------------------------------------------
 
+# bats test_tags=f34
 @test "what ended and began anew while the database was away is told once, and so is its end" {
     webhook
     redis_is down
@@ -252,6 +258,7 @@ redis_is() { # down | up: one that is asked of, or none
     assert_regex "$(post 1)" 'cleanup-data failed 1 time in a row'
 }
 
+# bats test_tags=f39
 @test "names in Chinese, cut at any byte, and with line ends keep a check from nothing" {
     local n
     webhook
@@ -273,6 +280,7 @@ redis_is() { # down | up: one that is asked of, or none
 
 # --- struck -----------------------------------------------------------------------------------------
 
+# bats test_tags=f34
 @test "runs that find the database away at the same moment tell once" {
     local _ runs=()
     webhook
@@ -325,6 +333,7 @@ at_points() {
     ((point > 15 && point < 2000))
 }
 
+# bats test_tags=f1
 @test "killed at any point: people are told of an outage and of its end, at most twice" {
     trouble() { redis_is "$1"; }
     webhook
@@ -332,6 +341,7 @@ at_points() {
     at_points 5
 }
 
+# bats test_tags=f1,f34
 @test "killed at any point without the database: people are told, at most twice" {
     trouble() { database_is "$1"; }
     webhook

@@ -82,6 +82,7 @@ all=(database redis storage openai mail)
     grep -q 'auth PLAIN accepted' box/log
 }
 
+# bats test_tags=f33
 @test "when all hang, all are unknown in time" {
     new_database
     peer still "$peers/still-server"
@@ -99,6 +100,7 @@ all=(database redis storage openai mail)
     assert [ "$(took)" -le 2000 ]
 }
 
+# bats test_tags=f33
 @test "when a byte comes now and then, all are unknown in time" {
     peer still "$peers/still-server" --every 300 '+'
     export REDIS_URL=redis://127.0.0.1:$port
@@ -123,6 +125,7 @@ all=(database redis storage openai mail)
     assert [ "$(took)" -le 2000 ]
 }
 
+# bats test_tags=f33
 @test "those who answer keep their result when another one hangs" {
     redis
     export REDIS_URL=redis://127.0.0.1:$port
@@ -150,6 +153,7 @@ all=(database redis storage openai mail)
     done
 }
 
+# bats test_tags=f24
 @test "names that hang hold nobody up" {
     new_database
     redis
@@ -165,6 +169,7 @@ all=(database redis storage openai mail)
     assert [ "$(took)" -le 1500 ]
 }
 
+# bats test_tags=f24
 @test "names that are none are told as such" {
     new_database
     export DATABASE_URL=postgresql://me@nowhere.invalid/x REDIS_URL=redis://nowhere.invalid SUPABASE_URL=http://nowhere.invalid \
@@ -177,6 +182,7 @@ all=(database redis storage openai mail)
     assert_check mail critical 'mail server nowhere.invalid:587 cannot be reached: no address is found for its name'
 }
 
+# bats test_tags=f33
 @test "what is down is refused at once" {
     new_database
     export DATABASE_URL=postgresql://me@127.0.0.1:1/x REDIS_URL=redis://127.0.0.1:1 SUPABASE_URL=http://127.0.0.1:1 \
@@ -191,6 +197,7 @@ all=(database redis storage openai mail)
     assert [ "$(took)" -lt 1000 ]
 }
 
+# bats test_tags=f2
 @test "a signal ends it at once, and what was done counts" {
     redis
     peer still "$peers/still-server"
@@ -238,24 +245,28 @@ assert_all() { # STATE DAYS WORDS
     done
 }
 
+# bats test_tags=f13,f33
 @test "a certificate that expires soon is a warning" {
     secured soon
     check "${secured[@]}"
     assert_all warning 5 '.* has a certificate that expires in 5 days; renew it'
 }
 
+# bats test_tags=f13,f33
 @test "one that expired is critical" {
     secured past
     check "${secured[@]}"
     assert_all critical -4 '.* has a certificate that expired 3 days ago'
 }
 
+# bats test_tags=f33
 @test "one for another name is critical, and its days are told" {
     secured other
     check "${secured[@]}"
     assert_all critical 300 '.* has a certificate for another name than localhost'
 }
 
+# bats test_tags=f33
 @test "one of a stranger is critical, and its days are told" {
     secured good
     local name
@@ -298,6 +309,7 @@ assert_all() { # STATE DAYS WORDS
     assert_line --regexp '^version [0-9]+\.'
 }
 
+# bats test_tags=f13
 @test "a refused login, a database that is none and a URL that is none are told apart" {
     new_database
     DATABASE_URL=$(sed -E 's/:[^:@]*@/:wrong-word@/' <<<"$DATABASE_TCP_URL") check database
@@ -312,6 +324,7 @@ assert_all() { # STATE DAYS WORDS
     refute_output --partial secret
 }
 
+# bats test_tags=f11
 @test "a database that takes no writes is critical, and not handed over" {
     new_database
     sql "ALTER DATABASE $DATABASE_NAME SET default_transaction_read_only = on"
@@ -340,6 +353,7 @@ own_again() {
     private-database start "$PWD/own" >/dev/null
 }
 
+# bats test_tags=f13
 @test "the certificate of the database counts like the others" {
     own_server soon
     DATABASE_URL="$tls_url?sslmode=verify-full&sslrootcert=$CA_FILE" check -q database
@@ -356,6 +370,7 @@ own_again() {
     private-database stop "$PWD/own"
 }
 
+# bats test_tags=f13
 @test "a certificate of the database that nobody verifies is a warning when it expired" {
     own_server past
     DATABASE_URL="$tls_url?sslmode=require" check database
@@ -365,6 +380,7 @@ own_again() {
     private-database stop "$PWD/own"
 }
 
+# bats test_tags=f12
 @test "a database whose answer drips in is cut off" {
     new_database
     port=$(sed -E 's/.*:([0-9]+)\/.*/\1/' <<<"$DATABASE_TCP_URL")
@@ -411,6 +427,7 @@ own_again() {
     refute_output --partial secret
 }
 
+# bats test_tags=f33
 @test "Redis that loads, cannot save, or has lost its master" {
     redis --enable-debug-command yes --rdbcompression no
     redis_says DEBUG POPULATE 3000 key 1000 >/dev/null
@@ -434,6 +451,7 @@ own_again() {
     assert_check redis critical '.* is a replica that has lost its master'
 }
 
+# bats test_tags=f33
 @test "Redis with TLS where none is meant, and without where it is" {
     TLS=good redis --tls-auth-clients no
     REDIS_URL=redis://localhost:$port check redis
@@ -454,6 +472,7 @@ own_again() {
     assert_equal "$(field redis 4)" 300
 }
 
+# bats test_tags=f33
 @test "what is no Redis" {
     peer web "$peers/openai-server"
     REDIS_URL=redis://:secret-word@127.0.0.1:$port check redis
@@ -496,6 +515,7 @@ storage() { # OPTION...: a server of it
     assert_check storage critical 'bucket x is not found, or SUPABASE_SERVICE_KEY is not a service key: .* \(and 1 more\)'
 }
 
+# bats test_tags=f33
 @test "a wrong key, trouble, a gateway's page and no storage at all are told apart" {
     storage --bucket tickeasy-files
     SUPABASE_SERVICE_KEY=wrong-key check storage
@@ -568,6 +588,7 @@ openai() { # OPTION...: a server of it
     assert_check openai critical 'OPENAI_API_KEY holds a blank or a line break'
 }
 
+# bats test_tags=f33
 @test "OpenAI that answers anything else" {
     local mode
     for mode in 403 429 500 503 html other torn empty half huge redirect drop; do
@@ -627,12 +648,14 @@ mail() { # OPTION...: a server of it
     refute grep -E '^(mail|rcpt|data)' box/log
 }
 
+# bats test_tags=f33
 @test "on loopback without a login an expired certificate of the mail server is a warning" {
     mail --starttls "$CERTIFICATES/past.pem"
     MAIL_URL=smtp://localhost:$port check mail
     assert_check mail warning '.* has a certificate that expired 3 days ago; .*'
 }
 
+# bats test_tags=f33
 @test "a mail server that sends us away, falls silent or is none" {
     local mode
     for mode in 421-at-connect 554-at-connect silent-at-ehlo drop-at-connect garbage endless-at-ehlo; do

@@ -48,7 +48,7 @@ customers_come() {
     customers=$!
 }
 
-# bats test_tags=both
+# bats test_tags=both,f4
 @test "two hosts run every job among customers: stock, money, tickets and mail stay together" {
     local n name
     seed=$RANDOM

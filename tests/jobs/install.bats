@@ -339,6 +339,7 @@ files_in() { (cd "$1" && find . ! -type d | sed 's,^\./\(usr/local\|opt/x\),.,' 
     assert_success
 }
 
+# bats test_tags=f40
 @test "a program that runs survives its replacement" {
     local root=$BATS_TEST_TMPDIR/root
     made install DESTDIR="$root"
@@ -353,6 +354,7 @@ files_in() { (cd "$1" && find . ! -type d | sed 's,^\./\(usr/local\|opt/x\),.,' 
     assert_success
 }
 
+# bats test_tags=f41
 @test "whatever root's umask is, everybody can read what is installed, but for the example" {
     local root=$BATS_TEST_TMPDIR/root
     (umask 077 && made install DESTDIR="$root")

@@ -43,6 +43,7 @@ count_migrations() { migrations | wc -l; }
     assert_equal "$(sql 'SELECT * FROM tickeasy_jobs.schema_migrations')" "$before"
 }
 
+# bats test_tags=f40
 @test "of several runs at once exactly one applies each migration" {
     empty_database
     for i in 1 2 3 4 5 6; do
@@ -54,6 +55,7 @@ count_migrations() { migrations | wc -l; }
         "$(cd "$PROJECT/scripts/schema" && printf 'applied %.4s\n' *.sql)"
 }
 
+# bats test_tags=f40
 @test "a migration that the database refuses leaves nothing behind" {
     cp -r "$PROJECT/scripts" "$BATS_TEST_TMPDIR/scripts"
     printf 'CREATE TABLE half_done ();\nSELECT no_such_column;\n' \
@@ -74,6 +76,7 @@ count_migrations() { migrations | wc -l; }
     assert_equal "${#lines[@]}" 1
 }
 
+# bats test_tags=f13
 @test "a login that is refused and a URL that is wrong are exit 78, one line, no password" {
     for url in "${CLUSTER_TCP_URL%/*}/no_such_database" "${OWNER_URL/postgres@/no-such-role@}" \
         "$(sed -E 's,:[0-9a-f]{32}@,:Wr0ng@,' <<<"$CLUSTER_TCP_URL")" \
@@ -138,7 +141,7 @@ built index tickeasy_support_sessions_closed"
     assert_output 'built index tickeasy_payments_completed'
 }
 
-# bats test_tags=design
+# bats test_tags=design,f9
 @test "what an interrupted index build left is dropped and built again" {
     sql "CREATE INDEX paid ON payments (updated_at) WHERE status = 'completed';
          CREATE INDEX closed ON support_sessions (updated_at) WHERE status = 'closed'"

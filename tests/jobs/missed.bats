@@ -52,6 +52,7 @@ changed() {
     assert_output '{"status":"success","data":{"missed":[]}}'
 }
 
+# bats test_tags=f18
 @test "a gap is one line in a hundred columns, with its reason and what made up for it" {
     took 08:00
     took 12:00 order-expiration "boot_id = 'boot-2'"
@@ -120,6 +121,7 @@ changed() {
     assert_output --partial 'nothing was missed'
 }
 
+# bats test_tags=f18
 @test "a run that found no database is why its slot is missed, once its record has arrived" {
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = '* * * * *' WHERE id = 'order-expiration';
          DELETE FROM tickeasy_jobs.audit_log" # as if it had been so for long

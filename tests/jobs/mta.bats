@@ -79,6 +79,7 @@ queue() {
     assert [ ! -e "$place/log/paniclog" ]
 }
 
+# bats test_tags=f23
 @test "lines of dots and empty lines arrive as they were" {
     exim
     run "$TICKEASY_BUILD/tests/peers/mail-send" -s 20000 -o want ann@example.org
@@ -89,6 +90,7 @@ queue() {
     tr -d '\r' <want | cmp - got
 }
 
+# bats test_tags=f20
 @test "a server that refuses some recipients gets their mail no more, or later; the others have theirs" {
     exim
     local name
@@ -154,6 +156,7 @@ for file in pathlib.Path(sys.argv[1]).iterdir():
 print(seen)
 '
 
+# bats test_tags=f23
 @test "names, subjects and texts of every kind arrive as they were, and start no header" {
     exim
     mkdir -p own/zh-TW

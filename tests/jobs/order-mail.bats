@@ -44,6 +44,7 @@ read_mail() {
     refute_output --partial '{{'
 }
 
+# bats test_tags=f26
 @test "who is given the order back before the mail goes out is not told that it expired" {
     order 1 pending '-1 minute'
     MAIL_URL='' run expire-orders
@@ -72,6 +73,7 @@ read_mail() {
     assert_output --partial "$(date -u -d "$NOW -1 minute" '+）%H:%M')"
 }
 
+# bats test_tags=f23
 @test "a line break in a name does not smuggle a header in" {
     order 1 pending '-1 minute'
     sql "UPDATE users SET name = E'Eve\r\nBcc: all@example.org\r\n\r\n<b>x</b>'"
@@ -83,6 +85,7 @@ read_mail() {
     assert_output 0
 }
 
+# bats test_tags=f23
 @test "markup in a name stays text in the HTML part" {
     order 1 pending '-1 minute'
     sql "UPDATE users SET name = 'Eve <script>alert(1)</script>'"
@@ -162,6 +165,7 @@ read_mail() {
     assert_failure 1
 }
 
+# bats test_tags=f20
 @test "many mails go over one connection, each is judged by its own answer" {
     server
     order 1 pending '-1 minute'
@@ -220,6 +224,7 @@ user1@example.com|sent|1|"
     assert_output --regexp '^deliver-mail: MAIL_URL is not set; it looks like smtp://'
 }
 
+# bats test_tags=f22
 @test "a server without STARTTLS gets no password in clear" {
     server
     MAIL_URL=smtp://ann:geheimes-wort@127.0.0.1:$port
@@ -276,6 +281,7 @@ user1@example.com|sent|1|"
     assert_equal "$(delivered)" ''
 }
 
+# bats test_tags=f21
 @test "a mail that was perhaps delivered twice stays ambiguous, however old" {
     queue 1
     sql "UPDATE tickeasy_jobs.mail_outbox SET status = 'ambiguous', ambiguous_at = now(), attempts = 2,
@@ -296,6 +302,7 @@ user1@example.com|sent|1|"
     let_go
 }
 
+# bats test_tags=f21
 @test "when an answer cannot be noted, the mails not begun are given back and that one is not" {
     queue 3
     sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now() - interval '1 min'
@@ -312,6 +319,7 @@ user1@example.com|sent|1|"
     assert_equal "$(mails "status = 'queued' AND attempts = 0 AND next_attempt_at <= now()")" 2
 }
 
+# bats test_tags=f21
 @test "an answer whose note is cut off by the end of the run is noted all the same" {
     queue 1
     hold "LOCK TABLE tickeasy_jobs.health_checks" # a lock of the test's own, which the first note waits for
@@ -332,6 +340,7 @@ user1@example.com|sent|1|"
     assert_equal "$(mail_status)" 'sent|1'
 }
 
+# bats test_tags=f39
 @test "unusable rows fail for good, are told once, and do not stop the others" {
     queue 3
     sql "UPDATE tickeasy_jobs.mail_outbox SET data = '[1]' WHERE recipient = 'u1@example.com';
@@ -351,6 +360,7 @@ user1@example.com|sent|1|"
     assert_output ''
 }
 
+# bats test_tags=f40
 @test "a mail of a kind that a newer version queued waits for that version" {
     queue 2
     sql "UPDATE tickeasy_jobs.mail_outbox SET kind = 'no-such-kind' WHERE recipient = 'u1@example.com'"
@@ -372,6 +382,7 @@ user1@example.com|sent|1|"
     assert_equal "$(mails "status = 'sent'")" 1
 }
 
+# bats test_tags=f20
 @test "the twelfth temporary refusal is the last" {
     server
     queue 1
@@ -433,6 +444,7 @@ contradicts() { # WORDS OPTION...: deliver-mail says so, and does nothing
     assert_output 'no mail is waiting'
 }
 
+# bats test_tags=f21
 @test "a worker killed between the server's yes and the database's note has noted it all the same" {
     server
     queue 1

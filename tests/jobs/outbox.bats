@@ -27,6 +27,7 @@ killed_at() {
     kill "$peer"
 }
 
+# bats test_tags=f1,f21
 @test "a mail whose worker died after the final dot is ambiguous, and sent once more under its Message-ID" {
     queue 3
     misbehaving_server silent-at-dot
@@ -50,6 +51,7 @@ killed_at() {
     assert_equal "$(journals)" ''
 }
 
+# bats test_tags=f1,f21
 @test "a mail whose worker died before the final dot is tried again, those not begun at once" {
     queue 3
     reached=RCPT
@@ -62,6 +64,7 @@ killed_at() {
     assert_equal "$(journals)" ''
 }
 
+# bats test_tags=f1
 @test "what a worker noted before it died is taken for true, whoever connects next" {
     queue 3
     reached='RCPT.*u2'
@@ -74,6 +77,7 @@ killed_at() {
     assert_equal "$(mails "status = 'queued' AND attempts = 1")" 1
 }
 
+# bats test_tags=f1
 @test "what a power loss may have taken from a journal counts as unknown" {
     queue 3
     reached=RCPT
@@ -88,6 +92,7 @@ killed_at() {
     assert_output 1
 }
 
+# bats test_tags=f21
 @test "a mail that is taken over because a lease ran out is told to be perhaps accepted" {
     queue 1
     reached=RCPT
@@ -100,6 +105,7 @@ killed_at() {
     assert_equal "$(mails "status = 'sent' AND ambiguous_at IS NOT NULL")" 1
 }
 
+# bats test_tags=f3
 @test "a mail that another worker took over is not sent any more by the first" {
     queue 3
     misbehaving_server late-at-dot --seconds 5.5
@@ -112,6 +118,7 @@ killed_at() {
     assert_output 2
 }
 
+# bats test_tags=f39
 @test "an answer that the database refuses holds up no other mail" {
     queue 5
     reached='RCPT.*u3'
@@ -148,6 +155,7 @@ killed_at() {
     assert_equal "$(journals)" "$STATE_DIR/outbox/notes"
 }
 
+# bats test_tags=f14
 @test "without a journal each answer is written down before the next mail begins" {
     [[ $(id -u) != 0 ]] || STATE_DIR=/proc/nowhere
     [[ $(id -u) == 0 ]] || { mkdir -p "$STATE_DIR"; chmod 500 "$STATE_DIR"; }
@@ -178,6 +186,7 @@ killed_at() {
     assert_equal "$(sql 'SELECT count(DISTINCT xid) < 25 FROM seen')" t
 }
 
+# bats test_tags=f39
 @test "an answer that the database refuses spoils only itself among those that came with it" {
     queue 40
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -225,6 +234,7 @@ none_alive() { ! kill -0 $workers 2>/dev/null; }
     assert_equal "$(grep -c '^ehlo' box/log)" 1
 }
 
+# bats test_tags=f2
 @test "SIGTERM ends all workers, what was not begun is given back" {
     misbehaving_server silent-at-dot --after 30
     queue 200
@@ -241,6 +251,7 @@ none_alive() { ! kill -0 $workers 2>/dev/null; }
         "$((200 - $(mails "status IN ('sent', 'ambiguous') OR attempts = 1")))"
 }
 
+# bats test_tags=f1
 @test "workers end when the run's own process is killed, and the next run settles all of them" {
     misbehaving_server silent-at-dot --after 30
     queue 200
@@ -262,6 +273,7 @@ none_alive() { ! kill -0 $workers 2>/dev/null; }
     assert_equal "$(find box -name '*.eml' | wc -l)" "$(mails "smtp_reply NOT LIKE '%bytes%'")"
 }
 
+# bats test_tags=f1
 @test "a worker that is killed alone is settled by the run itself" {
     misbehaving_server silent-at-dot --after 20
     queue 100
@@ -281,6 +293,7 @@ none_alive() { ! kill -0 $workers 2>/dev/null; }
 # Two hosts, each with a state folder of its own, remind and deliver; each is killed in every round, at
 # random. TICKEASY_MAILS sets how many holders of a ticket there are. Each is reminded; twice only where
 # the outbox says that it was possible.
+# bats test_tags=f1,f25
 @test "two hosts that are killed again and again remind everybody once, but for the ambiguous ones" {
     local mails=${TICKEASY_MAILS:-300} seed=${TICKEASY_SEED:-$RANDOM} round host killed=0
     echo "seed $seed, $mails mails"

@@ -83,6 +83,7 @@ state() {
     assert_success
 }
 
+# bats test_tags=f13
 @test "a login that is refused is exit 78, one line, no password" {
     local url
     for url in "$(sed -E 's,:[0-9a-f]{32}@,:Wr0ng@,' <<<"$DATABASE_TCP_URL")" "${DATABASE_TCP_URL%/*}/no_such_database" \
@@ -94,6 +95,7 @@ state() {
     done
 }
 
+# bats test_tags=f12
 @test "a run that is out of time has its statement cancelled on the server" {
     order 1 pending '-1 minute'
     slow 1 60
@@ -103,6 +105,7 @@ state() {
     assert_equal "$(run_row status)|$(in_status pending)" 'timeout|T0001'
 }
 
+# bats test_tags=f9
 @test "a pooler that ends in the middle of a run is a lost connection, which the next run makes good" {
     order 1 pending '-2 minutes'
     order 2 pending '-1 minute'
@@ -122,6 +125,7 @@ state() {
     invariants
 }
 
+# bats test_tags=f5
 @test "runs that start together share the one connection, and one of them works" {
     local n pids=() codes=''
     for n in {1..20}; do order "$n" pending '-1 minute'; done

@@ -111,6 +111,7 @@ setup_server() { # OPTION...
     each_round served clean_once
 }
 
+# bats test_tags=f1,f27
 @test "in a Supabase storage, killed at any moment, nothing else goes" {
     setup_server
     each_round served clean_killed
@@ -122,6 +123,7 @@ setup_server() { # OPTION...
     each_round clean_once
 }
 
+# bats test_tags=f1,f27
 @test "in a local folder, killed at any moment, nothing else goes" {
     STORAGE_DIR=$PWD/t/files
     left() { "$PROJECT/tests/peers/random-files" --left t; }

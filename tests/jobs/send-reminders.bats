@@ -315,7 +315,7 @@ read_mail() { # as a strict reader sees the only mail of the maildir, which keep
 }
 
 # The backend's shows begin on the application's clock
-# bats test_tags=design
+# bats test_tags=design,f17
 @test "time and weekday are those of APP_TIMEZONE, summer time included" {
     NOW=2037-03-28T20:00:00Z # ahead of the database's clock, which the second look goes by
     local type
@@ -463,6 +463,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     refute_output
 }
 
+# bats test_tags=f39
 @test "a session that the database refuses spoils only itself" {
     local type
     for type in {1..3}; do
@@ -498,6 +499,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_equal "$(reminded)" 'user1@example.com user2@example.com'
 }
 
+# bats test_tags=f25
 @test "of two runs at once one works, and nobody gets two" {
     order 1 paid ''
     starts 1 '20 hours'
@@ -512,6 +514,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_equal "$(reminded)" user1@example.com
 }
 
+# bats test_tags=f25
 @test "what another session is just queueing is waited for, not doubled" {
     order 1 paid ''
     order 2 paid '' --user 2
@@ -532,6 +535,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_equal "$(mails true)" 2
 }
 
+# bats test_tags=f15
 @test "a session that stays locked is left to the next run, the others are done" {
     order 1 paid '' --type 1 --user 1
     order 2 paid '' --type 2 --user 2
@@ -549,6 +553,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_equal "$(reminded)" 'user1@example.com user2@example.com'
 }
 
+# bats test_tags=f1,f25
 @test "kill -9 in the middle loses nothing and doubles nothing" {
     real_time
     local type
@@ -610,7 +615,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
 }
 
 # An order of two tickets
-# bats test_tags=design
+# bats test_tags=design,f26
 @test "the second look tells the truth of the moment" {
     real_time
     order 1 paid '' --tickets 2
@@ -627,7 +632,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
         "stale, data ->> 'starts_at' LIKE '%,%'")" '|t'
 }
 
-# bats test_tags=design
+# bats test_tags=design,f26
 @test "the second look says why a mail must not go out" {
     real_time
     order 1 paid ''
@@ -681,6 +686,7 @@ outcomes() { # recipient, status and reason of each reminder
            FROM tickeasy_jobs.mail_outbox ORDER BY recipient"
 }
 
+# bats test_tags=f26
 @test "between queueing and sending an order is refunded, a show cancelled or moved: nobody is told wrong" {
     real_time
     for n in {1..5}; do
@@ -709,6 +715,7 @@ user5|sent|"
     assert_line --regexp "時間：.*$(TZ=Asia/Taipei date -d "$NOW 4 hours" +%H:%M)"
 }
 
+# bats test_tags=f26
 @test "who was not told because of a refund or a move is told when it holds again" {
     real_time
     buys 1
@@ -730,6 +737,7 @@ user5|sent|"
     assert_equal "$(result queuedMails) $(result alreadyReminded)" '0 2'
 }
 
+# bats test_tags=f26
 @test "a mail that waits long in a worker's hands is looked at once more before it goes out" {
     real_time
     for n in 1 2 3; do order "$n" paid '' --user "$n"; done
@@ -747,6 +755,7 @@ user5|sent|"
     assert_equal "$(mails "status = 'expired' AND last_error = 'the order was refunded'")" 1
 }
 
+# bats test_tags=f26
 @test "what is claimed ahead is looked at again, when sending takes long" {
     real_time
     order 1 paid ''
@@ -766,6 +775,7 @@ user5|sent|"
     assert_equal "$(mails "status = 'expired' AND last_error = 'the order was refunded'")" 99
 }
 
+# bats test_tags=f26
 @test "a mended address is the one that the mail goes to, and that a mail given up is sent to again" {
     real_time
     order 1 paid ''
@@ -848,7 +858,7 @@ days() { # SHOW DAY HOUR: as the columns have it
     assert_equal "$(sql 'SELECT recipient, recipient_name, data->>$$quantity$$ FROM tickeasy_jobs.mail_outbox')" 'user1@example.com|使用者1|3'
 }
 
-# bats test_tags=backend
+# bats test_tags=backend,f39
 @test "a day that is in no calendar stops nobody else's reminder" {
     buys 1
     buys 2 --show 2
@@ -916,7 +926,7 @@ days() { # SHOW DAY HOUR: as the columns have it
     assert_output --partial ': its concert is reviewing'
 }
 
-# bats test_tags=backend
+# bats test_tags=backend,f26
 @test "a ticket counts while it is purchased and its order paid: a refund leaves it purchased" {
     local n status=(refunded cancelled expired held paid paid paid)
     for n in {1..7}; do buys "$n" --user "$n" --status "${status[n - 1]}"; done
@@ -954,7 +964,7 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"], row["name"
         $'no address  \nqueued Both@example.org 新\nqueued gone@example.org \nqueued ticket@example.org 使用者2\nqueued user1@example.com 使用者1\nqueued user3@example.com 使用者3'
 }
 
-# bats test_tags=backend
+# bats test_tags=backend,f26
 @test "the second look at the backend's tables says why a mail must not go out" {
     real_time
     buys 1

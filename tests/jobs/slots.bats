@@ -52,14 +52,19 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     taskctl missed "$1" --since "$2" --now "$3" --json | jq -r "$4"
 }
 
+# bats test_tags=f4,f17
 @test "a slot has one run, on two hosts of which each fires twice, also when the clocks are put forward" {
+    local count=300
+    [[ ${FAULTS_PROFILE-quick} == quick ]] || count=1000
     export APP_TIMEZONE=Europe/Berlin
     registered order-expiration 2025-03-29T22:30:00Z
-    ticks expire-orders 2025-03-29T22:30:00Z 300
-    assert_equal "$(slots order-expiration)" '300|300'
-    assert_equal "$(missed order-expiration 2025-03-29T22:30:00Z 2025-03-30T03:29:30Z '.data.missed | length')" 0
+    ticks expire-orders 2025-03-29T22:30:00Z $count
+    assert_equal "$(slots order-expiration)" "$count|$count"
+    assert_equal "$(missed order-expiration 2025-03-29T22:30:00Z "$(date -ud "2025-03-29T22:29:30Z $count minutes" +%FT%TZ)" \
+        '.data.missed | length')" 0
 }
 
+# bats test_tags=f18
 @test "where cron stood still or the host was away, each slot is in a run or in the account of the rest" {
     registered order-expiration 2025-03-29T20:00:00Z
     ticks expire-orders 2025-03-29T20:00:00Z 100
@@ -76,6 +81,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 2025-03-29T23:50 2025-04-01T23:49 4320'
 }
 
+# bats test_tags=f4,f17
 @test "a slot has one run when the clocks are put back, too" {
     export APP_TIMEZONE=Europe/Berlin
     registered order-expiration 2025-10-25T22:00:00Z
@@ -84,6 +90,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     assert_equal "$(missed order-expiration 2025-10-25T22:00:00Z 2025-10-26T03:27:30Z '.data.missed | length')" 0
 }
 
+# bats test_tags=f17
 @test "a time that the clocks skip or repeat is one slot a day" {
     export APP_TIMEZONE=Europe/Berlin
     taskctl set email-notification cron='30 2 * * *' >/dev/null
@@ -95,6 +102,64 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         '03-28 02:30 03-29 02:30 03-30 03:00 03-31 02:30 10-24 02:30 10-25 02:30 10-26 02:30 10-27 02:30'
 }
 
+# A leap day, one that is in no year, and the day after it
+# bats test_tags=f17
+@test "the slots of a leap day come in leap years alone, and cost no other day its own" {
+    export APP_TIMEZONE=Asia/Taipei
+    taskctl set email-notification cron='0 9 29 2 *' >/dev/null
+    taskctl set data-cleanup cron='30 23 * * *' >/dev/null
+    registered email-notification 2023-01-01
+    registered data-cleanup 2023-01-01
+    sql "UPDATE tickeasy_jobs.scheduled_tasks SET catch_up = 'none'"
+    ticks send-reminders 2023-02-28T01:00:00Z 3 86400
+    ticks send-reminders 2024-02-28T01:00:00Z 3 86400
+    assert_equal "$(local_slots email-notification Asia/Taipei)" '02-29 09:00'
+    ticks cleanup-data 2024-02-27T15:30:00Z 4 86400
+    assert_equal "$(local_slots data-cleanup Asia/Taipei)" '02-27 23:30 02-28 23:30 02-29 23:30 03-01 23:30'
+}
+
+# Berlin gives up summer time, as its file does, between half past seven and eight by UTC.
+# bats test_tags=f17
+@test "when the file of a zone changes, each slot of the old clock and of the new one has one run" {
+    export APP_TIMEZONE=Europe/Berlin
+    taskctl set email-notification cron='0 9 * * *' >/dev/null
+    registered email-notification 2025-01-01
+    ticks send-reminders 2025-07-01T05:30:00Z 5 1800 # nine is seven by UTC
+    mkdir -p "$BATS_TEST_TMPDIR/zones/Europe"
+    cp /usr/share/zoneinfo/Africa/Lagos "$BATS_TEST_TMPDIR/zones/Europe/Berlin"
+    export TZDIR=$BATS_TEST_TMPDIR/zones
+    ticks send-reminders 2025-07-01T08:00:00Z 60 1800
+    assert_equal "$(sql "SELECT string_agg(to_char(slot AT TIME ZONE 'UTC', 'DD HH24:MI'), ' ' ORDER BY slot)
+        FROM tickeasy_jobs.task_execution_logs WHERE status = 'completed'")" '30 07:00 01 07:00 01 08:00 02 08:00'
+    assert_equal "$(runs "status <> 'completed'")" 0
+}
+
+# bats test_tags=f18
+@test "a host that was down for a minute, an hour, three days or forty: one late run, or none, as its policy says" {
+    local down policy expected base begin
+    base=$(date -ud 2026-01-01T00:00:00Z +%s)
+    for policy in once 'within 6h' none; do
+        for down in 1 60 4320 57600; do # minutes
+            sql 'DELETE FROM tickeasy_jobs.task_execution_logs'
+            taskctl set order-expiration cron='*/30 * * * *' catch-up="$policy" >/dev/null
+            registered order-expiration "$(date -ud "@$((base - 3600))" +%FT%TZ)"
+            sql 'DELETE FROM tickeasy_jobs.audit_log' # as if it had been so for long
+            run expire-orders --cron --now "$(date -ud "@$base" +%FT%TZ)"
+            begin=$(date -ud "@$((base + down * 60 + 900))" +%FT%TZ) # between two slots, of which the last is too late
+            run expire-orders --cron --now "$begin"
+            assert_success
+            expected=2
+            [[ $down != 1 && $policy != none ]] || expected=1
+            echo "$policy, down for $down: $(runs "status = 'completed'") runs, $expected expected"
+            assert_equal "$(slots order-expiration)" "$expected|$expected"
+            [[ $down -gt 40000 ]] || # longer than runs are kept for
+                assert_equal "$(missed order-expiration "$(date -ud "@$((base + 1))" +%FT%TZ)" "$begin" \
+                    '[.data.missed[].slots] | add // 0')" $((down / 30 - (expected - 1)))
+        done
+    done
+}
+
+# bats test_tags=f18
 @test "a slot that passed without a run is made up for as the task's catch-up wants it" {
     registered email-notification 2025-01-01
     at() { run --separate-stderr send-reminders --cron --now "$1"; assert_success; refute_output; }
@@ -125,6 +190,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         FROM tickeasy_jobs.task_execution_logs")" 'manualfalse crontrue manualfalse'
 }
 
+# bats test_tags=f1
 @test "the slot of a run that was killed has a further attempt, as long as there are retries" {
     local left
     order 1 pending '-1 minute'
@@ -147,6 +213,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     invariants
 }
 
+# bats test_tags=f2
 @test "a run that was told to stop leaves its slot to a later start, one that was cancelled does not" {
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = to_char(now() AT TIME ZONE 'Asia/Taipei'
@@ -173,6 +240,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         FROM tickeasy_jobs.task_execution_logs")" '1failed 2completed|1'
 }
 
+# bats test_tags=f10
 @test "a run whose beginning was written down and never confirmed goes on in its slot" {
     local port proxy through
     port=${DATABASE_TCP_URL##*:}
@@ -211,6 +279,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     assert_equal "$(runs true)" 1
 }
 
+# bats test_tags=f17
 @test "a slot of a clock that was ahead silences no task" {
     expire-orders --cron
     sql "UPDATE tickeasy_jobs.task_execution_logs SET slot = now() + interval '1 day', start_time = now() + interval '1 day'"
@@ -252,6 +321,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         FROM tickeasy_jobs.scheduled_tasks JOIN tickeasy_jobs.task_execution_logs AS run ON task_id = scheduled_tasks.id")" 't|t|1'
 }
 
+# bats test_tags=f17
 @test "where the host's clock is wrong, the database's tells the slot; a little off is no matter" {
     local clock
     for clock in +1h -1d +40d; do

@@ -65,6 +65,7 @@ traced() { # OPTION...: a sanitizer cannot look for leaks then
 @test "what is deleted twice, or never was, is gone" { promise_delete_twice; }
 @test "what is not named for deletion stays" { promise_delete_part; }
 @test "none or over a thousand objects are deleted in one call" { promise_delete_many; }
+# bats test_tags=f2
 @test "a signal or the deadline ends a listing" { promise_stopped; }
 
 # --- which storage --------------------------------------------------------------------------------
@@ -80,6 +81,7 @@ traced() { # OPTION...: a sanitizer cannot look for leaks then
     assert_success
 }
 
+# bats test_tags=f28
 @test "a folder that is missing is an unmounted disk, not an empty storage" {
     STORAGE_DIR=$PWD/missing
     local verb
@@ -177,6 +179,7 @@ traced() { # OPTION...: a sanitizer cannot look for leaks then
     assert [ -e storage/files/$'\xff.jpg' ]
 }
 
+# bats test_tags=f28
 @test "a folder that cannot be read is an incomplete list" {
     as_user
     mkdir "$files/shut"
@@ -194,6 +197,7 @@ traced() { # OPTION...: a sanitizer cannot look for leaks then
     assert_success
 }
 
+# bats test_tags=f28
 @test "a disk that gives out is an incomplete list" {
     put a/b
     local whole=("${tool[@]}") call
@@ -217,6 +221,7 @@ traced() { # OPTION...: a sanitizer cannot look for leaks then
     refute_output --partial "${path}d/a"
 }
 
+# bats test_tags=f39
 @test "a path of 4096 bytes is listed, and a longer one is an error" {
     long() { # LAST: in 15 folders of 255 bytes and one of 254
         python3 - "$files" "$1" <<'END'
@@ -239,6 +244,7 @@ END
     assert_error 78 config 'File name too long: '
 }
 
+# bats test_tags=f27
 @test "what vanishes during the listing is no error, and the rest is found" {
     mkdir storage/files/stay
     put stay/a
@@ -263,6 +269,7 @@ END
     done
 }
 
+# bats test_tags=f27
 @test "a folder that is exchanged for a link during the listing leads nowhere" {
     : >outside/secret
     local n
@@ -274,6 +281,7 @@ END
     refute_output --partial secret
 }
 
+# bats test_tags=f28
 @test "a file system that is mounted below a bucket ends the call, and a bucket may be one" {
     local apart=(unshare -m)
     [[ $(id -u) == 0 ]] || apart=(unshare -rm)
@@ -303,6 +311,7 @@ END
     assert_found c
 }
 
+# bats test_tags=f27
 @test "a copied file has arrived when it was copied, whatever age it brings along" {
     put a
     touch -d 2001-02-03T04:05:06Z storage/files/a
@@ -403,6 +412,7 @@ END
     assert [ -e outside/c ]
 }
 
+# bats test_tags=f27
 @test "a file that was written anew since it was looked at stays, and is no trouble" {
     put a 12345
     put b
@@ -446,6 +456,7 @@ END
     assert_there kept/b kept/c
 }
 
+# bats test_tags=f14
 @test "a disk that gives out ends the deletion, and what is gone is told" {
     put a
     put in/b
@@ -463,6 +474,7 @@ END
     assert_output '"c"'
 }
 
+# bats test_tags=f27
 @test "a folder that is exchanged for a link at the last moment leads nowhere" {
     put in/b
     : >outside/b

@@ -389,6 +389,7 @@ first_v2='--like --colon-cursor --no-created-at'
     done
 }
 
+# bats test_tags=f39
 @test "a name that cannot be handled is passed over, and the others are found" {
     local long
     long=$(printf 'x%.0s' {1..4097})
@@ -399,6 +400,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_found a.jpg "b${long:0:4095}" b.jpg
 }
 
+# bats test_tags=f39
 @test "a date that cannot be read is not known, and the others are found" {
     objects {1..3}.jpg
     echo '{"bucket": "files", "name": "a.jpg", "created_at": "+012026-01-01T00:00:00.000Z"}' >>objects
@@ -411,6 +413,7 @@ first_v2='--like --colon-cursor --no-created-at'
     done
 }
 
+# bats test_tags=f39
 @test "metadata that is no object is passed over where the server can show it" {
     objects a.jpg
     echo '{"bucket": "files", "name": "b.jpg", "metadata": []}' >>objects
@@ -421,6 +424,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_error 69 unavailable '/object/list/files is answered with 500'
 }
 
+# bats test_tags=f28
 @test "of folders that differ by case alone only what is there is found on an old server" {
     objects temp/a.jpg Temp/b.jpg temp/x/c.jpg TEMP/X/d.jpg
     server --no-v2
@@ -441,6 +445,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_there Temp/b.jpg
 }
 
+# bats test_tags=f28
 @test "files that differ by the case of their folder are both found, and never taken for one another" {
     objects temp/a.jpg
     echo '{"bucket": "files", "name": "Temp/a.jpg", "id": "another"}' >>objects
@@ -455,6 +460,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_there Temp/a.jpg
 }
 
+# bats test_tags=f28
 @test "on an old server nothing is left out but what it says is not there" {
     objects temp/a.jpg Temp/b.jpg
     unbelievable '--no-v2 --sign-fault 1-:array' 'it does not tell of each path'
@@ -503,12 +509,14 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_there
 }
 
+# bats test_tags=f28
 @test "a folder in each folder ends as an error" {
     objects a/b.jpg
     unbelievable '--no-v2 --list-fault 1-:deep' 'a path is too long'
     unbelievable '--no-v2 --list-fault 1-:stuck' 'an entry comes twice'
 }
 
+# bats test_tags=f28
 @test "what others delete meanwhile hides no object from a listing by offset" {
     objects {1..8}.jpg
     server --no-v2 --page 4
@@ -518,6 +526,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_equal "$(told path | uniq)" "$(texts {1..8}.jpg)"
 }
 
+# bats test_tags=f28
 @test "trouble on one page is passed over by asking again" {
     objects {1..9}.jpg
     local fault
@@ -529,6 +538,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_found {1..9}.jpg
 }
 
+# bats test_tags=f28
 @test "trouble that stays ends the listing after three tries" {
     objects {1..9}.jpg
     server --page 4 --list-fault 2-:html
@@ -555,6 +565,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_error 69 unavailable 'POST .*/object/list-v2/files is answered with 404 Route not found'
 }
 
+# bats test_tags=f28
 @test "a page that cannot be believed ends the listing" {
     objects {1..9}.jpg
     unbelievable '--page 4 --list-fault 2:torn' 'it is no JSON'
@@ -570,6 +581,7 @@ first_v2='--like --colon-cursor --no-created-at'
     unbelievable '--no-v2 --page 4 --list-fault 2:no-id' 'an object has no id'
 }
 
+# bats test_tags=f28
 @test "a cursor that comes back ends the listing, however long the circle" {
     objects {1..9}.jpg
     unbelievable '--page 2 --list-fault 2:same-cursor' 'a cursor was given a second time'
@@ -587,6 +599,7 @@ first_v2='--like --colon-cursor --no-created-at'
     done
 }
 
+# bats test_tags=f28
 @test "a page without a name to go on from ends the listing as an error" {
     objects a $'b\n1' $'b\n2' $'b\n3' c
     unbelievable '--page 2' 'its server cannot go on from a name with a line end'
@@ -598,6 +611,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_found a $'b\n1' $'b\n2' $'b\n3' c
 }
 
+# bats test_tags=f28
 @test "a cursor that leads back at a colon is given up for one without" {
     local names=(b-1 b-2 b:1 c d:1 e)
     objects "${names[@]}"
@@ -618,12 +632,14 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_equal "$(told path | uniq)" "$(texts a b:{1..5} c)"
 }
 
+# bats test_tags=f28
 @test "a short page is not the end" {
     objects {1..9}.jpg
     server --no-v2 --list-fault 1-3:short
     assert_found {1..9}.jpg
 }
 
+# bats test_tags=f28
 @test "a key that loses its rights on the way makes no short list" {
     objects {1..9}.jpg
     server --page 4 --list-fault 2:lost-rights
@@ -636,6 +652,7 @@ first_v2='--like --colon-cursor --no-created-at'
 
 # --- looking --------------------------------------------------------------------------------------
 
+# bats test_tags=f28
 @test "a look is at the one path, however many begin like it" {
     objects a a{1..30} a_ b/a
     server --page 7
@@ -679,6 +696,7 @@ first_v2='--like --colon-cursor --no-created-at'
     assert_success
 }
 
+# bats test_tags=f28
 @test "nothing is missing when the key has lost its rights" {
     objects {1..9}.jpg
     server --list-fault 2:lost-rights
@@ -707,6 +725,7 @@ anew() { # NAME...: a command for the server that uploads these anew
     done
 }
 
+# bats test_tags=f27
 @test "what is uploaded anew after a delete without an answer is not deleted by the second try" {
     objects {1..5}.jpg
     server --delete-fault 1:lost --after-delete "$(anew 2.jpg)"
@@ -717,6 +736,7 @@ anew() { # NAME...: a command for the server that uploads these anew
     assert_equal "$(asked DELETE)" 1
 }
 
+# bats test_tags=f27
 @test "the second try is for what is left as it was" {
     objects {1..5}.jpg
     server --transaction 2 --delete-fault 1:late --after-delete "$(anew 1.jpg 4.jpg)"
@@ -728,6 +748,7 @@ anew() { # NAME...: a command for the server that uploads these anew
     assert_equal "$(asked 'DELETE .* 200 1 1')" 1
 }
 
+# bats test_tags=f27
 @test "what is uploaded anew while names are refused is in no smaller request" {
     objects a b 'c/../d' e f
     server --after-delete "$(anew b f)"
@@ -781,6 +802,7 @@ anew() { # NAME...: a command for the server that uploads these anew
     assert_equal "$(told)" "$(texts {1..4}.jpg)"
 }
 
+# bats test_tags=f28
 @test "nothing is gone when the key has lost its rights" {
     objects {1..5}.jpg
     server --delete-fault 1:lost-rights
@@ -870,6 +892,7 @@ for i in range(400):
     refute_output
 }
 
+# bats test_tags=f12
 @test "a deadline ends a wait for an answer" {
     objects {1..5}.jpg
     server --delete-fault 1:silent --list-fault 1:hang
@@ -882,6 +905,7 @@ for i in range(400):
     assert [ $((${EPOCHREALTIME/./} - ${began/./})) -lt 3000000 ]
 }
 
+# bats test_tags=f2
 @test "a signal ends a wait for an answer" {
     server --list-fault 1:hang
     start "${tool[@]}" list files

@@ -194,6 +194,7 @@ email-notification  2026-01-03 09:00 (Asia/Taipei)'
     assert_refused 64 'option -n: 0 is not from 1 to 1000$'
 }
 
+# bats test_tags=f17
 @test "next goes over the change of clocks" {
     taskctl set data-cleanup cron='30 2 * * *' >/dev/null
     APP_TIMEZONE=Europe/Berlin desk next data-cleanup -n 3 --now 2026-03-27T12:00:00Z --json
@@ -383,6 +384,7 @@ it does not run by itself'
     assert_equal "$(sql "SELECT cron_expression, max_retries FROM tickeasy_jobs.scheduled_tasks WHERE id = 'data-cleanup'")" '0 2 * * 0|1'
 }
 
+# bats test_tags=f40
 @test "a database that was not migrated to this version is said, and the way out" {
     taskctl list >/dev/null
     sql 'ALTER TABLE tickeasy_jobs.scheduled_tasks DROP COLUMN catch_up CASCADE' 2>/dev/null
@@ -443,6 +445,7 @@ it does not run by itself'
     assert_refused 78 'the row of task mail-delivery in the registry is of no use: program "../../bin/sh" is no name of one$'
 }
 
+# bats test_tags=f39
 @test "a registry row without a schedule stops its scheduled runs with 78, not those by hand" {
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = '61 * * * *' WHERE id = 'order-expiration'"
@@ -528,6 +531,7 @@ an_hour_ago() { # TASK: is when it was due, and has been each day for a month
     assert_equal "$(runs "task_id = 'email-notification' AND status = 'completed'")" 1
 }
 
+# bats test_tags=f18
 @test "catch-up runs what was missed and is to be made up for, once, and nothing else" {
     taskctl list >/dev/null
     an_hour_ago email-notification
@@ -544,6 +548,7 @@ an_hour_ago() { # TASK: is when it was due, and has been each day for a month
     assert_output '{"status":"success","data":{"started":[]}}'
 }
 
+# bats test_tags=f18
 @test "catch-up leaves a task alone whose first slot is yet to come, or whose policy is none" {
     desk catch-up
     assert_success

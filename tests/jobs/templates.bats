@@ -213,6 +213,7 @@ same_variables() { # KIND
 
 # --- rows that nobody should have written ---------------------------------------------------------
 
+# bats test_tags=f23,f39
 @test "a row with poisoned data spoils only itself, whatever the poison" {
     local good deep
     good=$(sample order-expired)
@@ -250,6 +251,7 @@ wide|failed"
     assert_success
 }
 
+# bats test_tags=f23
 @test "recipients that are no address fail for good with the reason, and the rest is sent" {
     local name long data
     data=$(sample order-expired)

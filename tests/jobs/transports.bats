@@ -131,7 +131,9 @@ promise_arrives() {
     cmp want box/0001.eml
     assert_equal "$(<box/0001.json)" '{"from": "shop@example.org", "to": ["ann@example.org"]}'
 }
+# bats test_tags=f23
 @test "a mail arrives as it was handed over, dots and all (libesmtp)" { via libesmtp; promise_arrives; }
+# bats test_tags=f23
 @test "a mail arrives as it was handed over, dots and all (libcurl)" { via libcurl; promise_arrives; }
 
 promise_dots() {
@@ -140,7 +142,9 @@ promise_dots() {
     assert_success
     cmp want box/0001.eml
 }
+# bats test_tags=f23
 @test "a mail of nothing but dots arrives with each of them (libesmtp)" { via libesmtp; promise_dots; }
+# bats test_tags=f23
 @test "a mail of nothing but dots arrives with each of them (libcurl)" { via libcurl; promise_dots; }
 
 @test "a maildir gets the same mail with LF line ends, and no draft stays" {
@@ -215,6 +219,7 @@ promise_nothing_to_send() {
     assert_output "error config mail folder $PWD/file cannot be made: not a directory"
 }
 
+# bats test_tags=f14
 @test "a disk that takes no more leaves the mail queued and no half file" {
     MAIL_URL="maildir:$PWD/mail"
     run bash -c 'trap "" XFSZ; ulimit -f 4; exec "$@"' - \
@@ -239,7 +244,9 @@ promise_judged_alone() {
         "m6 sent 250 2.0.0 kept as 0002"
     assert_equal "$(grep -c connect box/log)" 1
 }
+# bats test_tags=f20
 @test "each recipient is judged alone: 5xx for good, 4xx for now (libesmtp)" { via libesmtp; promise_judged_alone; }
+# bats test_tags=f20
 @test "each recipient is judged alone: 5xx for good, 4xx for now (libcurl)" { via libcurl; promise_judged_alone; }
 
 promise_refused_sender() {
@@ -252,7 +259,9 @@ promise_refused_sender() {
  $code ${code:0:1}.7.1 as you wished, f$code-shop@x.org"
     done
 }
+# bats test_tags=f20
 @test "a refused sender fails no mail for good (libesmtp)" { via libesmtp; promise_refused_sender; }
+# bats test_tags=f20
 @test "a refused sender fails no mail for good (libcurl)" { via libcurl; promise_refused_sender; }
 
 promise_leave_codes() {
@@ -268,8 +277,11 @@ promise_leave_codes() {
         done
     done
 }
+# bats test_tags=f20
 @test "421 and 432 end the run wherever they come, and lose nothing (libesmtp)" { via libesmtp; promise_leave_codes; }
+# bats test_tags=f20
 @test "421 and 432 end the run wherever they come, and lose nothing (libcurl)" { via libcurl; promise_leave_codes; }
+# bats test_tags=f20
 @test "421 and 432 end the run wherever they come, and lose nothing (libcurl, pipelining)" { via pipelined; promise_leave_codes; }
 
 # 4xx and 5xx wherever they come while mails are sent. After one that concerns a
@@ -291,8 +303,11 @@ promise_codes() {
         done
     done
 }
+# bats test_tags=f20
 @test "4xx is a retry and 5xx a refusal for one mail, wherever they come (libesmtp)" { via libesmtp; promise_codes --strict; }
+# bats test_tags=f20
 @test "4xx is a retry and 5xx a refusal for one mail, wherever they come (libcurl)" { via libcurl; promise_codes --strict; }
+# bats test_tags=f20
 @test "4xx is a retry and 5xx a refusal for one mail, also with pipelining (libcurl)" { via pipelined; promise_codes --strict; }
 @test "a server that wants a text for nobody gets an empty one (libcurl)" { via pipelined; promise_codes; }
 
@@ -312,8 +327,11 @@ promise_session_codes() {
  localhost:$port refused the sender; check MAIL_FROM: $code ${code:0:1}.3.0 as you wished"
     done
 }
+# bats test_tags=f20
 @test "a refused connection or sender ends the run and fails no mail (libesmtp)" { via libesmtp; promise_session_codes; }
+# bats test_tags=f20
 @test "a refused connection or sender ends the run and fails no mail (libcurl)" { via libcurl; promise_session_codes; }
+# bats test_tags=f20
 @test "a refused connection or sender ends the run and fails no mail (libcurl, pipelining)" { via pipelined; promise_session_codes; }
 
 promise_login_codes() {
@@ -341,8 +359,11 @@ promise_login_codes() {
     run grep mail box/log
     assert_failure
 }
+# bats test_tags=f20
 @test "whatever the answer to a login is, no mail is failed for it (libesmtp)" { via libesmtp; promise_login_codes; }
+# bats test_tags=f20
 @test "whatever the answer to a login is, no mail is failed for it (libcurl)" { via libcurl; promise_login_codes; }
+# bats test_tags=f20
 @test "whatever the answer to a login is, no mail is failed for it (smtps)" { via smtps; promise_login_codes; }
 
 promise_answered_before_421() {
@@ -363,8 +384,11 @@ promise_answered_before_421() {
         assert_output --regexp "^m1 sent 250"
     done
 }
+# bats test_tags=f20
 @test "a mail answered before 421 stays answered (libesmtp)" { via libesmtp; promise_answered_before_421; }
+# bats test_tags=f20
 @test "a mail answered before 421 stays answered (libcurl)" { via libcurl; promise_answered_before_421; }
+# bats test_tags=f20
 @test "a mail answered before 421 stays answered (libcurl, pipelining)" { via pipelined; promise_answered_before_421; }
 
 promise_wants_login() {
@@ -376,8 +400,11 @@ promise_wants_login() {
         refute_line --regexp "sent|rejected|unknown"
     done
 }
+# bats test_tags=f20
 @test "a reply that wants a login fails no recipient for good (libesmtp)" { via libesmtp; promise_wants_login; }
+# bats test_tags=f20
 @test "a reply that wants a login fails no recipient for good (libcurl)" { via libcurl; promise_wants_login; }
+# bats test_tags=f20
 @test "a reply that wants a login fails no recipient for good (libcurl, pipelining)" { via pipelined; promise_wants_login; }
 
 promise_lost_before_dot() {
@@ -394,10 +421,14 @@ promise_lost_before_dot() {
         assert_line --regexp "^error unavailable mail server localhost:$port closed the connection"
     done
 }
+# bats test_tags=f21
 @test "a connection lost before the final dot is a retry (libesmtp)" { via libesmtp; promise_lost_before_dot; }
+# bats test_tags=f21
 @test "a connection lost before the final dot is a retry (libcurl)" { via libcurl; promise_lost_before_dot; }
+# bats test_tags=f21
 @test "a connection lost before the final dot is a retry (libcurl, pipelining)" { via pipelined; promise_lost_before_dot; }
 
+# bats test_tags=f21
 @test "a server that hangs up on a batch of commands has heard of the recipient (libcurl, pipelining)" {
     via pipelined
     script drop-batch
@@ -421,8 +452,11 @@ promise_lost_after_dot() {
         "error unavailable mail server localhost:$port closed the connection during or after a\
  mail's text"
 }
+# bats test_tags=f21
 @test "a connection lost after the final dot is unknown, for that mail only (libesmtp)" { via libesmtp; promise_lost_after_dot; }
+# bats test_tags=f21
 @test "a connection lost after the final dot is unknown, for that mail only (libcurl)" { via libcurl; promise_lost_after_dot; }
+# bats test_tags=f21
 @test "a connection lost after the final dot is unknown, for that mail only (libcurl, pipelining)" { via pipelined; promise_lost_after_dot; }
 
 promise_gone_after_250() {
@@ -435,8 +469,11 @@ promise_gone_after_250() {
     assert_line --regexp "^m1 sent"
     assert_line "m2 untried 0 connection lost"
 }
+# bats test_tags=f21
 @test "a server that accepts a mail and is gone has accepted it (libesmtp)" { via libesmtp; promise_gone_after_250; }
+# bats test_tags=f21
 @test "a server that accepts a mail and is gone has accepted it (libcurl)" { via libcurl; promise_gone_after_250; }
+# bats test_tags=f21
 @test "a server that accepts a mail and is gone has accepted it (libcurl, pipelining)" { via pipelined; promise_gone_after_250; }
 
 promise_250_at_data() {
@@ -446,8 +483,11 @@ promise_250_at_data() {
     assert_line --regexp "^m1 retry 250"
     assert_line --regexp "^error unavailable .* answered DATA out of turn: 250"
 }
+# bats test_tags=f21
 @test "a 250 to the DATA command is not taken for a 250 to the mail (libesmtp)" { via libesmtp; promise_250_at_data; }
+# bats test_tags=f21
 @test "a 250 to the DATA command is not taken for a 250 to the mail (libcurl)" { via libcurl; promise_250_at_data; }
+# bats test_tags=f21
 @test "a 250 to the DATA command is not taken for a 250 to the mail (libcurl, pipelining)" { via pipelined; promise_250_at_data; }
 
 promise_no_hole() {
@@ -459,8 +499,11 @@ promise_no_hole() {
     run grep accepted peer.out
     assert_failure
 }
+# bats test_tags=f21
 @test "a server that stalls in a body and comes back gets no mail with a hole (libesmtp)" { via libesmtp; promise_no_hole; }
+# bats test_tags=f21
 @test "a server that stalls in a body and comes back gets no mail with a hole (libcurl)" { via libcurl; promise_no_hole; }
+# bats test_tags=f21
 @test "a server that stalls in a body and comes back gets no mail with a hole (libcurl, pipelining)" { via pipelined; promise_no_hole; }
 
 promise_no_chunking() {
@@ -520,8 +563,11 @@ promise_silence() {
         "$none before a mail's text" "m1 retry 0 connection lost" \
         "$none during or after a mail's text" "m1 unknown 0 connection lost after the final dot"
 }
+# bats test_tags=f22
 @test "a silent server is left after the longest wait for a reply (libesmtp)" { via libesmtp; promise_silence; }
+# bats test_tags=f22
 @test "a silent server is left after the longest wait for a reply (libcurl)" { via libcurl; promise_silence; }
+# bats test_tags=f22
 @test "a silent server is left after the longest wait for a reply (libcurl, pipelining)" { via pipelined; promise_silence; }
 
 promise_drip() {
@@ -531,10 +577,14 @@ promise_drip() {
     assert_lines "$none before a mail's text" "$none before its greeting" \
         "m1 retry 0 connection lost" "$(ahead "m1 untried 0 connection lost")"
 }
+# bats test_tags=f22
 @test "a server that drips bytes gets no more time for a reply than others (libesmtp)" { via libesmtp; promise_drip; }
+# bats test_tags=f22
 @test "a server that drips bytes gets no more time for a reply than others (libcurl)" { via libcurl; promise_drip; }
+# bats test_tags=f22
 @test "a server that drips bytes gets no more time for a reply than others (libcurl, pipelining)" { via pipelined; promise_drip; }
 
+# bats test_tags=f22
 @test "no mail grows old while a server is slow to let us in (libcurl)" {
     via libcurl
     script silent-at-connect,silent-at-ehlo,drop-at-ehlo
@@ -545,6 +595,7 @@ promise_drip() {
     done
 }
 
+# bats test_tags=f22
 @test "a slow answer to QUIT is not waited for (libcurl)" {
     via libcurl
     script silent-at-quit
@@ -564,7 +615,9 @@ promise_deadline() {
         "error timeout out of time" "$(ahead "m1 untried 0 connection lost")" \
         "error timeout out of time" "$(ahead "m1 untried 0 connection lost")"
 }
+# bats test_tags=f22
 @test "the deadline ends a session that would wait longer (libesmtp)" { via libesmtp; promise_deadline; }
+# bats test_tags=f22
 @test "the deadline ends a session that would wait longer (libcurl)" { via libcurl; promise_deadline; }
 
 promise_signal() {
@@ -578,8 +631,11 @@ promise_signal() {
     run grep -c "MAIL FROM" peer.out
     assert_output 1
 }
+# bats test_tags=f2
 @test "a signal lets the mail under way be answered, and no other begins (libesmtp)" { via libesmtp; promise_signal; }
+# bats test_tags=f2
 @test "a signal lets the mail under way be answered, and no other begins (libcurl)" { via libcurl; promise_signal; }
+# bats test_tags=f2
 @test "a signal lets the mail under way be answered, and no other begins (libcurl, pipelining)" { via pipelined; promise_signal; }
 
 promise_no_smtp() {
@@ -594,7 +650,9 @@ promise_no_smtp() {
     send
     assert_line "error unavailable mail server localhost:$port refused us: 554 5.3.0 as you wished"
 }
+# bats test_tags=f22
 @test "a peer that speaks no SMTP, or too much, is named (libesmtp)" { via libesmtp; promise_no_smtp; }
+# bats test_tags=f22
 @test "a peer that speaks no SMTP, or too much, is named (libcurl)" { via libcurl; promise_no_smtp; }
 
 promise_long_replies() {
@@ -615,8 +673,11 @@ promise_long_replies() {
         assert_equal "$(grep -c "sent a reply that is too long$" <<<"$output")" 10
     refute_line --regexp rejected
 }
+# bats test_tags=f22
 @test "answers of many lines are read, and none without end (libesmtp)" { via libesmtp; promise_long_replies; }
+# bats test_tags=f22
 @test "answers of many lines are read, and none without end (libcurl)" { via libcurl; promise_long_replies; }
+# bats test_tags=f22
 @test "answers of many lines are read, and none without end (libcurl, pipelining)" { via pipelined; promise_long_replies; }
 
 @test "a code without a word is an answer too (libcurl)" {
@@ -634,6 +695,7 @@ slow_names() {
         exec "$TICKEASY_BUILD/tests/peers/mail-send" "$@"
 }
 
+# bats test_tags=f24
 @test "a resolver that hangs holds up neither the deadline nor a signal (libcurl)" {
     via libcurl
     port=587
@@ -652,6 +714,7 @@ slow_names() {
     assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 20000000 ]
 }
 
+# bats test_tags=f24
 @test "a resolver that hangs is ended by the ladder's last rung (libesmtp)" {
     port=587
     local started=${EPOCHREALTIME/./}
@@ -661,6 +724,7 @@ slow_names() {
     assert [ $(( ${EPOCHREALTIME/./} - started )) -lt 30000000 ]
 }
 
+# bats test_tags=f24
 @test "a name that is known to no resolver yet is a retry (libcurl)" {
     via libcurl
     port=587
@@ -704,8 +768,11 @@ promise_unreachable() {
     assert_line --regexp "^error unavailable mail server no-such-host.invalid:1 cannot be reached:\
  (Name or service not known|Temporary failure in name resolution|no address is found for its name)"
 }
+# bats test_tags=f24
 @test "a server that cannot be reached is told apart from a name that does not exist (libesmtp)" { via libesmtp; promise_unreachable; }
+# bats test_tags=f24
 @test "a server that cannot be reached is told apart from a name that does not exist (libcurl)" { via libcurl; promise_unreachable; }
+# bats test_tags=f24
 @test "a server that cannot be reached is told apart from a name that does not exist (smtps)" { via smtps; promise_unreachable; }
 
 # --- SMTP: login and TLS --------------------------------------------------------------------------
@@ -820,11 +887,16 @@ promise_echo() { # MECHANISM BASE64
     done
 }
 plain=$(printf '\0ann\0secret-word' | base64)
+# bats test_tags=f22
 @test "a server that repeats the login has it repeated no further: PLAIN (libesmtp)" { via libesmtp; promise_echo PLAIN "$plain"; }
+# bats test_tags=f22
 @test "a server that repeats the login has it repeated no further: PLAIN (libcurl)" { via libcurl; promise_echo PLAIN "$plain"; }
+# bats test_tags=f22
 @test "a server that repeats the login has it repeated no further: LOGIN (libesmtp)" { via libesmtp; promise_echo LOGIN "$(printf secret-word | base64)"; }
+# bats test_tags=f22
 @test "a server that repeats the login has it repeated no further: LOGIN (libcurl)" { via libcurl; promise_echo LOGIN "$(printf secret-word | base64)"; }
 
+# bats test_tags=f22
 @test "a server that repeats an access token has it repeated no further (libcurl)" {
     via libcurl
     options='?auth=xoauth2'
@@ -859,7 +931,9 @@ promise_no_starttls() {
     run grep -E "AUTH|MAIL" peer.out
     assert_failure
 }
+# bats test_tags=f22
 @test "a server without STARTTLS gets neither a login nor a mail (libesmtp)" { via libesmtp; promise_no_starttls; }
+# bats test_tags=f22
 @test "a server without STARTTLS gets neither a login nor a mail (libcurl)" { via libcurl; promise_no_starttls; }
 
 promise_refused_starttls() {
@@ -870,7 +944,9 @@ promise_refused_starttls() {
     run grep -E "AUTH|MAIL" peer.out
     assert_failure
 }
+# bats test_tags=f22
 @test "a refused STARTTLS ends the session (libesmtp)" { via libesmtp; promise_refused_starttls; }
+# bats test_tags=f22
 @test "a refused STARTTLS ends the session (libcurl)" { via libcurl; promise_refused_starttls; }
 
 promise_injection() {
@@ -879,7 +955,9 @@ promise_injection() {
     assert_failure 1
     assert_line --regexp "^error unavailable .* sent more than the answer to STARTTLS"
 }
+# bats test_tags=f22
 @test "an answer put behind the one to STARTTLS is not believed (libesmtp)" { via libesmtp; promise_injection; }
+# bats test_tags=f22
 @test "an answer put behind the one to STARTTLS is not believed (libcurl)" { via libcurl; promise_injection; }
 
 promise_certificates() {
@@ -903,8 +981,11 @@ promise_certificates() {
  trusted: unable to get local issuer certificate; check MAIL_CA_FILE"
     refute grep -E "handshake|auth" box/log
 }
+# bats test_tags=f22
 @test "certificates of strangers, for other names and past their time are told apart (libesmtp)" { via libesmtp; promise_certificates; }
+# bats test_tags=f22
 @test "certificates of strangers, for other names and past their time are told apart (libcurl)" { via libcurl; promise_certificates; }
+# bats test_tags=f22
 @test "certificates of strangers, for other names and past their time are told apart (smtps)" { via smtps; promise_certificates; }
 
 promise_home() {
@@ -944,7 +1025,9 @@ promise_waits_for_tls() {
     assert_lines "$(ahead "m1 untried 0 connection lost")" "error unavailable mail server\
  localhost:$port gave no answer within 1000 ms before its greeting; is smtps:// meant?"
 }
+# bats test_tags=f22
 @test "a port that waits for TLS from the first byte is a reason to think of smtps (libesmtp)" { via libesmtp; promise_waits_for_tls; }
+# bats test_tags=f22
 @test "a port that waits for TLS from the first byte is a reason to think of smtps (libcurl)" { via libcurl; promise_waits_for_tls; }
 
 promise_certificate_file() {

@@ -157,7 +157,7 @@ END
     assert_output --partial 'avatar,venue,concert'
 }
 
-# bats test_tags=backend
+# bats test_tags=backend,f29
 @test "what login services and the payment provider sent is neither read nor complained about, but a new column is" {
     many 1
     file 1.jpg
@@ -396,6 +396,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(result failedParts) $(result unusedFiles) $(candidates)" '1 0 '
 }
 
+# bats test_tags=f30
 @test "when no listed file is referred to, nothing is deleted, forced or not" {
     file 1.jpg
     file young.jpg '1 hour'
@@ -411,6 +412,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     refused "$words"
 }
 
+# bats test_tags=f30
 @test "when more than half of a bucket would go, nothing is deleted until a person approves" {
     many 2
     BUCKET=avatar file 1.jpg
@@ -438,6 +440,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(used)" ''
 }
 
+# bats test_tags=f30
 @test "what a person has approved of goes a day later, by cron's run as well" {
     unset FILE_QUARANTINE_DAYS
     many 1
@@ -452,6 +455,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(used)" ''
 }
 
+# bats test_tags=f29
 @test "a column that looks like files and that nobody reads stops it, until it is told to hold none" {
     many 1
     file 1.jpg
@@ -465,6 +469,7 @@ refused() { # WORDS, a pattern of the message behind "nothing is deleted: "
     assert_equal "$(used)" ''
 }
 
+# bats test_tags=f29
 @test "columns of every schema are looked at, and a whole schema can be told to hold none" {
     many 1
     file 1.jpg
@@ -492,6 +497,7 @@ looks_like_files() {
         "$(printf 'public.odd.%s\n' "$@" | sort)"
 }
 
+# bats test_tags=f29
 @test "a name's words may run together, and be in capitals, with blanks or in Chinese" {
     looks_like_files photourl coverimage PDFUrl PosterURL cover-image 'cover image' userphoto imgurl downloadURLs pic2
     looks_like_files 圖片 照片 檔案 附件 海報 頭像 網址 連結 活動封面 'ＵＲＬ'
@@ -521,6 +527,7 @@ looks_like_files() {
     refused 'backend.concert.imgBanner, backend.concertSession.imgSeattable, backend.users.avatar, backend.venues.venueImageUrl may refer.*'
 }
 
+# bats test_tags=f29
 @test "JSON, XML and hstore may hold links whatever the column's name" {
     sql 'CREATE EXTENSION hstore; CREATE DOMAIN form AS jsonb;
          CREATE TABLE odd (a json, b jsonb, c hstore, d xml, e jsonb[], f form, g form[], h bytea, i int, j text)'
@@ -639,6 +646,7 @@ looks_like_files() {
     assert_equal "$(used)" 'tickeasy-files/1.jpg'
 }
 
+# bats test_tags=f30
 @test "a refusal is an alert and one mail, until a look is not refused" {
     export ALERT_EMAIL=ops@example.com
     many 1
@@ -658,6 +666,7 @@ looks_like_files() {
     assert_equal "$(open_alerts)" ''
 }
 
+# bats test_tags=f28
 @test "a listing that is not complete deletes nothing" {
     many 2
     file 1.jpg
@@ -680,7 +689,7 @@ at_the_end() {
          CREATE TRIGGER late AFTER INSERT ON tickeasy_jobs.file_candidates FOR EACH STATEMENT EXECUTE FUNCTION late()"
 }
 
-# bats test_tags=both
+# bats test_tags=both,f27
 @test "a reference that is committed after the listing keeps its file" {
     many 3
     file 1.jpg
@@ -693,6 +702,7 @@ at_the_end() {
     assert_regex "$(<"$LOG_FILE")" 'file_kept .*path=2.jpg reason="referred to by now"'
 }
 
+# bats test_tags=f27
 @test "a file that is written anew after the listing stays, and one that is gone is no trouble" {
     many 4
     file 1.jpg
@@ -743,6 +753,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_equal "$(stored_there)|$(candidates)|$(result unusedFiles)" 'x1 x2 x3||0'
 }
 
+# bats test_tags=f28
 @test "a storage whose listing breaks, repeats itself or loses its rights keeps everything" {
     nothing_goes '.*500.*' --page 3 --list-fault 2-:500
     nothing_goes '.*502.*' --page 3 --list-fault 2-:html
@@ -752,6 +763,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     nothing_goes '.*' --page 3 --list-fault 2-:drop
 }
 
+# bats test_tags=f28
 @test "a storage that stumbles once is asked again" {
     stored --page 3 --list-fault 2:500 --list-fault 4:drop
     clean_files
@@ -794,6 +806,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_equal "$(stored_there)|$(result unusedFiles)" '|3'
 }
 
+# bats test_tags=f27
 @test "what is referred to, or uploaded anew, between listing and delete stays in the storage" {
     stored --on-list-end "psql -XAtqc \"INSERT INTO users (name, email, avatar) VALUES ('late', 'late@example.com', 'x1')\" '$OWNER_URL'"
     clean_files
@@ -806,6 +819,7 @@ nothing_goes() { # WORDS [OPTION...]: of the failed part
     assert_equal "$(stored_there)|$(result unusedFiles) $(result keptFiles)" 'x2|2 1'
 }
 
+# bats test_tags=f27
 @test "what is uploaded anew while a delete goes unanswered stays, and is no fault of the storage" {
     stored --delete-fault 1:lost --after-delete "printf 'x2\\0new' | curl -sS -X PUT --data-binary @- http://127.0.0.1:\$(sed -n s/^port.//p peer.out)/_test/objects/tickeasy-files"
     clean_files --manifest m
@@ -830,6 +844,7 @@ cut_off() {
     hang_up "AND wait_event = 'PgSleep'"
 }
 
+# bats test_tags=f9
 @test "a database that goes away while files are looked for ends the run, not the part alone" {
     many 3
     file 1.jpg
@@ -847,7 +862,7 @@ cut_off() {
 }
 
 # a pooler replaces a connection of its own that ends while nobody uses it
-# bats test_tags=direct
+# bats test_tags=direct,f9
 @test "a database that goes away while the storage is asked ends the run, and the next tells the rest" {
     local cut="psql -XAtqc \"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'cleanup-data' AND datname = current_database()\" '$OWNER_URL'"
     stored --on-list-end "$cut"
@@ -918,6 +933,7 @@ delete|海 "1".jpg|nothing refers to it|1|5'
     assert_equal "$(stat -c %a m)" 600
 }
 
+# bats test_tags=f30
 @test "a refused clean-up leaves its manifest" {
     many 1
     file 1.jpg
@@ -928,6 +944,7 @@ delete|海 "1".jpg|nothing refers to it|1|5'
 refused|2.jpg|too-many|1|3'
 }
 
+# bats test_tags=f14
 @test "without its manifest nothing is deleted" {
     many 2
     file 1.jpg
@@ -1060,6 +1077,7 @@ refused|2.jpg'
     assert_line --partial '1 unused files of 4 deleted, 1 bytes; 0 wait in quarantine'
 }
 
+# bats test_tags=f2
 @test "a run that is told to stop stops, and the next one does the rest" {
     many 3
     file 1.jpg

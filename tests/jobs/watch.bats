@@ -115,6 +115,7 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     assert_equal "$(cat "$METRICS_DIR"/*.prom | grep '^#' | sort -u | awk '{ print $2, $3 }' | sort | uniq -d)" ''
 }
 
+# bats test_tags=f13
 @test "the last success outlives failures: the database away, a wrong password, an order that is refused" {
     expire
     local success
@@ -204,6 +205,7 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     assert_equal "$(pings)" ''
 }
 
+# bats test_tags=f14
 @test "a folder that is missing or takes no file costs one line in the log and nothing else" {
     order 1 pending '-1 minute'
     METRICS_DIR=/nonexistent/metrics expire --cron
@@ -218,6 +220,7 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     assert_equal "$(pings)" 'start success start success start success'
 }
 
+# bats test_tags=f14
 @test "a folder that is read-only for the jobs' user costs one line, and --check names it" {
     [[ $(id -u) == 0 ]] || skip 'only root can become another user'
     chmod 755 "$METRICS_DIR"
@@ -260,6 +263,7 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     assert_metrics 0 1
 }
 
+# bats test_tags=f14
 @test "a full disk leaves the old file whole" {
     expire
     cp "$prom" "$BATS_TEST_TMPDIR/old"
@@ -270,6 +274,7 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     assert_equal "$(find "$METRICS_DIR" -mindepth 1)" "$prom"
 }
 
+# bats test_tags=f1
 @test "kill -9 in the middle of writing leaves the old file whole, and nothing that node_exporter reads" {
     expire
     cp "$prom" "$BATS_TEST_TMPDIR/old"
@@ -408,6 +413,7 @@ POST text/plain; charset=utf-8 /ok/$token/start"
     assert_equal "$(rids)" "$(sql "SELECT id FROM tickeasy_jobs.task_execution_logs WHERE status = 'failed'")"
 }
 
+# bats test_tags=f2
 @test "SIGTERM between two attempts is an end, too" {
     expire
     hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
@@ -487,6 +493,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     for pattern in "$@"; do assert_regex "${lines[n++]}" " warn expire-orders run=[0-9a-f-]+ ping_failed $pattern"; done
 }
 
+# bats test_tags=f36
 @test "a switch that hangs costs five seconds at the most, and changes nothing" {
     costs hang 5000
     failed 'signal=start error="http://127.0.0.1:[0-9]+ timed out after 1500 ms: ' \
@@ -494,18 +501,21 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     assert_equal "$(pings)" 'start success'
 }
 
+# bats test_tags=f36
 @test "a switch that hangs at the start only costs a second and a half" {
     costs hang-start 2000
     failed 'signal=start .* timed out after 1500 ms'
     assert_equal "$(pings)" 'start success'
 }
 
+# bats test_tags=f36
 @test "a switch that answers a byte a second, or without an end, costs no more" {
     costs drip 5000
     failed 'signal=start .* timed out after 1500 ms' 'signal=success .* timed out after 3000 ms'
     costs endless 5000
 }
 
+# bats test_tags=f36
 @test "a switch that answers 500 is tried again within its time, one that answers 404 or 302 is not" {
     costs 500 2000
     failed 'signal=start error="it answers 500"' 'signal=success error="it answers 500"'
@@ -518,12 +528,14 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     [[ ! -e $SWITCH/elsewhere ]]
 }
 
+# bats test_tags=f36
 @test "an end that was lost is told again" {
     costs 1x500-end 1500
     failed
     assert_equal "$(pings)" 'start success success'
 }
 
+# bats test_tags=f36
 @test "a switch that closes, breaks off, is not there or has no address costs no more" {
     costs drop 2000
     failed 'signal=start .* gave no whole answer' 'signal=success .* gave no whole answer'
@@ -538,6 +550,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     refute_output
 }
 
+# bats test_tags=f24,f36
 @test "a resolver that hangs costs no more" {
     cc -shared -fPIC -o "$BATS_TEST_TMPDIR/slow-names.so" "$PROJECT/tests/peers/slow-names.c"
     ! ldd "$TICKEASY_BIN/expire-orders" | grep -q libasan || skip 'the sanitizer wants to be the first library'
@@ -547,6 +560,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     failed 'signal=start error="http://a-name.example timed out' 'signal=success error="http://a-name.example timed out'
 }
 
+# bats test_tags=f36
 @test "the exit code of a failure is its own, whatever the switch does" {
     order 1 pending '-1 minute'
     poison 1
@@ -563,6 +577,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     assert_equal "$(run_row "status, execution_time_ms < 3000")" 'timeout|t'
 }
 
+# bats test_tags=f36
 @test "a start that is slow takes nothing off the time of the work" {
     order 1 pending '-1 minute'
     slow 1 4
@@ -572,6 +587,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     assert_equal "$(in_status expired)" T0001
 }
 
+# bats test_tags=f2,f36
 @test "SIGTERM during a start ends it, and the run" {
     order 1 pending '-1 minute'
     watched hang-start
@@ -586,6 +602,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     assert_metrics 75 0
 }
 
+# bats test_tags=f2,f36
 @test "SIGTERM during the last ping ends it, and the run stays what it was" {
     order 1 pending '-1 minute'
     watched hang-end
@@ -599,6 +616,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     assert_equal "$(run_row status)" completed
 }
 
+# bats test_tags=f36
 @test "a stopped run tells its failure to a switch that hangs for three seconds at the most" {
     order 1 pending '-1 minute'
     slow 1 60
@@ -612,6 +630,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     failed 'signal=fail .* timed out after [0-9]+ ms'
 }
 
+# bats test_tags=f12,f36
 @test "a database process that is frozen and a switch that hangs: the run still ends by itself" {
     order 1 pending '-1 minute'
     slow 1 60

@@ -18,6 +18,7 @@ teardown_job() {
     for left in ${pid-} ${holders[@]+"${holders[@]}"}; do
         kill -CONT "$left" 2>/dev/null && kill -9 "$left" 2>/dev/null
     done
+    [[ -z ${own-} ]] || private-database stop "$own"
     drop_database
 }
 
@@ -129,3 +130,19 @@ open_alerts() {
 }
 
 spooled() { find "$STATE_DIR/spool" -name '*.json' 2>/dev/null | wc -l; }
+
+# own_server [COMMAND...]: a durable server of this test's own in the folder $own, which COMMAND starts, with
+# the application's tables and the jobs' role; the test's end stops it.
+own_server() {
+    own=$BATS_TEST_TMPDIR/own
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+    drop_database
+    "$@" "$PROJECT/scripts/private-database" start --while $$ "$own" >/dev/null
+    make_jobs_role "$own"
+    # shellcheck source=/dev/null
+    CLUSTER_URL=$(source "$own/environment" && echo "$DATABASE_URL")
+    OWNER_URL=$CLUSTER_URL DATABASE_URL=$(jobs_url "$CLUSTER_URL")
+    DATABASE_NAME='' # drop_database has nothing to drop
+    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/$APP_SCHEMA.sql"
+    migrate --grant jobs >/dev/null
+}
