@@ -182,6 +182,10 @@ fuzz:
 faults: all
 	tests/faults/run $(if $(FULL),--full) $(FAULTS)
 
+# Which lines no test runs
+coverage:
+	tests/coverage/run
+
 # The flags, for scripts/lint
 print-cppflags:
 	@: $(info $(CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)))
@@ -199,7 +203,7 @@ demo:
 	scripts/demo
 
 help:
-	@printf 'make all | test | faults | bench | lint | format | install | uninstall | demo | fuzz | clean\n'
+	@printf 'make all | test | faults | bench | coverage | lint | format | install | uninstall | demo | fuzz | clean\n'
 	@printf 'V=1 shows the commands; SANITIZE=address,undefined builds in build/address-undefined\n'
 
 lint:
@@ -229,7 +233,7 @@ built:
 	@$(MAKE) -q all || { \
 	  echo 'make: not built yet, or with other settings: first run make as $(BUILDER)' >&2; exit 1; }
 
-.PHONY: all always bench built clean demo faults fuzz format help install lint print-cppflags test \
+.PHONY: all always bench built clean coverage demo faults fuzz format help install lint print-cppflags test \
         uninstall unit-tests
 .SECONDARY:
 .DELETE_ON_ERROR:
