@@ -37,6 +37,16 @@ CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(SANITIZE)
 endif
 
+# COVERAGE=1 builds beside that too, and counts the lines that run; see tests/coverage
+ifdef COVERAGE
+BUILD    := $(BUILD)/coverage
+BIN      := $(BUILD)/bin
+OPTIMIZE  = -O0
+HARDEN    = -fPIE
+CFLAGS   += --coverage -fprofile-update=atomic
+LDFLAGS  += --coverage
+endif
+
 CFLAGS   += $(HARDEN) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 # libesmtp has no pkg-config file in Debian 12
 LIBS      = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lesmtp
@@ -179,13 +189,11 @@ print-cppflags:
 test: all unit-tests
 	TICKEASY_BIN=$(abspath $(BIN)) TICKEASY_BUILD=$(abspath $(BUILD)) scripts/test --no-setup
 
+# QUICK=1 to see that it works; README=1 puts the table into README.md
 bench: all
-	tests/bench/run
-	tests/bench/mail
-	tests/bench/cleanup
-	tests/bench/files
-	tests/bench/health
-	tests/bench/api
+	rm -rf $(BUILD)/bench
+	set -e; for part in run mail cleanup files health api; do tests/bench/$$part $(if $(QUICK),--quick); done
+	tests/bench/table $(if $(README),--readme)
 
 demo:
 	scripts/demo

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,6 +25,7 @@ static const struct {
     [API_EXECUTE] = { "/tasks/*/execute", API_POST },
     [API_TOGGLE] = { "/tasks/*/toggle", API_PUT },
     [API_HEALTH] = { "/health", API_GET },
+    [API_ALERTS] = { "/alerts", API_GET },
     [API_OUTBOX] = { "/outbox", API_GET },
     [API_MISSED] = { "/missed", API_GET },
     [API_DESCRIPTION] = { "/openapi.json", API_GET },
@@ -215,10 +217,9 @@ bool api_body_length(const char *text, size_t *length, struct api_reply *reply)
     if (text[digits] != '\0')
         return api_refuse(reply, 400, API_BAD_BODY, "Content-Length: %s", text);
     long number = 0;
-    if (!number_parse(text, 0, API_BODY_MAX, &number))
-        return api_refuse(reply, 413, API_TOO_LARGE, "%s", text);
+    bool fits = number_parse(text, 0, LONG_MAX, &number) && number <= API_BODY_MAX;
     *length = (size_t)number;
-    return true;
+    return fits || api_refuse(reply, 413, API_TOO_LARGE, "%s", text);
 }
 
 static bool take_flag(const json_t *body, const char *name, bool *flag, struct api_reply *reply)

@@ -16,6 +16,7 @@ enum api_place {
     API_EXECUTE,
     API_TOGGLE,
     API_HEALTH,
+    API_ALERTS,
     API_OUTBOX,
     API_MISSED,
     API_DESCRIPTION,
@@ -56,7 +57,8 @@ const char *api_allow(enum api_place place);
 /* Whether a body belongs to the request; that of any other is not read. */
 bool api_takes_body(const struct api_request *request);
 
-/* CONTENT_LENGTH; NULL and "" are 0. 400 when it is no number, 413 when it is over API_BODY_MAX. */
+/* CONTENT_LENGTH; NULL and "" are 0. 400 when it is no number, 413 when it is over API_BODY_MAX:
+ * length is set then too. */
 bool api_body_length(const char *text, size_t *length, struct api_reply *reply);
 
 /* Read the body: JSON of length bytes, which may hold anything; none at all will do where nothing

@@ -2,7 +2,7 @@
  * one process a request, behind a web server that is there anyway. jobs/openapi.json says what
  * there is.
  *
- * Reads    the registry, the execution log, health checks, outbox, audit log; roles of users
+ * Reads    registry, execution log, health checks, alerts, outbox, audit log; roles of users
  * Writes   by POST and PUT alone: the registry, and audit_log with it; what a run writes
  * Re-run   harmless: a switch that is on already stays on; of two runs of a task one is refused. */
 #include <errno.h>
@@ -33,6 +33,10 @@ enum {
     ANSWER_MS = 20000, /* for all but the wait for a run; web servers give up after 60 s */
     DAY_S = 24 * 60 * 60,
     MAILS_S = 3 * DAY_S,
+    HEARD_MAX = 1024 * 1024, /* bytes; the sample configurations let through 128 kB */
+    /* a run that began has its row within milliseconds, unless the database is slow */
+    BEGIN_MS = 100,
+    BEGIN_TRIES = 50,
 };
 
 /* One request. */
@@ -41,6 +45,7 @@ struct api {
     struct api_reply reply;
     struct desk desk;
     char user[37];
+    size_t unread; /* bytes of the body */
 };
 
 /* --- failures -------------------------------------------------------------------------------- */
@@ -72,7 +77,11 @@ static bool answer_with(struct api *api, const char *name, json_t *value, const 
 
 static bool answer_tasks(struct api *api, struct error *err)
 {
-    return answer_with(api, "tasks", desk_tasks(&api->desk, NULL, err), err);
+    bool done = answer_with(api, "tasks", desk_tasks(&api->desk, NULL, err), err);
+    if (done) /* of the schedules, not of the times */
+        json_object_set_new(api->reply.data, "timezone",
+                            json_string(api->desk.config.app_timezone));
+    return done;
 }
 
 static bool answer_task(struct api *api, struct error *err)
@@ -112,6 +121,12 @@ static bool answer_health(struct api *api, struct error *err)
     if (health == NULL && err->kind == ERR_NONE)
         health = json_null();
     return answer_with(api, "health", health, err);
+}
+
+static bool answer_alerts(struct api *api, struct error *err)
+{
+    const char *open_alone[] = { NULL };
+    return answer_with(api, "alerts", desk_rows(&api->desk, "desk_alerts", open_alone, err), err);
 }
 
 static bool answer_outbox(struct api *api, struct error *err)
@@ -201,17 +216,24 @@ static bool tell_end(struct api *api, const json_t *task, const struct api_run *
     return false;
 }
 
-/* The row of a run that was started; null when it has none, or cannot be asked for. */
-static json_t *row_of(struct api *api, const char *id, pid_t pid, time_t since)
+/* The row of a run that was started; null when it has none, or cannot be asked for. One that is not
+ * over yet is given a while to write it. */
+static json_t *row_of(struct api *api, const char *id, struct api_run *run, time_t since,
+                      bool *over)
 {
     struct error why = { 0 };
-    struct decimal number = decimal(pid);
+    struct decimal number = decimal(run->pid);
     struct instant from = instant(since);
     const char *args[] = { id, api->desk.host, number.text, from.text };
+    json_t *row = NULL;
     deadline_start(ANSWER_MS);
-    json_t *row = desk_connect(&api->desk, "tasks-api", NULL, &why)
-                      ? desk_row(&api->desk, "desk_run_of", args, &why)
-                      : NULL;
+    if (desk_connect(&api->desk, "tasks-api", NULL, &why))
+        row = desk_row(&api->desk, "desk_run_of", args, &why);
+    for (int tries = BEGIN_TRIES; row == NULL && why.kind == ERR_NONE && !*over && tries > 0;
+         tries--) {
+        *over = api_run_wait(run, BEGIN_MS);
+        row = desk_row(&api->desk, "desk_run_of", args, &why);
+    }
     if (why.kind != ERR_NONE)
         fprintf(stderr, "tasks-api: %s\n", why.text);
     return row == NULL ? json_null() : row;
@@ -229,7 +251,7 @@ static bool start_and_wait(struct api *api, const json_t *task, const char *path
     if (!api_run_start(&run, &api->desk, path, api->request.is_forced, who, err))
         return fail(api, err);
     bool over = api_run_wait(&run, (int)api->desk.config.api_wait_ms);
-    json_t *row = row_of(api, desk_text(task, "id"), run.pid, since);
+    json_t *row = row_of(api, desk_text(task, "id"), &run, since, &over);
     if (over) {
         tell_end(api, task, &run, row);
     } else {
@@ -300,25 +322,42 @@ static bool is_admin(struct api *api, struct error *err)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
-static bool read_body(struct api *api, size_t length)
+/* Bytes of the body that came, 0 at its end or when it does not come in time. */
+static size_t read_some(struct api *api, char *into, size_t size)
+{
+    struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+    size_t most = size < api->unread ? size : api->unread;
+    ssize_t got =
+        most > 0 && deadline_poll(&in, 1, ANSWER_MS) == 1 ? read(STDIN_FILENO, into, most) : -1;
+    if (got <= 0)
+        return 0;
+    api->unread -= (size_t)got;
+    return (size_t)got;
+}
+
+static bool read_body(struct api *api)
 {
     char body[API_BODY_MAX];
-    size_t got = 0;
-    while (got < length) {
-        struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-        ssize_t more = deadline_poll(&in, 1, ANSWER_MS) == 1
-                           ? read(STDIN_FILENO, body + got, length - got)
-                           : -1;
-        if (more <= 0)
-            break;
-        got += (size_t)more;
-    }
-    if (got < length)
-        return api_refuse(&api->reply, 400, API_BAD_BODY, "Content-Length: %zu", length);
+    size_t length = 0, got;
+    while ((got = read_some(api, body + length, sizeof body - length)) > 0)
+        length += got;
+    if (api->unread > 0)
+        return api_refuse(&api->reply, 400, API_BAD_BODY, "Content-Length: %zu",
+                          length + api->unread);
     if (!api_body_read(&api->request, body, length, &api->reply))
         return false;
     api->desk.reason = given(api->request.reason);
     return true;
+}
+
+/* Of a request that was refused: fcgiwrap tells of a program that does not hear it out as broken.
+ */
+static void hear_out(struct api *api)
+{
+    char unwanted[4096];
+    for (size_t heard = 0, got; heard < HEARD_MAX; heard += got)
+        if ((got = read_some(api, unwanted, sizeof unwanted)) == 0)
+            break;
 }
 
 /* A page of another origin may read the answer when it is one of those allowed. */
@@ -343,7 +382,8 @@ static bool dispatch(struct api *api, struct error *err)
         [API_TASKS] = answer_tasks,           [API_TASK] = answer_task,
         [API_EXECUTIONS] = answer_executions, [API_EXECUTE] = answer_execute,
         [API_TOGGLE] = answer_toggle,         [API_HEALTH] = answer_health,
-        [API_OUTBOX] = answer_outbox,         [API_MISSED] = answer_missed,
+        [API_ALERTS] = answer_alerts,         [API_OUTBOX] = answer_outbox,
+        [API_MISSED] = answer_missed,
     };
     if (api->request.method == API_OPTIONS)
         return answer_options(api);
@@ -364,10 +404,9 @@ static bool is_for_all(const struct api_request *request)
 static void answer(struct api *api)
 {
     struct error err = { 0 };
-    size_t length = 0;
     bool good = api_request_read(&api->request, getenv("REQUEST_METHOD"), getenv("PATH_INFO"),
                                  getenv("QUERY_STRING"), &api->reply) &&
-                api_body_length(getenv("CONTENT_LENGTH"), &length, &api->reply);
+                api_body_length(getenv("CONTENT_LENGTH"), &api->unread, &api->reply);
     api->reply.is_head = api->request.method == API_HEAD;
     if (!desk_place(&api->desk, &err) || !config_load(&api->desk.config, NULL, &err)) {
         fail(api, &err);
@@ -376,7 +415,7 @@ static void answer(struct api *api)
     allow_origin(api);
     if (good && is_for_all(&api->request))
         dispatch(api, &err);
-    else if (good && know_user(api) && (!api_takes_body(&api->request) || read_body(api, length))) {
+    else if (good && know_user(api) && (!api_takes_body(&api->request) || read_body(api))) {
         if (!desk_connect(&api->desk, "tasks-api", NULL, &err))
             fail(api, &err);
         else if (is_admin(api, &err))
@@ -390,6 +429,7 @@ static int serve(void)
     deadline_install("tasks-api: still hanging 10 s after its end; ended hard\n");
     deadline_start(ANSWER_MS);
     answer(&api);
+    hear_out(&api);
     bool written = api_reply_write(&api.reply, stdout);
     if (!written)
         fprintf(stderr, "tasks-api: the answer could not be written: %s\n", strerror(errno));
@@ -416,8 +456,9 @@ static void print_help(void)
                   own_options, NULL);
     printf("\nA web server starts it for each request, without options, with PATH_INFO behind the\n"
            "place it is at: /tasks, /tasks/ID, /tasks/ID/executions, /tasks/ID/execute (POST),\n"
-           "/tasks/ID/toggle (PUT), /health, /outbox, /missed, /openapi.json, which describes all\n"
-           "of it. Who may: an admin or superuser of the platform with its token, signed with\n"
+           "/tasks/ID/toggle (PUT), /health, /alerts, /outbox, /missed, /openapi.json, which "
+           "describes\n"
+           "all of it. Who may: an admin or superuser of the platform with its token, signed with\n"
            "JWT_SECRET. A run that it starts goes on when the web server stops waiting.\n"
            "\nConfiguration: TICKEASY_JOBS_CONFIG in the environment, or /etc/tickeasy-jobs.conf.\n"
            "\nExit codes: 0 done, 64 called wrong, 69 database not reachable or the answer not "
@@ -427,9 +468,9 @@ static void print_help(void)
 static bool check(const char *config, struct error *err)
 {
     static const char *const statements[] = {
-        "api_user",    "runs_clock", "runs_register",    "desk_tasks",     "desk_runs",
-        "desk_health", "desk_lock",  "desk_mail_counts", "desk_change",    "desk_run_of",
-        "desk_actor",  "desk_note",  "desk_promises",    "desk_slot_runs",
+        "api_user",    "runs_clock", "runs_register",    "desk_tasks",    "desk_runs",
+        "desk_health", "desk_lock",  "desk_mail_counts", "desk_change",   "desk_run_of",
+        "desk_alerts", "desk_actor", "desk_note",        "desk_promises", "desk_slot_runs",
     };
     struct desk desk = { 0 };
     size_t count = sizeof statements / sizeof *statements;

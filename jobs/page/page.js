@@ -1,5 +1,5 @@
 /* The board of the scheduled tasks, for the platform's administrators.
- * Reads    api/tasks, api/health, api/outbox, api/missed, api/tasks/ID/executions
+ * Reads    api/tasks, api/health, api/alerts, api/outbox, api/missed, api/tasks/ID/executions
  * Changes  api/tasks/ID/toggle, api/tasks/ID/execute, after a question
  * Keeps    the token in sessionStorage, the language in localStorage
  * Whatever the server says is put on the page as text, never as markup. */
@@ -18,6 +18,7 @@ const STRIP = 30;
 const DAY_MS = 86400000;
 
 const checks = ['database', 'redis', 'storage', 'openai', 'mail', 'backlog', 'tasks', 'clock', 'disk'];
+const shownElsewhere = ['service-down', 'service-warning', 'task-failed'];
 const onPurpose = ['disabled', 'paused'];
 
 /* --- words -------------------------------------------------------------------------------------- */
@@ -58,16 +59,21 @@ const languages = {
         concernOverdue: (name) => `「${name}」執行過久，已超過時限`,
         concernMissed: (name, times) => `「${name}」錯過 ${times} 次排程，尚未補上`,
         concernNoSchedule: (name) => `「${name}」的排程設定無效`,
+        concernAlert: (kind, what, more) => `${kind}：${what}${more > 0 ? `，另有 ${more} 項` : ''}`,
         concernMail: (ago) => `最早的待寄郵件是${ago}的，遲遲沒有寄出`,
         check: {
             database: '資料庫', redis: 'Redis', storage: '檔案儲存', openai: 'OpenAI', mail: '郵件伺服器',
             backlog: '待寄佇列', tasks: '排程', clock: '應用程式時鐘', disk: '磁碟空間',
         },
+        alert: {
+            'paid-after-expiry': '過期之後才付款的訂單', 'paid-but-open': '已付款但未成立的訂單', 'order-refused': '無法過期的訂單',
+            'files-refused': '未使用檔案的清理已中止', 'mail-blocked': '郵件無法寄出',
+        },
         light: { ok: '正常', warning: '留意', critical: '故障', unknown: '無法確認', off: '未設定', minor: '故障，不影響運作' },
         certificate: (n) => `憑證剩 ${n} 天`,
         freeBytes: (size) => `剩餘 ${size}`,
         tasks: '任務',
-        tasksText: '排程以伺服器設定的時區為準，畫面上的時間則以你的時區顯示。',
+        tasksText: (zone) => `排程以 ${zone} 時區為準，畫面上的時間則以你的時區顯示。`,
         noTasks: '還沒有登記任何任務；任務第一次執行後就會出現在這裡。',
         on: '啟用',
         off: '停用',
@@ -83,6 +89,7 @@ const languages = {
         runningFor: (time) => `已執行 ${time}`,
         tookFor: (time, ago) => `${ago}，耗時 ${time}`,
         due: '即將執行',
+        within: (time) => `${time}後`,
         isOff: '已停用',
         byWhom: (who, ago) => `${ago}由 ${who} 更動`,
         notByItself: '不會自動執行',
@@ -190,16 +197,21 @@ const languages = {
         concernOverdue: (name) => `${name} has been running for longer than it may`,
         concernMissed: (name, times) => `${name} missed ${times === 1 ? 'a run' : `${times} runs`}, not made up for yet`,
         concernNoSchedule: (name) => `The schedule of ${name} is not valid`,
+        concernAlert: (kind, what, more) => `${kind}: ${what}${more > 0 ? ` and ${more} more` : ''}`,
         concernMail: (ago) => `The oldest waiting mail is from ${ago} and does not go out`,
         check: {
             database: 'Database', redis: 'Redis', storage: 'File storage', openai: 'OpenAI', mail: 'Mail server',
             backlog: 'Mail backlog', tasks: 'Schedule', clock: 'App clock', disk: 'Disk space',
         },
+        alert: {
+            'paid-after-expiry': 'Paid after they expired', 'paid-but-open': 'Paid, and not confirmed', 'order-refused': 'Orders that cannot expire',
+            'files-refused': 'The sweep of unused files refused', 'mail-blocked': 'Mail cannot be sent',
+        },
         light: { ok: 'Fine', warning: 'Notice', critical: 'Trouble', unknown: 'Unclear', off: 'Not configured', minor: 'Trouble, not critical' },
         certificate: (n) => `certificate for ${n} more ${n === 1 ? 'day' : 'days'}`,
         freeBytes: (size) => `${size} free`,
         tasks: 'Tasks',
-        tasksText: 'Schedules are in the server’s time zone, times on this page in yours.',
+        tasksText: (zone) => `Schedules are in the time zone ${zone}, times on this page in yours.`,
         noTasks: 'No task is registered yet; each appears here after its first run.',
         on: 'On',
         off: 'Off',
@@ -209,12 +221,13 @@ const languages = {
         lastRun: 'Last run',
         nextRun: 'Next run',
         rate: 'Success',
-        rateOf: (n) => `of ${n} ${n === '1' ? 'run' : 'runs'}`,
+        rateOf: (n) => `of ${n}`,
         average: 'Average time',
         never: 'Never',
         runningFor: (time) => `for ${time} so far`,
         tookFor: (time, ago) => `${ago}, took ${time}`,
         due: 'Any moment',
+        within: (time) => `in ${time}`,
         isOff: 'Switched off',
         byWhom: (who, ago) => `changed ${ago} by ${who}`,
         notByItself: 'Not by itself',
@@ -393,14 +406,14 @@ function duration(ms) {
     return join(part(Math.floor(minutes / 60), units.h), part(minutes % 60, units.min));
 }
 
-/* 04:12, 7:04:12, 3 d 7:04:12 */
+/* In 4 min 12 s, in 7:04:12, in 3 d 7:04:12: 04:12 alone would look like a time of the day. */
 function countdown(ms) {
-    const two = (value) => String(value).padStart(2, '0');
-    const left = Math.ceil(ms / 1000);
-    const days = Math.floor(left / 86400), hours = Math.floor(left / 3600) % 24;
-    const rest = `${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
-    if (days > 0) return `${days}${language === 'en' ? '' : ' '}${t.units.d} ${hours}:${rest}`;
-    return hours > 0 ? `${hours}:${rest}` : rest;
+    const two = (value) => String(value).padStart(2, '0'), gap = language === 'en' ? '' : ' ';
+    const left = Math.ceil(ms / 1000), seconds = left % 60;
+    const minutes = Math.floor(left / 60) % 60, hours = Math.floor(left / 3600) % 24, days = Math.floor(left / 86400);
+    if (left < 60) return t.within(`${seconds}${gap}${t.units.s}`);
+    if (left < 3600) return t.within(`${minutes}${gap}${t.units.min} ${two(seconds)}${gap}${t.units.s}`);
+    return t.within(`${days > 0 ? `${days}${gap}${t.units.d} ` : ''}${hours}:${two(minutes)}:${two(seconds)}`);
 }
 
 function bytes(value) {
@@ -526,11 +539,12 @@ const taskPath = (id, rest) => `tasks/${encodeURIComponent(id)}${rest}`;
 /* Of each part what it last was and when; why: since when it fails, what for. */
 const fresh = () => ({ data: null, at: 0, why: '' });
 let parts = {};
+let zone = ''; // of the schedules
 let runs = new Map(); // of a task: { data, at, key: of the newest run they were asked for with }
 let rows = new Map(); // of a task: its nodes, and what came of what was asked
 
 function forget() {
-    parts = { tasks: fresh(), health: fresh(), outbox: fresh(), missed: fresh() };
+    parts = { tasks: fresh(), health: fresh(), alerts: fresh(), outbox: fresh(), missed: fresh() };
     runs = new Map();
     rows = new Map();
     for (const id of ['task-list', 'lights', 'mail-list', 'missed-list', 'concerns']) {
@@ -567,8 +581,12 @@ async function loadRuns(task) {
 
 function dueParts() {
     const due = [
-        load(parts.tasks, 'tasks', (data) => list(data.tasks).filter((task) => plain(task.id) !== '')),
+        load(parts.tasks, 'tasks', (data) => {
+            zone = plain(data.timezone);
+            return list(data.tasks).filter((task) => plain(task.id) !== '');
+        }),
         load(parts.health, 'health', (data) => ({ health: data.health && typeof data.health === 'object' ? data.health : null })),
+        load(parts.alerts, 'alerts', (data) => list(data.alerts)),
         load(parts.outbox, 'outbox', (data) => list(data.mails)),
     ];
     if (parts.missed.why !== '' || Date.now() - parts.missed.at > MISSED_MS)
@@ -733,6 +751,17 @@ function oldestWaiting() {
     return times.length > 0 ? Math.min(...times) : null;
 }
 
+/* What only people can put right; the other alerts are in lights and rows, fresher. */
+function alertConcerns() {
+    const kinds = new Map();
+    for (const alert of parts.alerts.data || []) {
+        const kind = plain(alert.kind);
+        if (!shownElsewhere.includes(kind)) kinds.set(kind, [...(kinds.get(kind) || []), plain(alert.summary)]);
+    }
+    return [...kinds].map(([kind, summaries]) => ({ look: 'bad', to: 'verdict-title',
+        text: t.concernAlert(word('alert', kind), summaries.slice(0, 3).join(t.comma), summaries.length - 3) }));
+}
+
 function mailConcerns() {
     const oldest = oldestWaiting();
     return oldest !== null && now() - oldest > MAIL_LATE_MS
@@ -741,7 +770,7 @@ function mailConcerns() {
 
 function renderVerdict() {
     const tasks = parts.tasks.data || [];
-    const found = [...healthConcerns(), ...tasks.flatMap(taskConcerns), ...missedConcerns(), ...mailConcerns()];
+    const found = [...healthConcerns(), ...tasks.flatMap(taskConcerns), ...alertConcerns(), ...missedConcerns(), ...mailConcerns()];
     found.sort((one, other) => (one.look === other.look ? 0 : one.look === 'bad' ? -1 : 1));
     const bad = found.some((one) => one.look === 'bad');
     const all = Object.values(parts), old = all.some((part) => part.why !== ''), unknown = all.some((part) => part.data === null);
@@ -958,6 +987,7 @@ function renderTask(row, task) {
 /* Rows stay where they are, with the focus in them; only those of new and gone tasks come and go. */
 function renderTasks() {
     const box = byId('task-list'), tasks = parts.tasks.data;
+    say(byId('tasks-zone'), zone === '' ? '' : t.tasksText(zone));
     if (tasks === null || tasks.length === 0) {
         rows.clear();
         fill(box, String(tasks === null), () => [make('li', { class: 'nothing', text: tasks === null ? t.loading : t.noTasks })]);

@@ -1,5 +1,6 @@
-"""What the benchmarks share: a private, durable PostgreSQL, timed processes, a table of ratios."""
+"""What the benchmarks share: a private, durable PostgreSQL, timed processes, ratios."""
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -13,6 +14,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = pathlib.Path(os.environ.get("TICKEASY_BIN", ROOT / "bin"))
+BUILD = pathlib.Path(os.environ.get("TICKEASY_BUILD", ROOT / "build"))
+
+# Debian's psql is a script around the real one, which would make the reference slow
+PSQL = subprocess.run(["pg_config", "--bindir"], check=True, capture_output=True, text=True).stdout.strip() + "/psql"
 
 
 class Bench:
@@ -57,7 +62,7 @@ class Bench:
         return self.url.replace("/postgres?", f"/{database}?")
 
     def sql(self, database, *statements, files=(), variables=()):
-        command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.at(database)]
+        command = [PSQL, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.at(database)]
         for name, value in variables:
             command += ["-v", f"{name}={value}"]
         for statement in statements:
@@ -97,23 +102,45 @@ class Bench:
         return seconds, usage.ru_maxrss, out
 
     def reference(self, file):
-        return self.timed(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.at("work"), "-f", str(file)])
+        return self.timed([PSQL, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.at("work"), "-f", str(file)])
 
-    def row(self, what, ours, reference, limit, unit="s"):
-        """limit: the most that the ratio may be, or words."""
-        ratio = ours / reference
-        digits = 0 if unit == "mails/s" else 3
-        self.rows.append((what, f"{ours:.{digits}f} {unit}", f"{reference:.{digits}f} {unit}", f"{ratio:.2f}", limit))
-        bound = limit if isinstance(limit, str) else f"at most {limit}"
-        note(f"{what}: {ours:.{digits}f} {unit} / {reference:.{digits}f} {unit} = {ratio:.2f} ({bound})")
+    def row(self, what, ours, against, reference, unit="s", at_most=None, at_least=None):
+        """against names the reference; a bound is of the ratio. Without a number reference says why there is none."""
+        measured = not isinstance(reference, str)
+        ratio = ours / reference if measured else None
+        holds = None
+        if measured and (at_most is not None or at_least is not None):
+            holds = (at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least)
+        self.rows.append({"what": what, "ours": ours, "against": against, "reference": reference, "unit": unit, "ratio": ratio,
+                          "at_most": at_most, "at_least": at_least, "holds": holds})
+        note(" | ".join(cells(self.rows[-1])))
+
+    def instructions(self, command):
+        """Of one process on the copy, by callgrind, in millions."""
+        log = self.folder / "callgrind"
+        self.timed(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}", *command])
+        return int(re.search(r"Collected : (\d+)", log.read_text()).group(1)) / 1e6
+
+
+def cells(row):
+    """A row as the table has it."""
+    def amount(value):
+        if isinstance(value, str):
+            return value
+        return f"{value:.{3 if row['unit'] == 's' else 1 if value < 100 else 0}f} {row['unit']}"
+    bound = "-" if row["at_most"] is row["at_least"] is None else \
+        f"at most {row['at_most']:.2f}" if row["at_least"] is None else f"at least {row['at_least']:.2f}"
+    return [row["what"], amount(row["ours"]), f"{row['against']}: {amount(row['reference'])}",
+            "-" if row["ratio"] is None else f"{row['ratio']:.2f}", bound + (" NOT HELD" if row["holds"] is False else "")]
 
 
 def note(text):
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-def main(words, parts, load, bound, make=Bench):
-    """Run the parts (name to function of the bench), or the one that is asked for, and print the table."""
+def main(words, parts, load, make=Bench):
+    """Run the parts (name to function of the bench), or the one that is asked for. The rows go to build/bench/NAME.json,
+    where tests/bench/table finds them."""
     parser = argparse.ArgumentParser(description=words)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=list(parts))
@@ -127,6 +154,6 @@ def main(words, parts, load, bound, make=Bench):
                 part(bench)
     finally:
         bench.stop()
-    print(f"| what | ours | reference | ratio | {bound} |\n| --- | --- | --- | --- | --- |")
-    for row in bench.rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    results = BUILD / "bench" / f"{pathlib.Path(sys.argv[0]).name}.json"
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps({"quick": arguments.quick, "only": arguments.only, "rows": bench.rows}, indent=1) + "\n")

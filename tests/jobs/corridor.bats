@@ -258,7 +258,7 @@ bad_mail_url() {
     sql 'UPDATE tickeasy_jobs.scheduled_tasks SET timeout_ms = 1000, max_retries = 1'
     # attempts must end before the next minute begins
     while (($(date +%-S) > 40)); do sleep 1; done
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     expire --cron
     assert_failure 75
     assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY start_time, attempt)
@@ -273,7 +273,7 @@ bad_mail_url() {
 # bats test_tags=f15
 @test "a lock on the whole table fails the run at once, and the retry succeeds when it is gone" {
     order 1 pending '-1 minute'
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     expire
     assert_failure 75
     assert_one_line 'expire_due: canceling statement due to lock timeout \(55P03\)$'
@@ -291,7 +291,7 @@ bad_mail_url() {
 @test "a third attempt comes after twice the wait" {
     # 4 to 6 s, then 8 to 12 s
     register
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     local begin=$SECONDS
     expire --retries 2
     assert_failure 75
@@ -304,7 +304,7 @@ bad_mail_url() {
 # bats test_tags=f2
 @test "SIGTERM between two attempts ends the run at once" {
     register
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     start expire-orders --now "$NOW" --retries 3
     wait_for grep -q ' retry attempt=2 ' "$LOG_FILE"
     local begin=$SECONDS
@@ -318,7 +318,7 @@ bad_mail_url() {
 
 @test "a run that does not end well counts as a failure until one does" {
     register
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     expire
     let_go
     assert_equal "$(sql 'SELECT execution_count, failure_count, consecutive_failures
@@ -351,7 +351,7 @@ bad_mail_url() {
 # bats test_tags=f5
 @test "of twenty runs at once one works at a time, and each order expires once" {
     local i pids=() codes=''
-    for i in 1 2 3; do order "$i" pending '-1 minute' --tickets 2; done
+    for i in 1 2 3; do order "$i" pending '-1 minute'; done
     slow 1 1
     for i in {1..20}; do
         expire-orders --now "$NOW" >/dev/null 2>>"$BATS_TEST_TMPDIR/all" 3>&- &
@@ -426,7 +426,7 @@ bad_mail_url() {
     ended
     # the server looks for its client every second
     wait_for eval '! asleep'
-    sql 'DROP TRIGGER slow_1 ON orders'
+    sql "DROP TRIGGER slow_1 ON $ORDERS"
     expire
     assert_success
     assert_regex "$(sql "SELECT error FROM tickeasy_jobs.task_execution_logs WHERE status = 'failed'")" \
@@ -446,7 +446,7 @@ bad_mail_url() {
     kill -STOP "$pid"
     wait_for eval '! asleep'
     sql "UPDATE tickeasy_jobs.task_execution_logs SET lease_until = now() - interval '1 s'"
-    hold "SELECT FROM orders WHERE id = '$(uuid 3)' FOR UPDATE" # the other run leaves it alone
+    hold "SELECT FROM $ORDERS WHERE $ORDER_ID = '$(uuid 3)' FOR UPDATE" # the other run leaves it alone
     expire
     assert_success
     assert_regex "$(sql "SELECT error FROM tickeasy_jobs.task_execution_logs WHERE status = 'failed'")" \
@@ -532,7 +532,7 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
     ((SECONDS - begin <= 14))
     assert_equal "$status" 75
     wait_for eval '! asleep'
-    sql 'DROP TRIGGER slow_1 ON orders'
+    sql "DROP TRIGGER slow_1 ON $ORDERS"
     expire
     assert_success
     assert_equal "$(in_status expired)" T0001
@@ -626,10 +626,10 @@ stop_by() { # SIGNAL MINUTE: each has a slot of its own
 }
 
 @test "without the application's tables a run exits 70 and names what is missing" {
-    sql 'ALTER TABLE payments RENAME TO paiments'
+    sql "ALTER TABLE $PAYMENTS RENAME TO paiments"
     expire
     assert_failure 70
-    assert_one_line 'relation "payments" does not exist'
+    assert_one_line "relation \"$PAYMENTS\" does not exist"
     assert_equal "$(run_row status)" failed
 }
 
@@ -677,24 +677,24 @@ checked() { # PROGRAM: how many statements
     MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail "$1" --check | grep -oE '[0-9]+'
 }
 @test "--check counts each statement that a program may send once, and none is left out" {
-    local common design=$PROJECT/jobs/sql/design
+    local common statements=$PROJECT/jobs/sql/$APP_SCHEMA
     # and mail_refresh; what only cleanup-data, health-check, taskctl or --check itself send is not for all,
     # and isolation is no query
     common=$(($(find "$PROJECT/common/sql" -name '*.sql' ! -name 'cleanup_*' ! -name 'vacuum_*' ! -name 'files_*' ! -name 'health_*' ! -name 'desk_*' \
         ! -name begin.sql ! -name commit.sql ! -name rollback.sql ! -name isolation.sql ! -name check_types.sql | wc -l) + 1))
     assert_equal "$(checked deliver-mail)" "$common"
     # what only deliver-mail sends: outbox_list and outbox_retry
-    assert_equal "$(checked expire-orders)" $((common - 2 + $(find "$design" -name 'expire_*' | wc -l)))
-    assert_equal "$(checked send-reminders)" $((common - 2 + $(find "$design" -name 'remind_*' | wc -l)))
+    assert_equal "$(checked expire-orders)" $((common - 2 + $(find "$statements" -name 'expire_*' | wc -l)))
+    assert_equal "$(checked send-reminders)" $((common - 2 + $(find "$statements" -name 'remind_*' | wc -l)))
     # it sends no mail; VACUUM cannot be prepared
     assert_equal "$(checked cleanup-data)" $((common - $(find "$PROJECT/common/sql" -name 'outbox_*' | wc -l) - 1 +
-        $(find "$design" "$PROJECT/common/sql" -name 'cleanup_*' | wc -l)))
+        $(find "$statements" "$PROJECT/common/sql" -name 'cleanup_*' | wc -l)))
     # with a storage also the statements about files, but for the DROP
     local without
     without=$(checked cleanup-data)
     mkdir -p "$BATS_TEST_TMPDIR/files/tickeasy-files"
-    assert_equal "$(STORAGE_DIR=$BATS_TEST_TMPDIR/files checked cleanup-data)" $((without - 1 +
-        $(find "$design" "$PROJECT/common/sql" -name 'files_*' -o -name 'file_*' | wc -l)))
+    assert_equal "$(STORAGE_DIR=$BATS_TEST_TMPDIR/files STORAGE_BUCKETS=tickeasy-files checked cleanup-data)" $((without - 1 +
+        $(find "$statements" "$PROJECT/common/sql" -name 'files_*' -o -name 'file_*' | wc -l)))
 }
 
 @test "--check prints no result of a run, and nothing at all when --quiet" {
@@ -729,11 +729,12 @@ checked() { # PROGRAM: how many statements
 }
 
 @test "--check finds a table or a column that is missing" {
-    sql 'ALTER TABLE orders RENAME COLUMN total_amount TO total'
+    local window=${WINDOW//\"/}
+    sql "ALTER TABLE $ORDERS RENAME COLUMN $WINDOW TO until"
     run --separate-stderr expire-orders --check
     assert_failure 70
-    assert_one_line 'expire_batch: column "total_amount" does not exist'
-    sql 'DROP TABLE payments'
+    assert_one_line "expire_[a-z]+: column .*$window\"? does not exist"
+    sql "DROP TABLE $PAYMENTS"
     run --separate-stderr expire-orders --check
     assert_failure 70
     sql 'DROP TABLE tickeasy_jobs.mail_outbox'
@@ -763,23 +764,23 @@ print(json.dumps({key: row[key] for key in keys}, separators=(',', ':')))")"
 @test "--json prints one object of numbers, just what the row holds" { each_program json_of; }
 
 @test "a run on a terminal gives a person a summary, unless --quiet" {
-    order 1 pending '-1 minute' --tickets 2
+    order 1 pending '-1 minute'
     run script -qec "expire-orders --now $NOW" /dev/null
     assert_success
-    assert_output --partial '1 orders expired, 2 tickets released, 1 mails queued, 0 mails sent'
+    assert_output --partial '1 orders expired, 1 tickets released, 1 mails queued, 0 mails sent'
     run script -qec "expire-orders --now $NOW --quiet" /dev/null
     refute_output
 }
 
 @test "the log has a begin and an end line for each run" {
-    order 1 pending '-1 minute' --tickets 2
+    order 1 pending '-1 minute'
     expire
     run cat "$LOG_FILE"
     assert_equal "${#lines[@]}" 2
     local id
     id=$(run_row id)
     assert_regex "${lines[0]}" "^20[0-9-]{8}T[0-9:]{8}Z info expire-orders run=$id begin trigger=manual attempt=1 now=2026-01-02T00:00:00.000000Z$"
-    assert_regex "${lines[1]}" " info expire-orders run=$id end status=completed .*expired_orders=1 released_tickets=2 .* elapsed_ms=[0-9]+$"
+    assert_regex "${lines[1]}" " info expire-orders run=$id end status=completed .*expired_orders=1 released_tickets=1 .* elapsed_ms=[0-9]+$"
     assert_equal "$(stat -c %a "$LOG_FILE")" 640
 }
 
@@ -812,15 +813,15 @@ for line in sys.stdin: print(json.loads(line)["event"])' <"$LOG_FILE" >"$BATS_TE
     poison 1
     expire
     assert_equal "$status|$(run_row 'status, error IS NULL')" '1|completed|t'
-    sql 'DROP TRIGGER poison_1 ON orders'
+    sql "DROP TRIGGER poison_1 ON $ORDERS"
     slow 1 60
     expire --timeout 1s
     assert_equal "$status|$(run_row status)" '75|timeout'
-    sql 'ALTER TABLE tickets RENAME TO t'
+    sql "ALTER TABLE $TICKETS RENAME TO t"
     expire
     assert_equal "$status|$(run_row 'status, error IS NULL')" '70|failed|f'
     assert_equal "expire-orders: $(run_row error)" "$stderr"
-    sql 'ALTER TABLE t RENAME TO tickets; DROP TRIGGER slow_1 ON orders'
+    sql "ALTER TABLE t RENAME TO $TICKETS; DROP TRIGGER slow_1 ON $ORDERS"
     expire
     assert_equal "$status|$(run_row status)" '0|completed'
 }

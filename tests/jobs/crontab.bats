@@ -19,7 +19,7 @@ setup() {
     conf=$BATS_TEST_TMPDIR/conf
     mkdir "$home"
     printf '%s\n' "DATABASE_URL=$DATABASE_URL" "STATE_DIR=$STATE_DIR" "LOG_FILE=$LOG_FILE" \
-        "MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail" >"$conf"
+        "MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail" "APP_SCHEMA=$APP_SCHEMA" >"$conf"
     chmod 600 "$conf"
     # the installed tree is below a folder of the test
     crontab=$BATS_TEST_TMPDIR/crontab

@@ -1,7 +1,4 @@
 # The administrators' page over tasks-api, in a real browser. bats tests/jobs/dashboard.bats
-#
-# Not yet a part of scripts/test: it wants Debian's chromium and chromium-driver.
-# bats file_tags=browser
 
 # shellcheck disable=SC2154 # what the words of web.bash set
 bats_load_library bats-support
@@ -35,6 +32,11 @@ mail() { # NUMBER STATUS AGO
          VALUES ('reminder', '$1', 'a@example.com', 'en', '{}', now() + interval '1 day', '$2', now() - interval '$3')"
 }
 
+alert() { # NUMBER KIND SUMMARY
+    sql "INSERT INTO tickeasy_jobs.alerts (kind, cause, summary, opened_at, last_seen_at)
+         VALUES ('$2', '$1', '$3', now() - interval '$1 minutes', now())"
+}
+
 sign_in() {
     visit "$web/#token=$(token "$admin")"
     soon "\$('.task') !== null && text('#mail-list') !== '' && text('#freshness') !== ''"
@@ -65,6 +67,9 @@ refute_own_complaints() {
     sql "UPDATE tickeasy_jobs.scheduled_tasks
             SET created_at = now() - interval '3 days', slots_since = now() - interval '3 days', consecutive_failures = (id = 'order-expiration')::int;
          UPDATE tickeasy_jobs.scheduled_tasks SET is_active = false WHERE id = 'email-notification'"
+    alert 1 paid-after-expiry T0001
+    alert 2 paid-after-expiry T0002
+    alert 3 service-down 'redis: connection refused'
     browse zh-TW
     sign_in
     assert_equal "$(js 'location.href')" "$web/"
@@ -76,16 +81,19 @@ refute_own_complaints() {
     assert_regex "$(js "text('#mail-list')")" '最早一封：20 分鐘前'
     assert_regex "$(js "text('$(task order-expiration)')")" '訂單過期處理.*order-expiration.*\* \* \* \* \*.*失敗.*分鐘前.*420 毫秒'
     assert_regex "$(js "text('$(task email-notification)')")" '已停用'
+    assert_regex "$(js "text('#tasks-zone')")" '^排程以 Asia/Taipei 時區為準'
     assert_equal "$(js "\$('$(task email-notification .switch)').getAttribute('aria-checked')")" false
     soon "text('#missed').includes('訂單過期處理')"
     assert_regex "$(js "text('#missed')")" '尚未補上'
-    assert_regex "$(js "text('#verdict')")" '件事需要處理.*redis: connection refused.*「訂單過期處理」連續失敗 1 次.*停用中：演唱會提醒'
+    assert_regex "$(js "text('#verdict')")" '件事需要處理.*redis: connection refused.*「訂單過期處理」連續失敗 1 次.*過期之後才付款的訂單：T0001，T0002.*停用中：演唱會提醒'
     assert_regex "$(js "[...document.querySelectorAll('$(task order-expiration .mark)')].at(-1).getAttribute('aria-label')")" \
         '失敗，420 毫秒，database connection lost'
 
     shown=$(js "text('$(task data-cleanup .countdown)')")
-    assert_regex "$shown" '[0-9]:[0-9][0-9]$'
+    assert_regex "$shown" '[0-9]:[0-9][0-9]後$'
     soon "text('$(task data-cleanup .countdown)') !== '$shown'"
+
+    assert_equal "$(js "text('#concerns').split('connection refused').length")" 2
 
     click '[data-lang=en]'
     assert_equal "$(js 'document.documentElement.lang')" en
@@ -146,12 +154,11 @@ refute_own_complaints() {
     long_runs
     browse en
     sign_in
-    click "$(task health-check .run)"
+    click "$(task data-cleanup .run)"
     click '#ask-yes'
-    soon "text('$(task health-check .outcome)').includes('It goes on')"
+    soon "text('$(task data-cleanup .outcome)').includes('It goes on')"
     let_on
-    soon "text('$(task health-check .outcome)').startsWith('Completed')"
-    soon "text('#health-when').includes('Checked at')"
+    soon "text('$(task data-cleanup .outcome)').startsWith('Completed')"
     refute_complaints
 }
 

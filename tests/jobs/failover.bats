@@ -69,7 +69,7 @@ make_primary() { # with TLS, the jobs' role and their tables in the database sho
     make_jobs_role a
     ask primary 'CREATE DATABASE shop'
     OWNER_URL=$(database_url "$(server_url primary)" shop)
-    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/design.sql"
+    psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/$APP_SCHEMA.sql"
     migrate --grant jobs >/dev/null
 }
 
@@ -128,9 +128,9 @@ new_shop() {
     # an order that expires twice would be seen here; and a run of 400 takes long enough to be struck in it
     sql "CREATE TABLE expiries (order_id uuid);
          CREATE FUNCTION note_expiry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
-         \$\$ BEGIN INSERT INTO public.expiries VALUES (new.id); PERFORM pg_sleep(0.02); RETURN NULL; END \$\$;
-         CREATE TRIGGER note_expiry AFTER UPDATE OF status ON orders
-            FOR EACH ROW WHEN (new.status = 'expired') EXECUTE FUNCTION note_expiry()"
+         \$\$ BEGIN INSERT INTO public.expiries VALUES (new.$ORDER_ID); PERFORM pg_sleep(0.02); RETURN NULL; END \$\$;
+         CREATE TRIGGER note_expiry AFTER UPDATE OF $ORDER_STATUS ON $ORDERS
+            FOR EACH ROW WHEN (new.$ORDER_STATUS = 'expired') EXECUTE FUNCTION note_expiry()"
 }
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }

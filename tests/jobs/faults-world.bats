@@ -53,7 +53,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
     hold 'SELECT now()'
     expire
     assert_equal "$(in_status expired)" T0001
-    let_go "UPDATE payments SET status = 'completed', paid_at = now(), updated_at = now()"
+    let_go "UPDATE $PAYMENTS SET status = 'completed', $PAID_AT = $PAID_NOW, $PAYMENT_UPDATED = now()"
     expire
     assert_equal "$(result paidAfterExpiry)" 1
     expire
@@ -144,6 +144,7 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
 
 link() { # OPTION...: a proxy before the server, and the job's way through it
     local port=${DATABASE_TCP_URL##*:}
+    rm -f "$BATS_TEST_TMPDIR/proxy" # of one before it
     "$BATS_TEST_DIRNAME/../peers/tcp-proxy" --to "${port%%/*}" "$@" >"$BATS_TEST_TMPDIR/proxy" 3>&- 4>&- &
     proxy=$!
     wait_for grep -q '^port ' "$BATS_TEST_TMPDIR/proxy"

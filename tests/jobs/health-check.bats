@@ -390,6 +390,7 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
 
 # --- the clock of the application's times ---------------------------------------------------------
 
+# bats test_tags=design
 @test "where the application's times have their zone there is no clock to check" {
     check 0 --json
     assert_success
@@ -536,7 +537,7 @@ look() { run --separate-stderr health-check --now "$NOW" --nagios --only clock; 
 @test "a scheduled task that fails after its last retry is told, and that it is well again" {
     by_mail
     webhook
-    sql "ALTER TABLE orders RENAME TO elsewhere"
+    sql "ALTER TABLE $ORDERS RENAME TO elsewhere"
     run expire-orders
     assert_failure
     assert_equal "$(posts)" 0 # who runs it by hand sees it
@@ -546,7 +547,7 @@ look() { run --separate-stderr health-check --now "$NOW" --nagios --only clock; 
     assert_regex "$(post 1)" 'Failed: expire-orders'
     run expire-orders --cron --retries 0
     assert_equal "$(posts)" 1
-    sql "ALTER TABLE elsewhere RENAME TO orders"
+    sql "ALTER TABLE elsewhere RENAME TO $ORDERS"
     run expire-orders --cron
     assert_success
     assert_equal "$(posts)" 2

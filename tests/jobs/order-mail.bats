@@ -1,5 +1,6 @@
 # The mail of an expired order, from the row in the queue to the customer's mailbox.
 # bats tests/jobs/order-mail.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert
@@ -19,6 +20,8 @@ read_mail() {
 
 # --- what the customer reads ----------------------------------------------------------------------
 
+# An order of two tickets, with seats
+# bats test_tags=design
 @test "the buyer of an expired order reads in Chinese what expired and when" {
     order 1 pending '-1 minute' --tickets 2
     run expire-orders
@@ -41,7 +44,7 @@ read_mail() {
     refute_output --partial '{{'
 }
 
-# bats test_tags=both,f26
+# bats test_tags=f26
 @test "who is given the order back before the mail goes out is not told that it expired" {
     order 1 pending '-1 minute'
     MAIL_URL='' run expire-orders
@@ -52,7 +55,6 @@ read_mail() {
     assert_equal "$(sql 'SELECT status, last_error FROM tickeasy_jobs.mail_outbox')" 'expired|the order is paid'
 }
 
-# bats test_tags=both
 @test "MAIL_LANG=en writes in English" {
     order 1 pending '-1 minute'
     MAIL_LANG=en run expire-orders
@@ -64,7 +66,6 @@ read_mail() {
     refute_output --partial '{{'
 }
 
-# bats test_tags=both
 @test "APP_TIMEZONE decides which time the mail tells" {
     order 1 pending '-1 minute'
     APP_TIMEZONE=UTC run expire-orders
@@ -72,7 +73,7 @@ read_mail() {
     assert_output --partial "$(date -u -d "$NOW -1 minute" '+）%H:%M')"
 }
 
-# bats test_tags=both,f23
+# bats test_tags=f23
 @test "a line break in a name does not smuggle a header in" {
     order 1 pending '-1 minute'
     sql "UPDATE users SET name = E'Eve\r\nBcc: all@example.org\r\n\r\n<b>x</b>'"
@@ -94,7 +95,6 @@ read_mail() {
     assert_equal "$(grep -c '<script>' <<<"${output#*--- text/html}")" 0
 }
 
-# bats test_tags=both
 @test "a second run sends nothing a second time" {
     order 1 pending '-1 minute'
     run expire-orders
@@ -105,7 +105,6 @@ read_mail() {
     assert_equal "$(delivered | wc -l)" 1
 }
 
-# bats test_tags=both
 @test "an alert reaches ALERT_EMAIL as a mail that names the order" {
     order 1 pending '-1 minute' --payment completed
     ALERT_EMAIL=desk@example.org run expire-orders
@@ -138,7 +137,6 @@ read_mail() {
 
 # --- over a real server ---------------------------------------------------------------------------
 
-# bats test_tags=both
 @test "a mail server gets the mail with the right envelope, and its answer is kept" {
     server
     order 1 pending '-1 minute'
@@ -167,7 +165,7 @@ read_mail() {
     assert_failure 1
 }
 
-# bats test_tags=both,f20
+# bats test_tags=f20
 @test "many mails go over one connection, each is judged by its own answer" {
     server
     order 1 pending '-1 minute'

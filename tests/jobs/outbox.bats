@@ -1,11 +1,13 @@
 # The outbox: workers, their journals, the rate, and what an operator does with mails.
 # bats tests/jobs/outbox.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 load ../lib/mail
+load ../lib/shows
 
 setup() { setup_mail; }
 teardown() { teardown_mail; }
@@ -298,7 +300,7 @@ none_alive() { ! kill -0 $workers 2>/dev/null; }
     RANDOM=$seed
     server
     order 1 paid ''
-    sql "UPDATE concert_sessions SET start_time = now() + interval '10 hours', end_time = now() + interval '12 hours'"
+    starts 1 '10 hours'
     holders "$mails"
     for ((round = 0; round < 400; round++)); do
         [[ $(mails "status = 'sent'") != "$mails" ]] || break

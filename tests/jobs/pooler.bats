@@ -5,6 +5,7 @@ bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
+load ../lib/support
 
 setup() {
     setup_job
@@ -44,7 +45,7 @@ state() {
     local command before
     order 1 pending '-1 minute'
     order 2 paid '' --payment completed
-    sql "INSERT INTO support_sessions (id, status, updated_at) VALUES ('$(uuid 1)', 'closed', '2025-12-01')"
+    session 1 closed '-30 days' 0
     touch -d '3 days ago' files/tickeasy-files/{1,2,3}.jpg
     export FILE_MAX_DELETE_PERCENT=100
     before=$(state)
@@ -57,7 +58,7 @@ state() {
         [[ $status == [01] ]] || fail "$command: exit $status: $output"
         assert_equal "$command: $(state)" "$command: $before"
     done
-    assert_equal "$(in_status expired)|$(sql 'SELECT count(*) FROM support_sessions')" 'T0001|0'
+    assert_equal "$(in_status expired)|$(sql "SELECT count(*) FROM $support_sessions")" 'T0001|0'
 }
 
 @test "the isolation of a run is not that of who gets the connection after it" {
@@ -70,14 +71,14 @@ state() {
 }
 
 @test "a --check that finds something finds the same again, and nothing once it is mended" {
-    sql 'REVOKE SELECT (user_id) ON orders FROM jobs'
+    sql "REVOKE SELECT ($ORDER_NUMBER) ON $ORDERS FROM jobs"
     expire --check
     assert_failure 78
-    assert_one_line 'permission denied for table orders'
+    assert_one_line "permission denied for table ${ORDERS//\"/}"
     local first=$stderr
     expire --check
     assert_equal "$status|$stderr" "78|$first"
-    sql 'GRANT SELECT (user_id) ON orders TO jobs'
+    sql "GRANT SELECT ($ORDER_NUMBER) ON $ORDERS TO jobs"
     expire --check
     assert_success
 }
@@ -116,7 +117,7 @@ state() {
     assert_equal "$status" 69
     assert_one_line '^expire-orders: database connection lost'
     assert_equal "$(spooled)" 1
-    sql 'DROP TRIGGER slow_2 ON orders'
+    sql "DROP TRIGGER slow_2 ON $ORDERS"
     wait_for eval '! asleep'
     DATABASE_URL=$(jobs_url "$OWNER_URL") expire --now "$NOW"
     assert_success

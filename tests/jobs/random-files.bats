@@ -2,12 +2,14 @@
 # that are old, whatever their names and however they are referred to; also when the job is killed again
 # and again. A round has twenty trees; TICKEASY_ROUNDS sets how many (2), TICKEASY_SEED where they begin.
 # bats tests/jobs/random-files.bats
+# bats file_tags=both
 
 bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 load ../lib/files
+load ../lib/support
 
 setup_file() {
     start_cluster
@@ -28,7 +30,7 @@ trees() { # SEED
     rm -rf t
     mkdir t
     "$PROJECT/tests/peers/random-files" "$1" t
-    sql 'TRUNCATE users, venues, support_sessions, tickeasy_jobs.file_candidates CASCADE' 2>/dev/null
+    sql "TRUNCATE users, venues, $support_sessions, tickeasy_jobs.file_candidates CASCADE" 2>/dev/null
     psql_quietly -d "$OWNER_URL" -f t/refs.sql
     STORAGE_BUCKETS=$(<t/buckets)
     export STORAGE_BUCKETS

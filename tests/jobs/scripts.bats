@@ -4,6 +4,7 @@
 bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
+load ../lib/job
 
 setup() {
     # an ordinary user may not reach the project or bats' own folder, so both get a place they reach
@@ -285,28 +286,50 @@ time.sleep(60)' >"$place/port" 3>&- 4>&- &
     done
 }
 
-@test "Ctrl-C ends the demo with exit 130, in silence, and leaves nothing" {
-    cp -r "$PROJECT/scripts" "$PROJECT/crontab.example" "$place/"
-    mkdir "$place/bin" "$place/tmp"
+# demo [OPTION]: in the background, from a tree in which nothing is to be built
+start_demo() {
+    mkdir "$place/tmp"
     chmod 711 "$place/tmp"
     printf 'all:\n' >"$place/Makefile"
     printf '#!/bin/sh\n' >"$place/scripts/deps"
-    # its load never ends, and says so
-    printf "\\\\! touch %s/loading\nSELECT pg_sleep(60);\n" "$place" >"$place/scripts/sample/data.sql"
     # a process group of its own, as a terminal gives, which Ctrl-C signals as a whole
-    TMPDIR=$place/tmp setsid env --default-signal=INT "$place/scripts/demo" >"$place/out" 2>"$place/err" 3>&- 4>&- &
+    TMPDIR=$place/tmp setsid env --default-signal=INT "$place/scripts/demo" "$@" >"$place/out" 2>"$place/err" 3>&- 4>&- &
     demo=$!
-    for _ in {1..300}; do
-        [[ ! -e $place/loading ]] || break
-        sleep 0.1
-    done
-    assert [ -e "$place/loading" ]
+}
+interrupt_demo() { # it ends in silence and leaves nothing
+    local code=0
     kill -INT -- "-$demo"
-    code=0
-    wait $demo || code=$?
+    wait "$demo" || code=$?
     assert_equal $code 130
     assert_equal "$(cat "$place/err")" ''
-    assert_equal "$(tail -n 1 "$place/out")" '2. A private database with 6,000 orders'
     assert_equal "$(ls -A "$place/tmp")" ''
     assert_equal "$(servers "$place/tmp/.*")" 0
+}
+@test "Ctrl-C ends the demo with exit 130, in silence, and leaves nothing" {
+    cp -r "$PROJECT/scripts" "$PROJECT/crontab.example" "$place/"
+    mkdir "$place/bin"
+    # its load never ends, and says so
+    printf "\\\\! touch %s/loading\nSELECT pg_sleep(60);\n" "$place" >"$place/scripts/sample/data.sql"
+    start_demo
+    wait_for test -e "$place/loading"
+    interrupt_demo
+    assert_equal "$(tail -n 1 "$place/out")" '2. A private database with 6,000 orders'
+}
+
+@test "the demo serves the page and what it asks for, until Ctrl-C" {
+    cp -r "$PROJECT/scripts" "$PROJECT/crontab.example" "$PROJECT/jobs" "$place/"
+    cp -r "$TICKEASY_BIN" "$place/bin"
+    : >"$place/scripts/sample/data.sql"
+    start_demo --serve
+    wait_for grep -q '^Open ' "$place/out"
+    url=$(sed -n 's/^Open //p' "$place/out")
+    wait_for have_run "$url"
+    run curl -s "${url%#*}"
+    assert_output --partial '<title>Tickeasy'
+    interrupt_demo
+}
+have_run() { # URL: every task, once
+    local tasks
+    tasks=$(curl -s -H "Authorization: Bearer ${1#*#token=}" "${1%#*}api/tasks" | jq '[.data.tasks[] | select(.lastRun != null)] | length')
+    [[ $tasks == 5 ]]
 }

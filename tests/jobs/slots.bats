@@ -202,7 +202,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         ended
         sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'" >/dev/null
     done
-    sql 'ALTER TABLE orders DISABLE TRIGGER slow_1'
+    sql "ALTER TABLE $ORDERS DISABLE TRIGGER slow_1"
     run expire-orders --cron --now "$NOW"
     assert_success
     assert_equal "$(sql "SELECT string_agg(attempt || status, ' ' ORDER BY start_time) FROM tickeasy_jobs.task_execution_logs")" \
@@ -229,7 +229,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     taskctl catch-up # too soon: the other host's start of the same minute would come here
     assert_equal "$(runs true)" 1
     sql "UPDATE tickeasy_jobs.task_execution_logs SET end_time = now() - interval '2 minutes';
-         ALTER TABLE orders DISABLE TRIGGER slow_1"
+         ALTER TABLE $ORDERS DISABLE TRIGGER slow_1"
     sql "INSERT INTO tickeasy_jobs.audit_log (actor, host, action, subject, details)
          SELECT 'ann', 'a', 'run-cancel', 'run ' || id, '{\"words\": \"no\"}' FROM tickeasy_jobs.task_execution_logs"
     taskctl catch-up
@@ -303,7 +303,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET timeout_ms = 1000, max_retries = 1 WHERE id = 'order-expiration'"
     while (($(date +%-S) > 40)); do sleep 1; done
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     run expire-orders --cron
     assert_failure 75
     let_go

@@ -209,7 +209,7 @@ email-notification  2026-01-03 09:00 (Asia/Taipei)'
     assert_output 'no mail'
     order 1 paid '-1 minute' --payment completed
     order 2 pending '-2 hours' --payment completed
-    sql "UPDATE payments SET updated_at = '$NOW'::timestamptz - interval '1 hour'"
+    sql "UPDATE $PAYMENTS SET $PAYMENT_UPDATED = '$NOW'::timestamptz - interval '1 hour'"
     expire-orders --now "$NOW" 2>/dev/null || true
     order 3 pending '-1 minute'
     expire-orders --now "$NOW" 2>/dev/null || true
@@ -269,7 +269,7 @@ it does not run by itself'
     assert_success
     desk enable expire-orders
     assert_line 'order-expiration: state off -> on'
-    assert_equal "$(sql "SELECT is_active, updated_by, next_run > now() FROM tickeasy_jobs.scheduled_tasks
+    assert_equal "$(sql "SELECT is_active, updated_by, next_run > updated_at FROM tickeasy_jobs.scheduled_tasks
         WHERE id = 'order-expiration'")" "t|$me|t"
     desk enable expire-orders
     assert_line 'order-expiration: nothing to change, it is so already'
@@ -459,11 +459,11 @@ it does not run by itself'
     assert_line --regexp '^order-expiration +\? 61 \* \* \* \* +on '
 }
 
-working() { # ORDERS: a run on so many orders of half a second each, in the background
+working() { # ORDERS [SECONDS]: a run on so many orders of half a second each, or of these, in the background
     local i
     for ((i = 1; i <= $1; i++)); do
         order "$i" pending '-1 minute'
-        slow "$i" 0.5
+        slow "$i" "${2-0.5}"
     done
     EXPIRE_BATCH=1 start expire-orders --now "$NOW"
     wait_for asleep
@@ -490,7 +490,7 @@ working() { # ORDERS: a run on so many orders of half a second each, in the back
          \$\$ BEGIN new.boot_id := 'of another machine'; new.host := 'b'; RETURN new; END \$\$;
          CREATE TRIGGER elsewhere BEFORE INSERT ON tickeasy_jobs.task_execution_logs
             FOR EACH ROW EXECUTE FUNCTION elsewhere()"
-    working 20
+    working 20 1.5
     desk cancel "$(run_row 'left(id::text, 8)')"
     [[ $status == 0 || $status == 75 ]]
     assert_output --regexp '^run .* on b: (failed: cancelled by|asked to stop; it will at its next step).*$'

@@ -47,8 +47,11 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     assert_equal "$status" 200
 }
 
-@test "one task, its runs by pages and states, the health, the mails, the missed slots" {
-    expire-orders
+@test "one task, its runs by pages and states, the health, the alerts, the mails, the missed slots" {
+    NOW=$(date -u +%FT%TZ)
+    order 3 expired '-1 hour' --payment completed
+    sql "UPDATE payments SET paid_at = now()"
+    expire-orders 3>&- || true
     expire-orders
     health-check --quiet
     call GET /tasks/expire-orders
@@ -64,6 +67,8 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     assert_failed 400 '^Wrong query parameter: limit'
     call GET /health
     assert_equal "$(json .data.health.database)" true
+    call GET /alerts
+    assert_equal "$(json '.data.alerts[] | [.kind, .summary, .resolvedAt] | @csv')" '"paid-after-expiry","T0003",'
     call GET /outbox
     assert_equal "$(json '.data.mails | type')" array
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '3 days', slots_since = now() - interval '3 days'"
@@ -76,7 +81,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     bearer=''
     call GET /openapi.json
     assert_equal "$status" 200
-    assert_equal "$(json '.paths | keys | length')" 9
+    assert_equal "$(json '.paths | keys | length')" 10
     bearer=$(token "$admin")
     taskctl list >/dev/null
     for path in $(json '.paths | to_entries[] | select(.value.get) | .key' | sed 's/{taskId}/health-check/'); do
@@ -300,27 +305,14 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     assert_equal "$(json '.data.tasks | length')" 5
 }
 
-@test "behind nginx and fcgiwrap it answers the same" {
-    local folder=$BATS_TEST_TMPDIR
-    chmod 711 "$folder"
-    fcgiwrap -s "unix:$folder/fcgi" >"$folder/fcgiwrap.out" 2>&1 3>&- 4>&- &
-    left+=($!)
-    port=$(free_port)
-    {
-        printf '%s\n' "pid $folder/nginx.pid; error_log $folder/nginx.log; daemon off; master_process off;" \
-            "$([[ $(id -u) != 0 ]] || echo 'user root;') events {}" "http { access_log off; client_body_temp_path $folder/b; proxy_temp_path $folder/p;" \
-            "fastcgi_temp_path $folder/f; uwsgi_temp_path $folder/u; scgi_temp_path $folder/s;" "server { listen 127.0.0.1:$port;"
-        sample nginx "s,/run/fcgiwrap.socket,$folder/fcgi,; s,fastcgi_params,/etc/nginx/fastcgi_params,"
-        echo '} }'
-    } >"$folder/nginx.conf"
-    /usr/sbin/nginx -e "$folder/nginx.log" -c "$folder/nginx.conf" >"$folder/nginx.out" 2>&1 3>&- 4>&- &
-    left+=($!)
-    wait_for web_answers $!
-    web=http://127.0.0.1:$port/scheduled-tasks
+answers_the_same() {
     taskctl list >/dev/null
     call GET /tasks
     assert_equal "$status" 200
-    web_config API_WAIT=1s
+    assert_equal "$(json '.data.tasks | length')" 5
+    call GET '/tasks/order-expiration/executions?limit=0'
+    assert_failed 400 'limit'
+    web_config API_WAIT=0s
     long_runs
     call POST /tasks/data-cleanup/execute -d '{"reason": "x"}'
     assert_equal "$status" 202
@@ -328,4 +320,19 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     wait_for is_over "$(json .data.execution.id)"
     call PUT /tasks/order-expiration/toggle -d '{"isActive": false}'
     assert_equal "$(json .message)" 'Task disabled successfully'
+    printf '%070000d' 0 >"$BATS_TEST_TMPDIR/large"
+    call PUT /tasks/order-expiration/toggle -d "@$BATS_TEST_TMPDIR/large"
+    assert_equal "$status" 413
+    call DELETE /tasks
+    assert_equal "$status $(field Allow)" '405 GET, HEAD, OPTIONS'
+    assert_regex "$(curl -si "$web/")" "Content-Security-Policy: default-src 'none'.*<title>Tickeasy"
+}
+@test "behind nginx and fcgiwrap it answers the same" {
+    start_nginx
+    answers_the_same
+}
+
+@test "behind Apache and fcgiwrap it answers the same" {
+    start_apache
+    answers_the_same
 }

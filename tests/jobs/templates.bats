@@ -45,6 +45,8 @@ read_mail() {
 
 # --- a folder of one's own ------------------------------------------------------------------------
 
+# Two tickets of an order, with seats
+# bats test_tags=design
 @test "the example of the README is good, and the customer gets it" {
     awk '$0 == "## Mail texts of your own" { on = 1; next } /^## / { on = 0 } on && /^    /' \
         "$PROJECT/README.md" | sed "s,/etc/tickeasy-jobs,$PWD,g" >example
@@ -162,11 +164,16 @@ same_variables() { # KIND
 
 @test "the samples of order-expired have the variables that the statement gives" {
     unset MAIL_URL
-    order 1 pending '-1 minute' --tickets 2
-    order 2 pending '-1 minute' --tickets 0 --user 2
+    local none=(--tickets 0)
+    [[ $APP_SCHEMA == design ]] || none=()
+    order 1 pending '-1 minute'
+    order 2 pending '-1 minute' "${none[@]}" --user 2
     run expire-orders
     assert_success
     assert_equal "$(mails true)" 2
+    # the backend has no order without a ticket, a sample may
+    [[ $APP_SCHEMA == design ]] ||
+        sql "UPDATE tickeasy_jobs.mail_outbox SET data = data || '{\"tickets\": []}' WHERE recipient = 'user2@example.com'"
     same_variables order-expired
 }
 
@@ -184,7 +191,7 @@ same_variables() { # KIND
     build_old_files
     cd "$BATS_TEST_TMPDIR"
     file 1.jpg
-    STORAGE_DIR=$PWD/files run env LD_PRELOAD="$OLD_FILES" cleanup-data --only files
+    STORAGE_DIR=$PWD/files STORAGE_BUCKETS=tickeasy-files run env LD_PRELOAD="$OLD_FILES" cleanup-data --only files
     assert_failure 1
     assert_equal "$(mails "kind = 'alert'")" 4
     gather_variables alert

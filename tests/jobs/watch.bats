@@ -88,13 +88,13 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
 # --- metrics --------------------------------------------------------------------------------------
 
 @test "a run that went well leaves its times, exit code and counters, for a real parser" {
-    order 1 pending '-1 minute' --tickets 2
+    order 1 pending '-1 minute'
     expire
     assert_success
     assert_equal "$output$stderr" ''
     assert_metrics 0 1
     assert_equal "$(metric last_success_timestamp_seconds)" "$(metric last_end_timestamp_seconds)"
-    assert_equal "$(metric result expired_orders)|$(metric result released_tickets)" '1|2'
+    assert_equal "$(metric result expired_orders)|$(metric result released_tickets)" '1|1'
     assert_equal "$(stat -c %a "$prom")" 644
     # each number of the result, and nothing else
     assert_equal "$(metrics | grep -c '^result{')" "$(sql "
@@ -136,7 +136,7 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
     assert_metrics 1 0
     assert_equal "$(metric result failed_orders)" 1
     assert_equal "$(metric last_success_timestamp_seconds)" "$success"
-    sql 'DROP TRIGGER poison_1 ON orders'
+    sql "DROP TRIGGER poison_1 ON $ORDERS"
     sleep 0.01
     expire
     assert_metrics 0 1
@@ -181,7 +181,7 @@ assert_metrics() { # EXIT SUCCESS: of the run that just ended
 
 @test "a run with retries is one run: its time is that of all attempts" {
     expire
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     start expire-orders --now "$NOW" --retries 1
     wait_for grep -q ' retry attempt=2 ' "$LOG_FILE"
     let_go
@@ -402,7 +402,7 @@ POST text/plain; charset=utf-8 /ok/$token/start"
 
 @test "retries start once and end once, under the id of the first" {
     expire
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     : >"$SWITCH/$token"
     start expire-orders --now "$NOW" --retries 1
     wait_for grep -q ' retry attempt=2 ' "$LOG_FILE"
@@ -416,7 +416,7 @@ POST text/plain; charset=utf-8 /ok/$token/start"
 # bats test_tags=f2
 @test "SIGTERM between two attempts is an end, too" {
     expire
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     : >"$SWITCH/$token"
     start expire-orders --now "$NOW" --retries 3
     wait_for grep -q ' retry attempt=2 ' "$LOG_FILE"
@@ -429,7 +429,7 @@ POST text/plain; charset=utf-8 /ok/$token/start"
 
 @test "a start that was told has an end when the retry finds another run going on" {
     expire
-    hold 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE'
+    hold "LOCK TABLE $ORDERS IN ACCESS EXCLUSIVE MODE"
     : >"$SWITCH/$token"
     start expire-orders --now "$NOW" --retries 1
     wait_for grep -q ' retry attempt=2 ' "$LOG_FILE"
@@ -567,7 +567,7 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     watched 500
     expire
     assert_failure 1
-    sql 'DROP TRIGGER poison_1 ON orders'
+    sql "DROP TRIGGER poison_1 ON $ORDERS"
     slow 1 60
     watched hang
     timed expire --timeout 1s

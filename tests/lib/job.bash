@@ -22,10 +22,10 @@ teardown_job() {
     drop_database
 }
 
-# wait_for COMMAND...: until it succeeds, at most ten seconds
+# wait_for COMMAND...: until it succeeds, at most half a minute
 wait_for() {
     local _
-    for _ in {1..200}; do
+    for _ in {1..600}; do
         "$@" && return
         sleep 0.05
     done

@@ -19,6 +19,7 @@ teardown_mail() {
 
 server() { # OPTION...: a mail server; its mails are in box, its port in $port
     mkdir box
+    rm -f peer.out # of one before it
     "$peers/smtp-server" --dir box "$@" >peer.out 2>peer.err 3>&- 4>&- &
     peer=$!
     wait_for grep -q '^port ' peer.out
@@ -35,6 +36,7 @@ certificate() { # ca.crt, localhost.pem
 } 2>/dev/null
 
 misbehaving_server() { # MODE [OPTION...]: as tests/peers/smtp-script has them; what it gets is in peer.out
+    rm -f peer.out
     "$peers/smtp-script" --mode "$@" >peer.out 2>peer.err 3>&- 4>&- &
     peer=$!
     wait_for grep -q '^port ' peer.out
@@ -48,16 +50,7 @@ mail_status() { sql "SELECT status, attempts FROM tickeasy_jobs.mail_outbox ORDE
 due_again() { sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now()"; }
 
 # holders COUNT: of a ticket such as order 1 has, each by an order of their own, that one included
-holders() {
-    sql "INSERT INTO users (id, name, email)
-         SELECT md5('user' || n)::uuid, '王小明', 'holder' || n || '@example.com' FROM generate_series(2, $1) AS n;
-         INSERT INTO orders (id, order_number, user_id, status, total_amount, contact_info)
-         SELECT md5('order' || n)::uuid, 'H' || n, md5('user' || n)::uuid, 'paid', 100, '{}'
-           FROM generate_series(2, $1) AS n;
-         INSERT INTO tickets (session_id, ticket_type_id, order_id, ticket_number, status)
-         SELECT session_id, ticket_type_id, md5('order' || n)::uuid, 'H' || n, 'sold'
-           FROM tickets, generate_series(2, $1) AS n"
-}
+holders() { shop_sql "holders-$APP_SCHEMA.sql" -v count="$1"; }
 
 queue() { # COUNT: mails that wait
     sql "INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after)

@@ -63,6 +63,50 @@ start_lighttpd() {
     web=http://127.0.0.1:$port/scheduled-tasks
 }
 
+start_fcgiwrap() { # for servers that start no programs themselves
+    chmod 711 "$BATS_TEST_TMPDIR"
+    fcgiwrap -s "unix:$BATS_TEST_TMPDIR/fcgi" >"$BATS_TEST_TMPDIR/web.log" 2>&1 3>&- 4>&- &
+    left+=($!)
+}
+
+# nginx with the sample and fcgiwrap, at $web
+start_nginx() {
+    local folder=$BATS_TEST_TMPDIR
+    start_fcgiwrap
+    port=$(free_port)
+    {
+        printf '%s\n' "pid $folder/nginx.pid; error_log $folder/nginx.log; daemon off; master_process off;" \
+            "$([[ $(id -u) != 0 ]] || echo 'user root;') events {}" "http { access_log off; client_body_temp_path $folder/b; proxy_temp_path $folder/p;" \
+            "fastcgi_temp_path $folder/f; uwsgi_temp_path $folder/u; scgi_temp_path $folder/s;" "server { listen 127.0.0.1:$port;"
+        sample nginx "s,/run/fcgiwrap.socket,$folder/fcgi,; s,fastcgi_params,/etc/nginx/fastcgi_params,"
+        echo '} }'
+    } >"$folder/nginx.conf"
+    /usr/sbin/nginx -e "$folder/nginx.log" -c "$folder/nginx.conf" >"$folder/nginx.out" 2>&1 3>&- 4>&- &
+    left+=($!)
+    wait_for web_answers $!
+    web=http://127.0.0.1:$port/scheduled-tasks
+}
+
+# Apache with the sample and fcgiwrap, at $web; as one process, which a kill ends whole
+start_apache() {
+    local folder=$BATS_TEST_TMPDIR module
+    start_fcgiwrap
+    port=$(free_port)
+    {
+        for module in mpm_event authz_core unixd alias dir headers mime setenvif proxy proxy_fcgi; do
+            [[ ! -e /usr/lib/apache2/modules/mod_$module.so ]] || # some are built in
+                echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
+        done
+        printf '%s\n' "ServerName localhost" "ServerRoot $folder" "DefaultRuntimeDir $folder" "PidFile $folder/apache.pid" \
+            "ErrorLog $folder/apache.log" "Listen 127.0.0.1:$port" 'TypesConfig /etc/mime.types' 'AddDefaultCharset utf-8'
+        sample apache "s,/run/fcgiwrap.socket,$folder/fcgi,"
+    } >"$folder/apache.conf"
+    /usr/sbin/apache2 -X -f "$folder/apache.conf" >"$folder/apache.out" 2>&1 3>&- 4>&- &
+    left+=($!)
+    wait_for web_answers $!
+    web=http://127.0.0.1:$port/scheduled-tasks
+}
+
 free_port() { python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 web_answers() { ! kill -0 "$1" 2>/dev/null || curl -so /dev/null "http://127.0.0.1:$port/"; }

@@ -39,6 +39,7 @@ static void each_path_is_a_place(void **state)
     assert_int_equal(good("POST", "/tasks/x/execute/", "").place, API_EXECUTE);
     assert_string_equal(good("PUT", "/tasks/a b/toggle", "").task, "a b");
     assert_int_equal(good("GET", "/health", "").place, API_HEALTH);
+    assert_int_equal(good("GET", "/alerts", "").place, API_ALERTS);
     assert_int_equal(good("GET", "/outbox", "").place, API_OUTBOX);
     assert_int_equal(good("GET", "/missed", "").place, API_MISSED);
     assert_int_equal(good("GET", "/openapi.json", "").place, API_DESCRIPTION);

@@ -1016,19 +1016,17 @@ static void a_month_of_minutes_takes_a_moment(void **state)
                                        .host = i % 2 == 0 ? "h1" : "h2",
                                        .boot_id = "boot-1",
                                        .error = "" };
-    struct timespec begun, ended;
     struct error err = { 0 };
     book.ask.states = book.states;
     book.ask.runs = runs;
     book.ask.run_count = (size_t)MINUTES * TASKS;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
+    clock_t begun = clock();
     assert_true(missed_slots(&book.ask, &book.gaps, &book.count, &err));
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    double took_s =
-        (double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9;
+    double took_s = (double)(clock() - begun) / CLOCKS_PER_SEC;
     print_message("%d slots, %d runs: %.3f s\n", MINUTES, MINUTES * TASKS, took_s);
     assert_int_equal(book.gaps[0].slots, MINUTES);
-    assert_true(took_s < 1.0); /* 0.05 s here; asking for each slot alone takes more than one */
+    /* 0.05 s here, with sanitizers 0.5; going through all runs for each slot takes a minute */
+    assert_true(took_s < 15.0);
     free(book.gaps);
     free(runs);
 }
