@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,7 +20,7 @@ static void check_web(const char *url)
 {
     if (!url_is_web(url))
         return;
-    need(strlen(url) <= 2000 && strncmp(url, "http", 4) == 0 && strchr(url, '#') == NULL);
+    need(strlen(url) <= 2000 && strncasecmp(url, "http", 4) == 0 && strchr(url, '#') == NULL);
     for (const char *c = url; *c != '\0'; c++)
         need(*c > ' ' && *c < 0x7f);
 }
