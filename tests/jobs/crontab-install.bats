@@ -359,7 +359,7 @@ assert difference["line"] > 1 and "\"1 * * * *\"" in difference["text"], answer'
     assert_output --partial 'nothing to be done'
 }
 
-# bats test_tags=f41
+# bats test_tags=f41,slow
 @test "a real cron daemon runs the lines, whatever the folder is called" {
     [[ $(id -u) == 0 ]] || skip 'only root can start a cron daemon'
     [[ -x /usr/sbin/cron ]] || skip 'cron is not installed'

@@ -126,7 +126,7 @@ as_cron() {
     assert_output --regexp '^expire-orders: database is not reachable'
 }
 
-# bats test_tags=f41
+# bats test_tags=f41,slow
 @test "a real cron daemon runs a user's line of expire-orders, and cron.d's of deliver-mail" {
     [[ $(id -u) == 0 ]] || skip 'only root can start a cron daemon'
     [[ -x /usr/sbin/cron ]] || skip 'cron is not installed'

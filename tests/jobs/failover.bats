@@ -228,7 +228,7 @@ fail_over() {
     rm -rf "$BATS_TEST_TMPDIR/mail"
 }
 
-# bats test_tags=f11
+# bats test_tags=f11,slow
 @test "a primary that dies in the middle of a run loses no order and expires none twice" {
     local round
     for ((round = 1; round <= ${FAILOVER_ROUNDS:-3}; round++)); do

@@ -155,7 +155,7 @@ unlink_proxy() {
     proxy=''
 }
 
-# bats test_tags=f12
+# bats test_tags=f12,slow
 @test "a connection reset at any message is a failure that the next run makes good" {
     local piece n over=''
     NOW=$(date -u +%FT%TZ)

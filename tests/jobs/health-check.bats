@@ -68,7 +68,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(health '1' | wc -l)" 5
 }
 
-# bats test_tags=f34
+# bats test_tags=f34,slow
 @test "an hour without a database is twelve records, one alert, one reminder, one end" {
     by_mail
     webhook

@@ -47,7 +47,7 @@ redis_is() { # down | up: one that is asked of, or none
 
 # A run's time is short here, that of its questions too. What hangs at the very end of a run, when
 # people were told what there was to tell, is the next one's; the record is kept.
-# bats test_tags=f12,f34
+# bats test_tags=f12,f34,slow
 @test "a database that hangs at any point of the run is told by that run" {
     local at before
     webhook
@@ -72,7 +72,7 @@ redis_is() { # down | up: one that is asked of, or none
     ((at > 20 && at < 60))
 }
 
-# bats test_tags=f12
+# bats test_tags=f12,slow
 @test "a slow database and many records that wait for it keep nobody from being told" {
     webhook
     health-check
@@ -333,7 +333,7 @@ at_points() {
     ((point > 15 && point < 2000))
 }
 
-# bats test_tags=f1
+# bats test_tags=f1,slow
 @test "killed at any point: people are told of an outage and of its end, at most twice" {
     trouble() { redis_is "$1"; }
     webhook
@@ -341,7 +341,7 @@ at_points() {
     at_points 5
 }
 
-# bats test_tags=f1,f34
+# bats test_tags=f1,f34,slow
 @test "killed at any point without the database: people are told, at most twice" {
     trouble() { database_is "$1"; }
     webhook

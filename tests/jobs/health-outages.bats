@@ -126,11 +126,11 @@ outage() {
     assert_equal "$(sql 'SELECT count(*), count(resolved_at) FROM tickeasy_jobs.alerts')" '1|1'
 }
 
-# bats test_tags=f33
+# bats test_tags=f33,slow
 @test "Redis is stopped and started again" { outage redis 2 't|f|t|t' DOWN 'Connection refused'; }
-# bats test_tags=f33
+# bats test_tags=f33,slow
 @test "the storage is stopped and started again" { outage storage 1 't|t|f|t' Warning 'Connection refused'; }
-# bats test_tags=f33
+# bats test_tags=f33,slow
 @test "the OpenAI-compatible service is stopped and started again" { outage openai 1 't|t|t|f' Warning 'Connection refused'; }
 # bats test_tags=f33
 @test "the mail server is stopped and started again" { outage mail 1 't|t|t|t' Warning 'Connection refused'; }
@@ -139,7 +139,7 @@ outage() {
 @test "the database is stopped and started again" { outage database 2 'f|t|t|t' DOWN '(Connection refused|No such file)'; }
 
 # a pooler waits for a server that is away, and says so later and in other words
-# bats test_tags=direct,f34
+# bats test_tags=direct,f34,slow
 @test "all are stopped at once, and people are told once" {
     check_all
     assert_success

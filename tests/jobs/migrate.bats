@@ -141,7 +141,7 @@ built index tickeasy_support_sessions_closed"
     assert_output 'built index tickeasy_payments_completed'
 }
 
-# bats test_tags=design,f9
+# bats test_tags=design,f9,slow
 @test "what an interrupted index build left is dropped and built again" {
     sql "CREATE INDEX paid ON payments (updated_at) WHERE status = 'completed';
          CREATE INDEX closed ON support_sessions (updated_at) WHERE status = 'closed'"

@@ -293,7 +293,7 @@ none_alive() { ! kill -0 $workers 2>/dev/null; }
 # Two hosts, each with a state folder of its own, remind and deliver; each is killed in every round, at
 # random. TICKEASY_MAILS sets how many holders of a ticket there are. Each is reminded; twice only where
 # the outbox says that it was possible.
-# bats test_tags=f1,f25
+# bats test_tags=f1,f25,slow
 @test "two hosts that are killed again and again remind everybody once, but for the ambiguous ones" {
     local mails=${TICKEASY_MAILS:-300} seed=${TICKEASY_SEED:-$RANDOM} round host killed=0
     echo "seed $seed, $mails mails"

@@ -111,7 +111,7 @@ setup_server() { # OPTION...
     each_round served clean_once
 }
 
-# bats test_tags=f1,f27
+# bats test_tags=f1,f27,slow
 @test "in a Supabase storage, killed at any moment, nothing else goes" {
     setup_server
     each_round served clean_killed
@@ -123,7 +123,7 @@ setup_server() { # OPTION...
     each_round clean_once
 }
 
-# bats test_tags=f1,f27
+# bats test_tags=f1,f27,slow
 @test "in a local folder, killed at any moment, nothing else goes" {
     STORAGE_DIR=$PWD/t/files
     left() { "$PROJECT/tests/peers/random-files" --left t; }

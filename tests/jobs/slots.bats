@@ -52,7 +52,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     taskctl missed "$1" --since "$2" --now "$3" --json | jq -r "$4"
 }
 
-# bats test_tags=f4,f17
+# bats test_tags=f4,f17,slow
 @test "a slot has one run, on two hosts of which each fires twice, also when the clocks are put forward" {
     local count=300
     [[ ${FAULTS_PROFILE-quick} == quick ]] || count=1000
@@ -64,7 +64,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
         '.data.missed | length')" 0
 }
 
-# bats test_tags=f18
+# bats test_tags=f18,slow
 @test "where cron stood still or the host was away, each slot is in a run or in the account of the rest" {
     registered order-expiration 2025-03-29T20:00:00Z
     ticks expire-orders 2025-03-29T20:00:00Z 100
@@ -81,7 +81,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 2025-03-29T23:50 2025-04-01T23:49 4320'
 }
 
-# bats test_tags=f4,f17
+# bats test_tags=f4,f17,slow
 @test "a slot has one run when the clocks are put back, too" {
     export APP_TIMEZONE=Europe/Berlin
     registered order-expiration 2025-10-25T22:00:00Z
