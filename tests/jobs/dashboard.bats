@@ -78,7 +78,7 @@ refute_own_complaints() {
     assert_equal "$(js "[...document.querySelectorAll('.light .word')].map((one) => one.innerText).join(' ')")" \
         '正常 故障 正常 未設定 未設定 未設定 未設定 未設定 留意'
     assert_equal "$(js "[...document.querySelectorAll('#mail-list dd:not(.more)')].map((one) => one.innerText).join(' ')")" '2 1 0 0 0'
-    assert_regex "$(js "text('#mail-list')")" '最早一封：20 分鐘前'
+    assert_regex "$(js "text('#mail-list')")" '最早一封：2[0-9] 分鐘前'
     assert_regex "$(js "text('$(task order-expiration)')")" '訂單過期處理.*order-expiration.*\* \* \* \* \*.*失敗.*分鐘前.*420 毫秒'
     assert_regex "$(js "text('$(task email-notification)')")" '已停用'
     assert_regex "$(js "text('#tasks-zone')")" '^排程以 Asia/Taipei 時區為準'

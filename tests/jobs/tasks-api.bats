@@ -34,7 +34,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
 @test "GET /tasks has the fields of the source document, and changes nothing" {
     call GET /tasks
     assert_equal "$status" 200
-    assert_equal "$output" '{"status":"success","data":{"tasks":[]}}'
+    assert_equal "$output" '{"status":"success","data":{"tasks":[],"timezone":"Asia/Taipei"}}'
     assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.scheduled_tasks')" 0
     taskctl list >/dev/null
     call GET /tasks
@@ -50,7 +50,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
 @test "one task, its runs by pages and states, the health, the alerts, the mails, the missed slots" {
     NOW=$(date -u +%FT%TZ)
     order 3 expired '-1 hour' --payment completed
-    sql "UPDATE payments SET paid_at = now()"
+    sql "UPDATE $PAYMENTS SET $PAID_AT = $PAID_NOW"
     expire-orders 3>&- || true
     expire-orders
     health-check --quiet
@@ -159,7 +159,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
 is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE id = '$1'") != running ]]; }
 
 @test "a run that fails is told with its error, and the row" {
-    sql 'ALTER TABLE orders RENAME TO gone'
+    sql "ALTER TABLE $ORDERS RENAME TO gone"
     call POST /tasks/order-expiration/execute
     assert_failed 500 '^Task failed: '
     assert_equal "$(json .data.execution.status)" failed
@@ -292,7 +292,7 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     assert_one_line '^tasks-api: JWT_SECRET is not set'
     JWT_SECRET=x run tasks-api --check
     assert_success
-    assert_output 'configuration, database and 14 statements are good'
+    assert_output 'configuration, database and 15 statements are good'
     run tasks-api --help
     assert_success
     run awk 'length > 100' <<<"$output"
