@@ -179,7 +179,7 @@ fuzz:
 	tests/fuzz/run $(FUZZ_SECONDS)
 
 # The faults of tests/faults/list, for real: make faults FAULTS='F1 F12' FULL=1. README=1 puts the
-# table of all into README.md, when all were held.
+# table into README.md, when all were held.
 faults: all
 	tests/faults/run $(if $(FULL),--full) $(FAULTS)
 	$(if $(README),tests/faults/run --table README.md)
