@@ -292,6 +292,7 @@ as_role() { DATABASE_URL=$role_url OWNER_URL=$role_url "$@"; }
             'SELECT "qrCode" FROM ticket' "UPDATE ticket SET status = 'used'" 'SELECT "userId" FROM "supportSession"'
             'SELECT "senderId" FROM "supportMessage"' 'SELECT FROM organization') ;;
     esac
+    # shellcheck disable=SC2154 # names-*.bash has support_sessions
     for statement in "${statements[@]}" "UPDATE users SET name = 'x'" 'INSERT INTO users (name) VALUES (1)' \
         "DELETE FROM $ORDERS" "UPDATE $PAYMENTS SET status = 'failed'" "UPDATE $support_sessions SET status = 'closed'" \
         'DELETE FROM tickeasy_jobs.scheduled_tasks' 'DELETE FROM tickeasy_jobs.audit_log' \

@@ -142,7 +142,8 @@ own_server() {
     # shellcheck source=/dev/null
     CLUSTER_URL=$(source "$own/environment" && echo "$DATABASE_URL")
     OWNER_URL=$CLUSTER_URL DATABASE_URL=$(jobs_url "$CLUSTER_URL")
-    DATABASE_NAME='' # drop_database has nothing to drop
+    # shellcheck disable=SC2034 # drop_database has nothing to drop then
+    DATABASE_NAME=''
     psql_quietly -d "$OWNER_URL" -f "$PROJECT/scripts/sample/$APP_SCHEMA.sql"
     migrate --grant jobs >/dev/null
 }
