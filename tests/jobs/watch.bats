@@ -572,9 +572,9 @@ failed() { # PATTERN...: the lines about pings in the log, in order
     watched hang
     timed expire --timeout 1s
     assert_equal "$status|$stderr" '75|expire-orders: out of time'
-    ((took_ms < 1000 + 5400))
+    ((took_ms < 9000)) # 1 s and 4.5 s of the switch, on a quiet machine
     assert_metrics 75 0
-    assert_equal "$(run_row "status, execution_time_ms < 3000")" 'timeout|t'
+    assert_equal "$(run_row "status, execution_time_ms < 4000")" 'timeout|t'
 }
 
 # bats test_tags=f36
