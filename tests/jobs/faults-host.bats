@@ -22,13 +22,13 @@ apart() {
 
 # --- frozen -----------------------------------------------------------------------------------------
 
-# The time is the registry's, one second; the lease is twenty longer.
-# bats test_tags=both,f3
+# The time is the registry's, ten seconds; the lease is twenty longer.
+# bats test_tags=both,f3,slow
 @test "a run that is frozen for longer than its whole lease commits nothing when it wakes up" {
     local n
     for n in 1 2 3; do order "$n" pending "-$((4 - n)) minutes" --type "$n"; done
-    taskctl set expire-orders timeout=1s retries=0 >/dev/null
-    slow 1 0.7 # the third batch is none of the two under way at once
+    taskctl set expire-orders timeout=10s retries=0 >/dev/null
+    slow 1 3 # the third batch is none of the two under way at once
     EXPIRE_BATCH=1 start expire-orders --now "$NOW"
     wait_for asleep
     kill -STOP "$pid"
@@ -37,7 +37,7 @@ apart() {
     assert_failure 75
     assert_one_line "another run is going on: run .* pid $pid, "
     local _
-    for _ in {1..120}; do
+    for _ in {1..240}; do
         [[ $(runs "status = 'running' AND lease_until < now()") == 0 ]] || break
         sleep 0.25
     done
