@@ -41,7 +41,7 @@ killed() { # POINT
     [[ -n $over || $status == 137 ]] &&
         recover '^(completed\||failed\|process [0-9]+ on .* ended without a report)$' fresh
 }
-# bats test_tags=both
+# bats test_tags=both,f1
 @test "expire-orders killed at any point: the next run closes its row and finishes its work" {
     little_shop
     remember
@@ -49,6 +49,7 @@ killed() { # POINT
     at_each_point 1 killed
 }
 
+# bats test_tags=f1
 @test "deliver-mail killed at any point: the next run sends what is left, nothing twice" {
     little_shop
     MAIL_URL='' expire-orders --cron || true
@@ -70,6 +71,7 @@ stopped() { # SIGNAL ROW POINT
     esac
     recover "$said"
 }
+# bats test_tags=f2
 @test "SIGTERM at any point stops expire-orders cleanly, or comes too late" {
     little_shop
     remember_registered
@@ -77,6 +79,7 @@ stopped() { # SIGNAL ROW POINT
     at_each_point 1 stopped TERM '^failed\|stopped by SIGTERM$'
 }
 
+# bats test_tags=f2
 @test "SIGTERM at any point stops deliver-mail cleanly, or comes too late" {
     little_shop
     MAIL_URL='' expire-orders --cron || true
@@ -85,6 +88,7 @@ stopped() { # SIGNAL ROW POINT
     at_each_point 3 stopped TERM '^failed\|stopped by SIGTERM$'
 }
 
+# bats test_tags=f2
 @test "SIGINT, SIGHUP, SIGALRM and SIGPIPE at a sample of points do the same" {
     little_shop
     remember_registered
@@ -121,12 +125,14 @@ memory_shop() { # STEP
     from=$((101 + RANDOM % $1))
     echo "from allocation $from"
 }
+# bats test_tags=f37
 @test "memory that runs out once costs no order and no row, and crashes nothing" {
     memory_shop 191
     for n in {1..40}; do out_of_memory '' "$n"; done
     at_each_point 191 out_of_memory ''
 }
 
+# bats test_tags=f37
 @test "memory that runs out for good costs no order and no row, and crashes nothing" {
     memory_shop 499
     at_each_point 499 out_of_memory 1
@@ -182,13 +188,14 @@ payment_shop() {
     export MAIL_URL=''
     remember_registered
 }
-# bats test_tags=both
+# bats test_tags=both,f6
 @test "a payment at any point of the expiry, in one transaction, keeps its tickets or is told of" {
     payment_shop
     at_each_point 1 pays_at send whole
     at_each_point 1 pays_at ppoll whole
 }
 
+# bats test_tags=f6
 @test "a payment in three transactions at any point of the expiry keeps its tickets or is told of" {
     payment_shop
     at_each_point 1 pays_at send first
