@@ -172,11 +172,13 @@ count_due() { sql "SELECT count(*) FROM $ORDERS WHERE $ORDER_STATUS = '$(order_s
     no_row_wrong
 }
 
+is_under_way() { ! kill -0 "$pid" 2>/dev/null || [[ $(runs "status = 'running' AND pid = $pid") == 1 ]]; }
+
 # A writer who waits a second for a lock gets an error, which pgbench counts.
 # bats test_tags=f31
 @test "retention of very many rows, killed on its way, keeps no writer waiting for a second" {
     local rows writer killed=0
-    rows=$(size 60000 3000000)
+    rows=$(size 100000 3000000)
     expire
     sql "INSERT INTO tickeasy_jobs.task_execution_logs
                 (id, task_id, trigger, actor, start_time, end_time, status, lease_until, host, boot_id, pid, pid_started, version)
@@ -196,7 +198,7 @@ SQL
     writer=$!
     holders+=("$writer")
     while start cleanup-data --only logs --cron; do
-        sleep "0.$((RANDOM % 9 + 1))"
+        [[ $killed == 3 ]] || wait_for is_under_way
         if ((killed < 3)) && kill -9 "$pid" 2>/dev/null; then
             ((++killed))
             ended
