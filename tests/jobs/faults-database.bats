@@ -19,9 +19,6 @@ teardown() { teardown_mail; }
 
 expire() { run --separate-stderr expire-orders --cron "$@"; }
 
-# size QUICK FULL: how much of a fault
-size() { if [[ ${FAULTS_PROFILE-quick} == full ]]; then echo "$2"; else echo "$1"; fi; }
-
 no_row_wrong() {
     assert_equal "$(runs "status = 'running'")|$(spooled)" '0|0'
     invariants
@@ -194,6 +191,9 @@ INSERT INTO tickeasy_jobs.task_execution_logs (id, task_id, trigger, actor, star
 VALUES (gen_random_uuid(), 'order-expiration', 'manual', '', now(), now(), 'completed', now(), '', '', 1, 1, '');
 COMMIT;
 SQL
+    # each batch begins late, so that there is time to kill
+    sql "CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END \$\$;
+         CREATE TRIGGER late BEFORE DELETE ON tickeasy_jobs.task_execution_logs FOR EACH STATEMENT EXECUTE FUNCTION public.late()"
     pgbench -n -c 2 -T 600 -R 100 -f writer.sql "$OWNER_URL" >writer.out 2>&1 3>&- 4>&- &
     writer=$!
     holders+=("$writer")
