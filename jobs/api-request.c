@@ -1,8 +1,8 @@
 #include "api-request.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

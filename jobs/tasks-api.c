@@ -350,8 +350,7 @@ static bool read_body(struct api *api)
     return true;
 }
 
-/* Of a request that was refused: fcgiwrap tells of a program that does not hear it out as broken.
- */
+/* Of a request that was refused: fcgiwrap takes a program that does not hear it out for broken. */
 static void hear_out(struct api *api)
 {
     char unwanted[4096];

@@ -62,8 +62,8 @@ expire() { run --separate-stderr expire-orders --cron "$@"; }
 
 # bats test_tags=f9
 @test "connections ended by the operator all the time: the work goes on, and nothing breaks" {
-    local strikes=60 orders=1500
-    [[ ${FAULTS_PROFILE-quick} == quick ]] || strikes=3000 orders=40000
+    local strikes orders
+    strikes=$(size 60 3000) orders=$(size 1500 40000)
     many "$orders"
     export EXPIRE_BATCH=5
     (

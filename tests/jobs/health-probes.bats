@@ -333,21 +333,21 @@ assert_all() { # STATE DAYS WORDS
     assert_line 'version none'
 }
 
-# own_server NAME: one with this certificate, in own; DATABASE_URL is that over TLS
-own_server() {
+# tls_server NAME: one with this certificate, in own; DATABASE_URL is that over TLS
+tls_server() {
     chmod a+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_RUN_TMPDIR"
     private-database start --fast --port auto --while $$ "$PWD/own" >/dev/null
     cp "$CERTIFICATES/$1".{crt,key} own/data/
     chown "$(stat -c %U own/data)" own/data/"$1".{crt,key}
     chmod 600 own/data/"$1".key
     printf "ssl = on\nssl_cert_file = '%s.crt'\nssl_key_file = '%s.key'\n" "$1" "$1" >>own/data/postgresql.conf
-    own_again
+    tls_server_again
     # shellcheck source=/dev/null
     source own/environment
     tls_url=${DATABASE_TCP_URL/127.0.0.1/localhost}
 }
 
-own_again() {
+tls_server_again() {
     kill -INT "$(head -n 1 own/data/postmaster.pid)"
     wait_for test ! -e own/data/postmaster.pid
     private-database start "$PWD/own" >/dev/null
@@ -355,7 +355,7 @@ own_again() {
 
 # bats test_tags=f13
 @test "the certificate of the database counts like the others" {
-    own_server soon
+    tls_server soon
     DATABASE_URL="$tls_url?sslmode=verify-full&sslrootcert=$CA_FILE" check -q database
     assert_check database warning 'database has a certificate that expires in 5 days; renew it'
     assert_equal "$(field database 4)" 5
@@ -363,7 +363,7 @@ own_again() {
     DATABASE_URL="$tls_url?sslmode=verify-full&sslrootcert=$CERTIFICATES/other.crt" check database
     assert_check database critical 'database refused us: .*certificate verify failed.*'
     touch own/data/standby.signal
-    own_again
+    tls_server_again
     DATABASE_URL="$tls_url?sslmode=disable" check -q database
     assert_check database critical 'database at localhost is a standby, or being restored, and takes no writes; point .*'
     assert_line 'version none'
@@ -372,7 +372,7 @@ own_again() {
 
 # bats test_tags=f13
 @test "a certificate of the database that nobody verifies is a warning when it expired" {
-    own_server past
+    tls_server past
     DATABASE_URL="$tls_url?sslmode=require" check database
     assert_check database warning 'database has a certificate that expired 3 days ago; .*'
     DATABASE_URL="$tls_url?sslmode=verify-full&sslrootcert=$CA_FILE" check database

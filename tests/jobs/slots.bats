@@ -54,8 +54,8 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 
 # bats test_tags=f4,f17,slow
 @test "a slot has one run, on two hosts of which each fires twice, also when the clocks are put forward" {
-    local count=300
-    [[ ${FAULTS_PROFILE-quick} == quick ]] || count=1000
+    local count
+    count=$(size 300 1000)
     export APP_TIMEZONE=Europe/Berlin
     registered order-expiration 2025-03-29T22:30:00Z
     ticks expire-orders 2025-03-29T22:30:00Z $count

@@ -56,17 +56,21 @@ start_lighttpd() {
                 'mimetype.assign = (".html" => "text/html; charset=utf-8", ".css" => "text/css", ".js" => "text/javascript")'
             sample lighttpd
         } >"$folder/lighttpd.conf"
-        /usr/sbin/lighttpd -D -f "$folder/lighttpd.conf" >"$folder/lighttpd.out" 2>&1 3>&- 4>&- &
-        left+=($!)
-        wait_for web_answers $! && sleep 0.2 && kill -0 $! 2>/dev/null && break
+        serve_at_port /usr/sbin/lighttpd -D -f "$folder/lighttpd.conf" && sleep 0.2 && kill -0 $! 2>/dev/null && break
     done
-    web=http://127.0.0.1:$port/scheduled-tasks
 }
 
 start_fcgiwrap() { # for servers that start no programs themselves
     chmod 711 "$BATS_TEST_TMPDIR"
     fcgiwrap -s "unix:$BATS_TEST_TMPDIR/fcgi" >"$BATS_TEST_TMPDIR/web.log" 2>&1 3>&- 4>&- &
     left+=($!)
+}
+
+serve_at_port() { # COMMAND...: a web server in the background, which answers at $port; sets web
+    "$@" >"$BATS_TEST_TMPDIR/server.out" 2>&1 3>&- 4>&- &
+    left+=($!)
+    web=http://127.0.0.1:$port/scheduled-tasks
+    wait_for web_answers $!
 }
 
 # nginx with the sample and fcgiwrap, at $web
@@ -81,10 +85,7 @@ start_nginx() {
         sample nginx "s,/run/fcgiwrap.socket,$folder/fcgi,; s,fastcgi_params,/etc/nginx/fastcgi_params,"
         echo '} }'
     } >"$folder/nginx.conf"
-    /usr/sbin/nginx -e "$folder/nginx.log" -c "$folder/nginx.conf" >"$folder/nginx.out" 2>&1 3>&- 4>&- &
-    left+=($!)
-    wait_for web_answers $!
-    web=http://127.0.0.1:$port/scheduled-tasks
+    serve_at_port /usr/sbin/nginx -e "$folder/nginx.log" -c "$folder/nginx.conf"
 }
 
 # Apache with the sample and fcgiwrap, at $web; as one process, which a kill ends whole
@@ -101,10 +102,7 @@ start_apache() {
             "ErrorLog $folder/apache.log" "Listen 127.0.0.1:$port" 'TypesConfig /etc/mime.types' 'AddDefaultCharset utf-8'
         sample apache "s,/run/fcgiwrap.socket,$folder/fcgi,"
     } >"$folder/apache.conf"
-    /usr/sbin/apache2 -X -f "$folder/apache.conf" >"$folder/apache.out" 2>&1 3>&- 4>&- &
-    left+=($!)
-    wait_for web_answers $!
-    web=http://127.0.0.1:$port/scheduled-tasks
+    serve_at_port /usr/sbin/apache2 -X -f "$folder/apache.conf"
 }
 
 free_port() { python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
