@@ -192,7 +192,9 @@ VALUES (gen_random_uuid(), 'order-expiration', 'manual', '', now(), now(), 'comp
 COMMIT;
 SQL
     # each batch begins late, so that there is time to kill
-    sql "CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END \$\$;
+    sql "CREATE TABLE public.to_kill AS SELECT 1; GRANT SELECT ON public.to_kill TO PUBLIC;
+         CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS
+         \$\$ BEGIN PERFORM pg_sleep(0.3) FROM public.to_kill; RETURN NULL; END \$\$;
          CREATE TRIGGER late BEFORE DELETE ON tickeasy_jobs.task_execution_logs FOR EACH STATEMENT EXECUTE FUNCTION public.late()"
     pgbench -n -c 2 -T 600 -R 100 -f writer.sql "$OWNER_URL" >writer.out 2>&1 3>&- 4>&- &
     writer=$!
@@ -202,6 +204,7 @@ SQL
         if ((killed < 3)) && kill -9 "$pid" 2>/dev/null; then
             ((++killed))
             ended
+            [[ $killed != 3 ]] || sql 'DELETE FROM public.to_kill'
         else
             ended
             assert_equal "$status|$stderr" '0|'
