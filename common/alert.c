@@ -39,11 +39,15 @@ static json_t *load_copy(struct job *job)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s/%s", job->config.state_dir, alert_folder, file_name);
-    json_t *copy = state_load(path);
-    char *text = json_dumps(json_object_get(copy, "book"), JSON_COMPACT);
-    json_t *book = text == NULL ? NULL : alert_book_parse(text);
+    struct error why = { 0 };
+    json_t *copy = state_load(path, &why);
+    const json_t *kept = json_object_get(copy, "book");
+    char *text = json_dumps(kept, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_t *book = text == NULL ? NULL : alert_book_parse(text, &why);
+    if (copy != NULL && text == NULL)
+        error_set(&why, kept == NULL ? ERR_REJECTED : ERR_INTERNAL, "no book");
     bool usable = book != NULL;
-    if (copy != NULL && !usable) {
+    if (why.kind == ERR_REJECTED) {
         log_event(&job->log, LOG_WARN, "alert_copy_bad", "file", path, NULL);
         unlink(path);
     }
@@ -202,9 +206,12 @@ static double oldest_change(const json_t *local)
 
 static bool take_book(struct syncing *syncing, const PGresult *rows, struct error *err)
 {
-    syncing->book = alert_book_parse(db_text(rows, 0, "book"));
-    return syncing->book != NULL ||
-           error_set(err, ERR_INTERNAL, "tickeasy_jobs.alerts holds what is no alert");
+    struct error why = { 0 };
+    syncing->book = alert_book_parse(db_text(rows, 0, "book"), &why);
+    if (why.kind == ERR_REJECTED)
+        return error_set(err, ERR_INTERNAL, "tickeasy_jobs.alerts holds what is no alert");
+    error_keep(err, &why);
+    return syncing->book != NULL;
 }
 
 /* Read the book and bring it up to date; begun: inside a transaction, under the lock. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "zone.h"
 
 /* A reminder that is due within the next half minute goes out now: the next run is minutes away. */
@@ -293,9 +294,9 @@ static bool is_entry(json_t *entry)
     return true;
 }
 
-json_t *alert_book_parse(const char *text)
+json_t *alert_book_parse(const char *text, struct error *err)
 {
-    json_t *book = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *book = json_read(text, strlen(text), JSON_REJECT_DUPLICATES, err);
     bool good = json_is_array(book);
     size_t index;
     json_t *entry;
@@ -306,5 +307,6 @@ json_t *alert_book_parse(const char *text)
     if (good)
         return book;
     json_decref(book);
+    error_set(err, ERR_REJECTED, "no list of alerts");
     return NULL;
 }

@@ -52,7 +52,8 @@ bool alert_book_step(json_t *book, const struct alert_sight *sight, const struct
  * were resolved not long ago, which are taken out of it. */
 bool alert_book_merge(json_t *book, const json_t *local, struct error *err);
 
-/* The array of entries that text holds, hostile until parsed: NULL when it is anything else. */
-json_t *alert_book_parse(const char *text);
+/* The array of entries that text holds, hostile until parsed. NULL with ERR_REJECTED when it is
+ * anything else; with ERR_INTERNAL without memory. */
+json_t *alert_book_parse(const char *text, struct error *err);
 
 #endif

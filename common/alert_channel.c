@@ -11,7 +11,6 @@
 #include "alert_note.h"
 #include "deadline.h"
 #include "http.h"
-#include "json_memory.h"
 #include "letter.h"
 #include "mail_text.h"
 #include "state.h"
@@ -145,19 +144,18 @@ static void give_up(struct job *job, const char *path, const char *why)
 }
 
 /* The data of one; NULL when it is of no use, or no more: then it is gone. One that others may read
- * and we may not (who ran this as root?) stays for them. */
+ * and we may not (who ran this as root?) stays for them, and one that we have no memory for. */
 static json_t *take(struct job *job, const struct waiting *waiting, int number, const char *path)
 {
     if (number >= waiting->files)
         return json_incref(waiting->loose);
-    json_t *data = state_load(path);
+    struct error why = { 0 };
+    json_t *data = state_load(path, &why);
     bool usable = json_is_object(data) && !is_old(path);
     if (usable)
         return data;
     json_decref(data);
-    if (json_memory_was_out())
-        return NULL;
-    if (data != NULL || is_old(path) || access(path, R_OK) == 0)
+    if (data != NULL || is_old(path) || why.kind == ERR_REJECTED)
         give_up(job, path,
                 data == NULL ? "it cannot be read" : "it is no alert, or three days old");
     return NULL;

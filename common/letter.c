@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "json_memory.h"
+#include "json_read.h"
 #include "mail_text.h"
 #include "message.h"
 
@@ -32,14 +32,12 @@ static bool compose(struct letter *letter, const struct letter_facts *facts,
     struct mail_text words = { 0 };
     char *unsubscribe = NULL;
     bool composed = false;
-    json_memory_watch();
-    json_t *data = json_loads(facts->data, 0, NULL);
-    if (json_memory_was_out()) {
-        error_memory(err);
-        goto out;
-    }
+    struct error why = { 0 };
+    json_t *data = json_read(facts->data, strlen(facts->data), 0, &why);
     if (!json_is_object(data)) {
-        error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
+        error_set(err, why.kind == ERR_INTERNAL ? ERR_INTERNAL : ERR_REJECTED,
+                  why.kind == ERR_INTERNAL ? "out of memory"
+                                           : "the mail's data are not a JSON object");
         goto out;
     }
     if (!message_address(facts->recipient, letter->to, sizeof letter->to, err) ||

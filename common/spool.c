@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "deadline.h"
-#include "json_memory.h"
 #include "state.h"
 #include "text.h"
 
@@ -39,12 +38,15 @@ bool spool_ready(const char *state_dir, struct error *err)
                      why.text);
 }
 
-/* The text of a record; NULL when the file is not there any more, is too large or not JSON, or when
- * memory is out. */
-static char *read_record(const char *path)
+/* The text of a record; NULL with the errors of state_load. */
+static char *read_record(const char *path, struct error *err)
 {
-    json_t *record = state_load(path);
-    char *text = json_is_object(record) ? json_dumps(record, JSON_COMPACT) : NULL;
+    json_t *record = state_load(path, err);
+    char *text = NULL;
+    if (record != NULL && !json_is_object(record))
+        error_set(err, ERR_REJECTED, "no object");
+    else if (record != NULL && (text = json_dumps(record, JSON_COMPACT)) == NULL)
+        error_memory(err);
     json_decref(record);
     return text;
 }
@@ -60,9 +62,10 @@ static void set_aside(const char *path, const char *why, struct log *log)
 /* True when the record arrived and its file is gone. */
 static bool replay(const char *path, struct db *db, struct log *log, struct error *err)
 {
-    char *text = read_record(path);
+    struct error why = { 0 };
+    char *text = read_record(path, &why);
     if (text == NULL) {
-        if (access(path, F_OK) == 0 && !json_memory_was_out())
+        if (why.kind == ERR_REJECTED)
             set_aside(path, "not a record", log);
         return false;
     }

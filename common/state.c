@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
-#include "json_memory.h"
+#include "json_read.h"
 
 static bool make_folder(const char *path, mode_t mode, struct error *err)
 {
@@ -57,20 +57,19 @@ bool state_save(const char *state_dir, const char *folder, const char *name, con
     return kept;
 }
 
-json_t *state_load(const char *path)
+json_t *state_load(const char *path, struct error *err)
 {
     json_t *json = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        error_set(err, errno == ELOOP ? ERR_REJECTED : ERR_UNAVAILABLE, "%s", strerror(errno));
         return NULL;
-    struct stat status;
-    json_memory_watch();
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= STATE_FILE_BYTES)
-        json = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
-    if (json_memory_was_out()) {
-        json_decref(json);
-        json = NULL;
     }
+    struct stat status;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= STATE_FILE_BYTES)
+        json = json_read_file(fd, JSON_REJECT_DUPLICATES, err);
+    else
+        error_set(err, ERR_REJECTED, "no file, or larger than %d bytes", STATE_FILE_BYTES);
     close(fd);
     return json;
 }

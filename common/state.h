@@ -23,9 +23,11 @@ enum { STATE_FILE_BYTES = 256 * 1024 }; /* the most that is read back */
 bool state_save(const char *state_dir, const char *folder, const char *name, const json_t *json,
                 struct error *err);
 
-/* What a file of that kind holds; NULL when it is not there, no regular file, too large, or not
- * JSON, or memory was out for it, as json_memory_was_out then says. A link is not followed. */
-json_t *state_load(const char *path);
+/* What a file of that kind holds, the caller's to release.
+ * Returns NULL with ERR_REJECTED when it is a link or no file, too large, or not JSON: set it
+ * aside; with ERR_UNAVAILABLE when it is not there or may not be read; with ERR_INTERNAL without
+ * memory: leave it as it is. */
+json_t *state_load(const char *path, struct error *err);
 
 /* Take the lock STATE_DIR/FOLDER/NAME, which is made when it is missing, waiting wait_ms at the
  * most for another process. The caller closes what is returned to give it back; -1: it is not ours.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "text.h"
 #include "value.h"
 #include "words.h"
@@ -14,12 +15,11 @@ enum { WORDS_OF_A_PAGE = 100 }; /* bytes shown of an answer that is no JSON */
 /* NUL in a text, invalid UTF-8 and whatever follows the value are refused by jansson. */
 static json_t *parse(const char *said, size_t length, struct error *err)
 {
-    json_error_t where;
-    json_t *reply = json_loadb(said == NULL ? "" : said, length, JSON_REJECT_DUPLICATES, &where);
-    if (reply == NULL && json_error_code(&where) == json_error_out_of_memory)
-        error_memory(err);
-    else if (reply == NULL)
-        error_set(err, ERR_UNAVAILABLE, "it is no JSON at byte %d", where.position);
+    struct error why = { 0 };
+    json_t *reply = json_read(said == NULL ? "" : said, length, JSON_REJECT_DUPLICATES, &why);
+    if (why.kind == ERR_REJECTED)
+        error_set(err, ERR_UNAVAILABLE, "it is no JSON, at %s", why.text);
+    error_keep(err, &why);
     return reply;
 }
 

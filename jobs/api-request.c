@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "json_read.h"
 #include "url.h"
 #include "value.h"
 #include "words.h"
@@ -259,12 +260,14 @@ static bool read_object(struct api_request *request, const json_t *body, struct 
 bool api_body_read(struct api_request *request, const char *body, size_t length,
                    struct api_reply *reply)
 {
-    json_error_t why;
+    struct error why = { 0 };
     if (length == 0 && request->place == API_EXECUTE)
         return true;
-    json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, &why);
+    json_t *object = json_read(body, length, JSON_REJECT_DUPLICATES, &why);
+    if (why.kind == ERR_INTERNAL)
+        return api_deny(reply, 500, API_BROKEN);
     if (object == NULL)
-        return api_refuse(reply, 400, API_BAD_JSON, "%d:%d: %s", why.line, why.column, why.text);
+        return api_refuse(reply, 400, API_BAD_JSON, "%s", why.text);
     bool read = read_object(request, object, reply);
     json_decref(object);
     return read;

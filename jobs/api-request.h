@@ -62,7 +62,7 @@ bool api_takes_body(const struct api_request *request);
 bool api_body_length(const char *text, size_t *length, struct api_reply *reply);
 
 /* Read the body: JSON of length bytes, which may hold anything; none at all will do where nothing
- * must be said. 400 with line and column, or with what has to be there. */
+ * must be said. 400 with line and column, or with what has to be there; 500 without memory. */
 bool api_body_read(struct api_request *request, const char *body, size_t length,
                    struct api_reply *reply);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "value.h"
 
 enum { TOKEN_MAX_BYTES = 8192 };
@@ -34,7 +35,8 @@ static enum api_message read_claims(jwt_t *jwt, time_t now, char user[37])
     if (jwt_get_alg(jwt) != JWT_ALG_HS256)
         return API_OTHER_ALGORITHM;
     char *text = jwt_get_grants_json(jwt, NULL);
-    json_t *claims = json_loads(text == NULL ? "" : text, 0, NULL);
+    struct error err = { 0 };
+    json_t *claims = text == NULL ? NULL : json_read(text, strlen(text), 0, &err);
     enum api_message why = claims == NULL ? API_WRONG_TOKEN : judge(claims, now, user);
     json_decref(claims);
     free(text);

@@ -38,9 +38,9 @@ static void step(json_t *book, double now, bool good)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = strndup((const char *)data, size);
-    json_t *local = text == NULL ? NULL : alert_book_parse(text);
-    json_t *book = json_array();
     struct error err = { 0 };
+    json_t *local = text == NULL ? NULL : alert_book_parse(text, &err);
+    json_t *book = json_array();
     if (local != NULL && alert_book_merge(book, local, &err)) {
         step(book, 1700000000, false);
         step(book, 1700000300, true);

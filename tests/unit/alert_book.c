@@ -337,10 +337,14 @@ static void what_is_no_book_is_none(void **state)
         "[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\",\"told\":1e300}]",
         "[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\"}", /* cut */
     };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_null(alert_book_parse(bad[i]));
+    struct error err = { 0 };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        error_clear(&err);
+        assert_null(alert_book_parse(bad[i], &err));
+        assert_int_equal(err.kind, ERR_REJECTED);
+    }
     json_t *book =
-        alert_book_parse("[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\",\"told\":5}]");
+        alert_book_parse("[{\"kind\":\"a\",\"cause\":\"b\",\"summary\":\"c\",\"told\":5}]", &err);
     assert_non_null(book);
     json_decref(book);
 }
