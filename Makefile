@@ -161,6 +161,7 @@ $(BUILD)/tests/unit/missed_slots: $(BUILD)/jobs/missed-slots.o $(BUILD)/jobs/tas
                                $(BUILD)/jobs/signs-of-life.o
 $(BUILD)/tests/unit/crontab_text: $(CRONTAB) $(BUILD)/jobs/tasks.o
 $(BUILD)/tests/unit/json_read: LDFLAGS += -Wl,--wrap=malloc # to refuse some
+
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(say) LINK $@
 	$(quiet)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS) $(UNIT_LIBS)
