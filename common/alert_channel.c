@@ -11,6 +11,7 @@
 #include "alert_note.h"
 #include "deadline.h"
 #include "http.h"
+#include "json_memory.h"
 #include "letter.h"
 #include "mail_text.h"
 #include "state.h"
@@ -154,6 +155,8 @@ static json_t *take(struct job *job, const struct waiting *waiting, int number, 
     if (usable)
         return data;
     json_decref(data);
+    if (json_memory_was_out())
+        return NULL;
     if (data != NULL || is_old(path) || access(path, R_OK) == 0)
         give_up(job, path,
                 data == NULL ? "it cannot be read" : "it is no alert, or three days old");

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "json_memory.h"
 #include "mail_text.h"
 #include "message.h"
 
@@ -31,7 +32,12 @@ static bool compose(struct letter *letter, const struct letter_facts *facts,
     struct mail_text words = { 0 };
     char *unsubscribe = NULL;
     bool composed = false;
+    json_memory_watch();
     json_t *data = json_loads(facts->data, 0, NULL);
+    if (json_memory_was_out()) {
+        error_memory(err);
+        goto out;
+    }
     if (!json_is_object(data)) {
         error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
         goto out;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "json_memory.h"
 #include "state.h"
 #include "text.h"
 
@@ -38,7 +39,8 @@ bool spool_ready(const char *state_dir, struct error *err)
                      why.text);
 }
 
-/* The text of a record; NULL when the file is not there any more, is too large or not JSON. */
+/* The text of a record; NULL when the file is not there any more, is too large or not JSON, or when
+ * memory is out. */
 static char *read_record(const char *path)
 {
     json_t *record = state_load(path);
@@ -60,7 +62,7 @@ static bool replay(const char *path, struct db *db, struct log *log, struct erro
 {
     char *text = read_record(path);
     if (text == NULL) {
-        if (access(path, F_OK) == 0)
+        if (access(path, F_OK) == 0 && !json_memory_was_out())
             set_aside(path, "not a record", log);
         return false;
     }

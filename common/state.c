@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "json_memory.h"
 
 static bool make_folder(const char *path, mode_t mode, struct error *err)
 {
@@ -63,8 +64,13 @@ json_t *state_load(const char *path)
     if (fd < 0)
         return NULL;
     struct stat status;
+    json_memory_watch();
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= STATE_FILE_BYTES)
         json = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+    if (json_memory_was_out()) {
+        json_decref(json);
+        json = NULL;
+    }
     close(fd);
     return json;
 }

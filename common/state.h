@@ -24,7 +24,7 @@ bool state_save(const char *state_dir, const char *folder, const char *name, con
                 struct error *err);
 
 /* What a file of that kind holds; NULL when it is not there, no regular file, too large, or not
- * JSON. A link is not followed. */
+ * JSON, or memory was out for it, as json_memory_was_out then says. A link is not followed. */
 json_t *state_load(const char *path);
 
 /* Take the lock STATE_DIR/FOLDER/NAME, which is made when it is missing, waiting wait_ms at the
