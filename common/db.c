@@ -218,8 +218,10 @@ static bool check_url(const char *url, struct error *err)
         return refuse_url(url, "", err);
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(url, &message);
-    if (options == NULL)
-        refuse_url(url, text_or(message, ""), err);
+    if (options == NULL && (message == NULL || strstr(message, "out of memory") != NULL))
+        error_memory(err);
+    else if (options == NULL)
+        refuse_url(url, message, err);
     PQfreemem(message);
     if (options == NULL)
         return false;
