@@ -1,5 +1,6 @@
-# Signals at every point where a job touches the world. After each: the job once more, then all is as after
-# a run that nobody struck, stock adds up, each mail is delivered once, and no run is left open.
+# Signals, payments, and memory that runs out, at every point where a job touches the world. After
+# each: the job once more, then all is as after a run that nobody struck, stock adds up, each mail is
+# delivered once, and no run is left open.
 # FAULTS_PROFILE=full FAULTS_SEED=7 bats tests/jobs/faults-kill.bats: see lib/faults.bash
 
 bats_load_library bats-support
@@ -200,4 +201,91 @@ stopped_at_each_point() { # PROGRAM
 # bats test_tags=both,f2
 @test "the same signals at any point of cleanup-data" {
     stopped_at_each_point cleanup-data
+}
+
+# --- what a process may use ------------------------------------------------------------------------
+
+# ended_by_itself: with one of the exit codes that there are, and the row says the same
+ended_by_itself() {
+    [[ $status == [01] || $status == 69 || $status == 70 || $status == 75 || $status == 78 ]] && agree
+}
+
+out_of_memory() { # FOREVER ALLOCATION
+    rm -f "$BATS_TEST_TMPDIR/struck"
+    status=0
+    env FAULT_MEMORY="$2" ${1:+FAULT_FOREVER=1} FAULT_STRUCK="$BATS_TEST_TMPDIR/struck" LD_PRELOAD="$FAULTS ${preload-}" \
+        "${job[@]}" >/dev/null 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    stderr=$(<"$BATS_TEST_TMPDIR/err")
+    [[ -e $BATS_TEST_TMPDIR/struck ]] || over=1
+    ended_by_itself && recover .
+}
+# A run allocates some ten thousand times: the first forty, then a random sample, in a full test one in
+# ten.
+memory_runs_out() { # PROGRAM SHARE
+    local every=10 talks=1 n
+    ! is_sanitized "$1" || skip 'the sanitizer has an allocator of its own'
+    shop "$1"
+    job+=(--timeout 10s) # libpq without memory may wait for an answer that it has
+    rehearse "${job[@]}"
+    env FAULT_COUNTED="$BATS_TEST_TMPDIR/points" LD_PRELOAD="$FAULTS ${preload-}" "${job[@]}" 2>/dev/null || true
+    recover .
+    points=$(<"$BATS_TEST_TMPDIR/points")
+    for n in {1..40}; do
+        is_full || ((n % 8 == $2 % 8)) || continue
+        out_of_memory '' "$n" || { echo "at allocation $n: exit $status, ${stderr-}"; return 1; }
+    done
+    at_each_point "$2" out_of_memory ''
+    at_each_point "$2" out_of_memory 1
+}
+
+# bats test_tags=both,f37
+@test "memory that runs out once or for good costs expire-orders no order and no row, and crashes nothing" {
+    memory_runs_out expire-orders 14
+}
+
+# bats test_tags=both,f37
+@test "nor does it cost send-reminders a reminder" {
+    memory_runs_out send-reminders 4
+}
+
+# bats test_tags=both,f37
+@test "nor deliver-mail a mail" {
+    memory_runs_out deliver-mail 4
+}
+
+# bats test_tags=both,f37
+@test "nor does it have cleanup-data keep what is old, or delete what is not" {
+    memory_runs_out cleanup-data 4
+}
+
+limited() { # LIMIT of the shell's ulimit
+    status=0
+    # shellcheck disable=SC2086 # an option and its number
+    (ulimit $1 && LD_PRELOAD=${preload-} exec "${job[@]}") >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- || status=$?
+    stderr=$(<"$BATS_TEST_TMPDIR/err")
+    echo "$program with $1: exit $status $stderr"
+    ended_by_itself && recover .
+}
+limited_programs() { # LIMIT...
+    local talks=1 one limit
+    for one in expire-orders send-reminders deliver-mail cleanup-data; do
+        shop "$one"
+        rehearse "${job[@]}"
+        for limit; do limited "$limit"; done
+        drop_database
+        new_database
+        free_slots
+        rm -rf "$STATE_DIR"
+    done
+}
+
+# bats test_tags=both,f37
+@test "three to twelve descriptors are enough for each job, or it says that they are not" {
+    limited_programs '-n 3' '-n 4' '-n 5' '-n 6' '-n 7' '-n 8' '-n 9' '-n 10' '-n 12'
+}
+
+# bats test_tags=both,f37
+@test "a stack of 256 kB is enough for each job" {
+    limited_programs '-s 256'
+    ((status < 2))
 }
