@@ -1,61 +1,163 @@
 # Signals, payments, and memory that runs out, at every point where a job touches the world. After
-# each: the job once more, then every due order is expired once, all stock adds up, each has one
-# mail, and no run is left open.
-# bats tests/jobs/faults-kill.bats
+# each: the job once more, then all is as after a run that nobody struck, stock adds up, each mail is
+# delivered once, and no run is left open.
+# FAULTS_PROFILE=full FAULTS_SEED=7 bats tests/jobs/faults-kill.bats: see lib/faults.bash
 
 bats_load_library bats-support
 bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 load ../lib/faults
+load ../lib/files
+load ../lib/mail
+load ../lib/peers
+load ../lib/shows
+load ../lib/support
+load ../lib/web
 
 setup_file() {
+    ! is_full || export BATS_TEST_TIMEOUT=20000
     start_cluster
     build_faults
+    build_old_files
 }
 setup() {
+    left=()
     setup_job
+    setup_faults
     free_slots
+    cd "$BATS_TEST_TMPDIR" || return
 }
-teardown() { teardown_job; }
+teardown() {
+    end_peers
+    teardown_job
+}
 
-# at_each_point STEP COMMAND...: COMMAND POINT at every STEPth point from $from (1) on, until it says
-# in $over that the job had ended before. COMMAND does not run under set -e: its steps are chained.
-at_each_point() {
-    local step=$1 point struck=0
-    shift
-    over=''
-    for ((point = ${from:-1}; point < 20000; point += step)); do
-        "$@" "$point" || { echo "at point $point: ${stderr-}"; return 1; }
-        [[ -z $over ]] || break
-        ((++struck))
-    done
-    echo "struck at $struck points of $point"
-    ((point > 15 && point < 20000))
+# --- what the jobs find to do -----------------------------------------------------------------------
+
+# Three who are reminded of a show
+reminder_shop() {
+    local n
+    NOW=$(date -u +%FT%TZ)
+    for n in 1 2 3; do buys "$n" --user "$n" --show 3; done
+    starts 3 '10 hours'
+    export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=shop@example.com
+}
+
+# Old and new ones of all that a clean-up deletes
+attic() {
+    local n
+    NOW=$(date -u +%FT%TZ)
+    session 1 closed '-5 days' 3
+    session 2 closed '-4 days' 1
+    session 3 closed '-1 day' 2
+    sql "INSERT INTO tickeasy_jobs.scheduled_tasks (id, name, description, program, cron_expression, max_retries, timeout_ms)
+         VALUES ('old-task', '', '', '', '* * * * *', 0, 30000);
+         INSERT INTO tickeasy_jobs.health_checks (timestamp) SELECT now() - n * interval '20 days' FROM generate_series(0, 3) AS n;
+         INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, status, created_at, sent_at, not_after, message_id)
+         SELECT 'ticket', 'ticket/' || n, 'a' || n || '@example.com', 'en', '{}', 'sent', at, at, at + interval '1 day', n
+           FROM (SELECT n, now() - n * interval '20 days' AS at FROM generate_series(0, 3) AS n) AS m;
+         INSERT INTO tickeasy_jobs.alerts (kind, cause, summary, opened_at, last_seen_at, resolved_at)
+         SELECT 'order-refused', n, 'alert ' || n, at, at, CASE WHEN n > 0 THEN at END
+           FROM (SELECT n, now() - n * interval '20 days' AS at FROM generate_series(0, 3) AS n) AS a"
+    for n in 1 2 3 4; do past_run "$n" old-task completed "$((n * 20)) days"; done
+    export STORAGE_DIR=$BATS_TEST_TMPDIR/files FILE_QUARANTINE_DAYS=0 STORAGE_BUCKETS=tickeasy-files
+    export FILE_IGNORE_COLUMNS=before.\* # the copies that remember makes
+    for n in kept-1.jpg kept-2.jpg a/kept-3.jpg old-1.jpg b/old-2.jpg; do file "$n"; done
+    file new.jpg '1 hour'
+    for n in kept-1.jpg kept-2.jpg a/kept-3.jpg; do refer "tickeasy-files/$n"; done
+    cp -a "$STORAGE_DIR" "$STORAGE_DIR.first"
+}
+
+# shop PROGRAM: what it finds to do, and in job how it is started
+shop() {
+    program=$1 job=("$1" --cron) preload=''
+    case $1 in
+        expire-orders) little_shop ;;
+        send-reminders) reminder_shop ;;
+        deliver-mail)
+            little_shop
+            MAIL_URL='' expire-orders --cron || true
+            ;;
+        cleanup-data)
+            attic
+            preload=$OLD_FILES
+            ;;
+    esac
 }
 
 # --- SIGKILL --------------------------------------------------------------------------------------
 
+# A process that another one waits for may be killed alone
 killed() { # POINT
-    at_point "$1" KILL "$program" --cron || over=1
-    [[ -n $over || $status == 137 ]] &&
-        recover '^(completed\||failed\|process [0-9]+ on .* ended without a report)$' fresh
+    at_point "$1" KILL "${job[@]}" || over=1
+    [[ -n $over || $status == 137 || ${job[0]} != "$program" ]] &&
+        recover '^(completed\||failed\|process [0-9]+ on .* ended without a report)$' "$fresh"
 }
-# bats test_tags=both,f1
-@test "expire-orders killed at any point: the next run closes its row and finishes its work" {
-    little_shop
-    remember
-    program=expire-orders
-    at_each_point 1 killed
+killed_at_each_point() { # NAME [fresh]
+    rehearse ${2+fresh} "${job[@]}"
+    at_each_point 15 killed
+    counted "$1"
 }
 
-# bats test_tags=f1
+# bats test_tags=both,f1
+@test "expire-orders killed at any point: the next run closes its row and finishes its work" {
+    shop expire-orders
+    killed_at_each_point expire-orders fresh
+}
+
+# bats test_tags=both,f1
+@test "send-reminders killed at any point: the next run reminds whom it did not, nobody twice" {
+    shop send-reminders
+    killed_at_each_point send-reminders fresh
+}
+
+# bats test_tags=both,f1
 @test "deliver-mail killed at any point: the next run sends what is left, nothing twice" {
-    little_shop
-    MAIL_URL='' expire-orders --cron || true
-    remember
-    program=deliver-mail
-    at_each_point 1 killed
+    shop deliver-mail
+    killed_at_each_point deliver-mail fresh
+}
+
+# bats test_tags=both,f1
+@test "deliver-mail killed at any point of a talk with a mail server: at most that one mail goes out twice" {
+    shop deliver-mail
+    mkdir "$BATS_TEST_TMPDIR/box"
+    peer mails "$peers/smtp-server" --dir "$BATS_TEST_TMPDIR/box"
+    export MAIL_URL=smtp://localhost:$port
+    killed_at_each_point deliver-mail:smtp
+}
+
+# bats test_tags=both,f1
+@test "deliver-mail killed at any point of libcurl's talk with a mail server: no more than that, too" {
+    shop deliver-mail
+    mkdir "$BATS_TEST_TMPDIR/box"
+    peer mails "$peers/smtp-server" --dir "$BATS_TEST_TMPDIR/box"
+    export MAIL_URL="smtp://localhost:$port?via=curl"
+    killed_at_each_point deliver-mail:curl
+}
+
+# bats test_tags=both,f1,f27,f31
+@test "cleanup-data killed at any point: the next run deletes what is left of the old, and nothing else" {
+    shop cleanup-data
+    killed_at_each_point cleanup-data fresh
+    [[ $files_wanted == *kept-1* && $files_wanted != *old-* ]] # it has deleted files, when rehearsed
+}
+
+# bats test_tags=both,f1
+@test "taskctl run killed at any point, or the run that it starts: cron's next run finishes the work" {
+    shop expire-orders
+    job=(taskctl run expire-orders)
+    killed_at_each_point taskctl
+}
+
+# bats test_tags=both,f1
+@test "tasks-api killed at any point, or the run that it starts: cron's next run finishes the work" {
+    shop expire-orders
+    web_config
+    job=(env TICKEASY_JOBS_CONFIG="$BATS_TEST_TMPDIR/web.conf" GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=POST
+        PATH_INFO=/tasks/order-expiration/execute CONTENT_LENGTH=0 REMOTE_ADDR=127.0.0.1
+        HTTP_AUTHORIZATION="Bearer $(token "$(api_user 99 admin)")" tasks-api)
+    killed_at_each_point tasks-api
 }
 
 # --- signals that can be caught -------------------------------------------------------------------
@@ -63,143 +165,127 @@ killed() { # POINT
 # Exit 75 and a row that says why; or too late, when all was done: exit 1, because of the poison.
 stopped() { # SIGNAL ROW POINT
     local said='^completed\|$'
-    at_point "$3" "$1" "$program" --cron || over=1
+    at_point "$3" "$1" "${job[@]}" || over=1
     case $status in
         0 | 1) ;;
         75) said=$2 ;;
-        *) echo "exit $status"; return 1 ;;
+        *) return 1 ;;
     esac
-    recover "$said"
+    agree && recover "$said"
 }
-# bats test_tags=f2
-@test "SIGTERM at any point stops expire-orders cleanly, or comes too late" {
-    little_shop
-    remember_registered
-    program=expire-orders
-    at_each_point 1 stopped TERM '^failed\|stopped by SIGTERM$'
-}
-
-# bats test_tags=f2
-@test "SIGTERM at any point stops deliver-mail cleanly, or comes too late" {
-    little_shop
-    MAIL_URL='' expire-orders --cron || true
-    remember_registered
-    program=deliver-mail
-    at_each_point 3 stopped TERM '^failed\|stopped by SIGTERM$'
+stopped_at_each_point() { # PROGRAM
+    shop "$1"
+    rehearse "${job[@]}"
+    at_each_point 5 stopped TERM '^failed\|stopped by SIGTERM$'
+    at_each_point 3 stopped INT '^failed\|stopped by SIGINT$'
+    at_each_point 3 stopped HUP '^failed\|stopped by SIGHUP$'
+    at_each_point 3 stopped ALRM '^timeout\|out of time$'
+    at_each_point 3 stopped PIPE '^completed\|$'
 }
 
-# bats test_tags=f2
-@test "SIGINT, SIGHUP, SIGALRM and SIGPIPE at a sample of points do the same" {
-    little_shop
-    remember_registered
-    program=expire-orders
-    at_each_point 7 stopped INT '^failed\|stopped by SIGINT$'
-    at_each_point 7 stopped HUP '^failed\|stopped by SIGHUP$'
-    at_each_point 7 stopped ALRM '^timeout\|out of time$'
-    at_each_point 11 stopped PIPE '^completed\|$'
+# bats test_tags=both,f2
+@test "SIGTERM, SIGINT, SIGHUP and SIGALRM at any point stop expire-orders cleanly or come too late, SIGPIPE does nothing" {
+    stopped_at_each_point expire-orders
 }
 
-# --- memory ---------------------------------------------------------------------------------------
+# bats test_tags=both,f2
+@test "the same signals at any point of send-reminders" {
+    stopped_at_each_point send-reminders
+}
+
+# bats test_tags=both,f2
+@test "the same signals at any point of deliver-mail" {
+    stopped_at_each_point deliver-mail
+}
+
+# bats test_tags=both,f2
+@test "the same signals at any point of cleanup-data" {
+    stopped_at_each_point cleanup-data
+}
+
+# --- what a process may use ------------------------------------------------------------------------
+
+# ended_by_itself: with one of the exit codes that there are, and the row says the same
+ended_by_itself() {
+    [[ $status == [01] || $status == 69 || $status == 70 || $status == 75 || $status == 78 ]] && agree
+}
 
 out_of_memory() { # FOREVER ALLOCATION
     rm -f "$BATS_TEST_TMPDIR/struck"
     status=0
-    env FAULT_MEMORY="$2" ${1:+FAULT_FOREVER=1} FAULT_STRUCK="$BATS_TEST_TMPDIR/struck" \
-        LD_PRELOAD="$FAULTS" expire-orders --cron >/dev/null 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    env FAULT_MEMORY="$2" ${1:+FAULT_FOREVER=1} FAULT_STRUCK="$BATS_TEST_TMPDIR/struck" LD_PRELOAD="$FAULTS ${preload-}" \
+        "${job[@]}" >/dev/null 2>"$BATS_TEST_TMPDIR/err" || status=$?
     stderr=$(<"$BATS_TEST_TMPDIR/err")
     [[ -e $BATS_TEST_TMPDIR/struck ]] || over=1
-    case $status in
-        0 | 1 | 69 | 70 | 75 | 78) recover . ;;
-        *) echo "exit $status"; return 1 ;;
-    esac
+    ended_by_itself && recover .
 }
-# A run allocates some ten thousand times: once: the first forty, then a random sample.
-memory_shop() { # STEP
-    local n
-    ! is_sanitized expire-orders || skip 'the sanitizer has an allocator of its own'
-    NOW=$(date -u +%FT%TZ)
-    for n in 1 2 4; do order "$n" pending "-$n minutes" --user "$n"; done
-    poison 4
-    export EXPIRE_BATCH=2
-    remember
-    from=$((101 + RANDOM % $1))
-    echo "from allocation $from"
-}
-# bats test_tags=f37
-@test "memory that runs out once costs no order and no row, and crashes nothing" {
-    memory_shop 191
-    for n in {1..40}; do out_of_memory '' "$n"; done
-    at_each_point 191 out_of_memory ''
+# A run allocates some ten thousand times: the first forty, then a random sample, in a full test one in
+# ten.
+memory_runs_out() { # PROGRAM SHARE
+    local every=10 talks=1 n
+    ! is_sanitized "$1" || skip 'the sanitizer has an allocator of its own'
+    shop "$1"
+    job+=(--timeout 10s) # libpq without memory may wait for an answer that it has
+    rehearse "${job[@]}"
+    env FAULT_COUNTED="$BATS_TEST_TMPDIR/points" LD_PRELOAD="$FAULTS ${preload-}" "${job[@]}" 2>/dev/null || true
+    recover .
+    points=$(<"$BATS_TEST_TMPDIR/points")
+    for n in {1..40}; do
+        is_full || ((n % 8 == $2 % 8)) || continue
+        out_of_memory '' "$n" || { echo "at allocation $n: exit $status, ${stderr-}"; return 1; }
+    done
+    at_each_point "$2" out_of_memory ''
+    at_each_point "$2" out_of_memory 1
 }
 
-# bats test_tags=f37
-@test "memory that runs out for good costs no order and no row, and crashes nothing" {
-    memory_shop 499
-    at_each_point 499 out_of_memory 1
+# bats test_tags=both,f37
+@test "memory that runs out once or for good costs expire-orders no order and no row, and crashes nothing" {
+    memory_runs_out expire-orders 14
 }
 
-# --- payments -------------------------------------------------------------------------------------
-
-pay() { # ORDER SQL: in one transaction, which may wait for no lock longer than a second
-    psql_quietly -d "$OWNER_URL" -v ORDER="'$(uuid "$1")'" <<<"BEGIN; SET LOCAL lock_timeout = '1s'; $2; COMMIT"
-}
-payment="UPDATE $PAYMENTS SET status = 'completed', $PAID_AT = $PAID_NOW, $PAYMENT_UPDATED = now() WHERE $OF_ORDER = :ORDER"
-confirm="WITH paid AS (UPDATE $ORDERS SET $ORDER_STATUS = 'paid' WHERE $ORDER_ID = :ORDER AND $ORDER_STATUS = '$(order_status pending)'
-    RETURNING 1) SELECT count(*) FROM paid"
-
-# The job is frozen at a point; a customer pays meanwhile, in one transaction or in three, of which
-# some come when the job has ended.
-pays_at() { # CALL MODE POINT
-    local order=$((${3} % 3 + 1)) paid seen=''
-    rm -f "$BATS_TEST_TMPDIR/struck"
-    FAULT_ONLY=$1 FAULT_POINT=$3 FAULT_SIGNAL=$(kill -l STOP) FAULT_STRUCK=$BATS_TEST_TMPDIR/struck \
-        LD_PRELOAD=$FAULTS start expire-orders --cron
-    until [[ $(cut -d ' ' -f 3 "/proc/$pid/stat" 2>/dev/null) == [TZ] || ! -e /proc/$pid ]]; do sleep 0.01; done
-    [[ -e $BATS_TEST_TMPDIR/struck ]] || over=1
-    case $2 in
-        whole) paid=$(pay "$order" "$payment; $confirm; $HAND_OVER") || return ;;
-        first) pay "$order" "$payment" && seen=$(sql "SELECT $ORDER_STATUS FROM $ORDERS WHERE $ORDER_ID = '$(uuid "$order")'") || return ;;
-        two) pay "$order" "$payment" && paid=$(pay "$order" "$confirm") || return ;;
-    esac
-    kill -CONT "$pid" 2>/dev/null
-    ended
-    [[ $status == [01] ]] || { echo "exit $status"; return 1; }
-    [[ $2 != first ]] || paid=$(pay "$order" "$confirm") || return
-    [[ $2 == whole ]] || pay "$order" "$HAND_OVER" || return
-    [[ $seen != "$(order_status pending)" || $paid == 1 ]] || { echo 'paid while pending, and expired'; return 1; }
-    settled "$order" "$paid" && recover .
-}
-# A paid order has its tickets, two or the backend's one; one that was faster expired, and a person is told.
-settled() { # ORDER PAID
-    local is held=2
-    [[ $APP_SCHEMA != backend ]] || held=1
-    is=$(sql "SELECT $ORDER_STATUS, (SELECT count(*) FROM $TICKETS WHERE $OF_ORDER = o.$ORDER_ID AND status = '$SOLD')
-                FROM $ORDERS AS o WHERE $ORDER_ID = '$(uuid "$1")'")
-    if [[ $2 == 1 ]]; then
-        [[ $is == "paid|$held" ]] || { echo "the paid order is $is"; return 1; }
-    else
-        expire-orders --cron >/dev/null 2>&1
-        [[ $is == 'expired|0' && $(open_alerts) == *"paid-after-expiry|T000$1"* ]] ||
-            { echo "the order paid too late is $is; alerts: $(open_alerts)"; return 1; }
-    fi
-}
-payment_shop() {
-    little_shop
-    export MAIL_URL=''
-    remember_registered
-}
-# bats test_tags=both,f6
-@test "a payment at any point of the expiry, in one transaction, keeps its tickets or is told of" {
-    payment_shop
-    at_each_point 1 pays_at send whole
-    at_each_point 1 pays_at ppoll whole
+# bats test_tags=both,f37
+@test "nor does it cost send-reminders a reminder" {
+    memory_runs_out send-reminders 4
 }
 
-# bats test_tags=f6
-@test "a payment in three transactions at any point of the expiry keeps its tickets or is told of" {
-    payment_shop
-    at_each_point 1 pays_at send first
-    at_each_point 2 pays_at ppoll first
-    at_each_point 2 pays_at send two
-    at_each_point 2 pays_at ppoll two
+# bats test_tags=both,f37
+@test "nor deliver-mail a mail" {
+    memory_runs_out deliver-mail 4
+}
+
+# bats test_tags=both,f37
+@test "nor does it have cleanup-data keep what is old, or delete what is not" {
+    memory_runs_out cleanup-data 4
+}
+
+limited() { # LIMIT of the shell's ulimit
+    status=0
+    # shellcheck disable=SC2086 # an option and its number
+    (ulimit $1 && LD_PRELOAD=${preload-} exec "${job[@]}") >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- || status=$?
+    stderr=$(<"$BATS_TEST_TMPDIR/err")
+    echo "$program with $1: exit $status $stderr"
+    ended_by_itself && recover .
+}
+limited_programs() { # LIMIT...
+    local talks=1 one limit
+    for one in expire-orders send-reminders deliver-mail cleanup-data; do
+        shop "$one"
+        rehearse "${job[@]}"
+        for limit; do limited "$limit"; done
+        drop_database
+        new_database
+        free_slots
+        rm -rf "$STATE_DIR"
+    done
+}
+
+# bats test_tags=both,f37
+@test "three to twelve descriptors are enough for each job, or it says that they are not" {
+    limited_programs '-n 3' '-n 4' '-n 5' '-n 6' '-n 7' '-n 8' '-n 9' '-n 10' '-n 12'
+}
+
+# bats test_tags=both,f37
+@test "a stack of 256 kB is enough for each job" {
+    limited_programs '-s 256'
+    ((status < 2))
 }

@@ -1,24 +1,4 @@
--- What faults.sql keeps of the application's tables, and how it looks at them.
-CREATE TABLE before.orders AS TABLE "order";
-CREATE TABLE before.tickets AS TABLE ticket;
-CREATE TABLE before.payments AS TABLE payment;
-CREATE TABLE before.ticket_types AS TABLE "ticketType";
-
-CREATE FUNCTION before.restore_shop() RETURNS void
-    LANGUAGE sql AS
-$$
-    DELETE FROM payment;
-    DELETE FROM ticket;
-    DELETE FROM "order";
-    INSERT INTO "order" SELECT * FROM before.orders;
-    INSERT INTO ticket SELECT * FROM before.tickets;
-    INSERT INTO payment SELECT * FROM before.payments;
-    UPDATE "ticketType" AS t
-       SET "remainingQuantity" = b."remainingQuantity"
-      FROM before.ticket_types AS b
-     WHERE b."ticketTypeId" = t."ticketTypeId";
-$$;
-
+-- How faults.sql looks at the application's tables.
 CREATE VIEW before.order_states AS
 SELECT "orderId" AS id,
        "orderNumber" AS order_number,
@@ -26,3 +6,18 @@ SELECT "orderId" AS id,
        "orderStatus" = 'held' AND "lockExpireTime" < now() AT TIME ZONE 'Asia/Taipei' AS late,
        EXISTS (SELECT FROM payment AS p WHERE p."orderId" = o."orderId" AND p.status = 'completed') AS paid
   FROM "order" AS o;
+
+CREATE VIEW before.shop AS
+SELECT 'order ' || order_number || ' is ' || status AS what
+  FROM before.order_states
+UNION ALL
+SELECT 'ticket ' || "ticketId" || ' is ' || status || ' of ' || "orderId"
+  FROM ticket
+UNION ALL
+SELECT 'of type ' || "ticketTypeName" || ' there are ' || "remainingQuantity"
+  FROM "ticketType"
+UNION ALL
+SELECT 'session ' || s."supportSessionId" || ' has ' || count(m."supportMessageId") || ' messages'
+  FROM "supportSession" AS s
+  LEFT JOIN "supportMessage" AS m ON m."sessionId" = s."supportSessionId"
+ GROUP BY s."supportSessionId";

@@ -6,23 +6,29 @@
 UPDATE tickeasy_jobs.mail_outbox
    SET claimed_until = least(claimed_until, now() - interval '1 s'),
        next_attempt_at = now()
- WHERE status IN ('queued', 'sending');
-SELECT what FROM before.unfinished;
-SELECT what FROM before.unsent WHERE :'mail' <> '';
-SELECT :spooled || ' records wait in the spool' WHERE :spooled > 0;
+ WHERE status IN ('queued', 'sending', 'ambiguous');
+CREATE TEMP VIEW wrong AS
+SELECT what FROM before.unfinished WHERE NOT EXISTS (SELECT FROM before.rehearsed)
+UNION ALL
+SELECT what FROM before.wrong
+UNION ALL
+SELECT 'mail ' || dedupe_key || ' is ' || status FROM tickeasy_jobs.mail_outbox WHERE :'mail' <> '' AND status <> 'sent'
+UNION ALL
+SELECT :'spooled' || ' records wait in the spool' WHERE :'spooled' <> '0';
+TABLE wrong;
 SELECT 'the first run says ' || said
   FROM (SELECT status || '|' || coalesce(error, '') AS said
           FROM tickeasy_jobs.task_execution_logs
+         WHERE id NOT IN (SELECT id FROM before.task_execution_logs)
          ORDER BY start_time
          LIMIT 1) AS run
  WHERE said !~ :'first';
 \ir invariants.sql
-SELECT NOT EXISTS (SELECT FROM before.unfinished)
-       AND (:'mail' = '' OR NOT EXISTS (SELECT FROM before.unsent)) AND :spooled = 0 AS finished \gset
+SELECT NOT EXISTS (TABLE wrong) AS finished \gset
 \if :finished
 SELECT before.restore() \g /dev/null
 SELECT :'fresh' = '1' AS fresh \gset
 \if :fresh
-DELETE FROM tickeasy_jobs.scheduled_tasks;
+DELETE FROM tickeasy_jobs.scheduled_tasks WHERE id NOT IN (SELECT task_id FROM tickeasy_jobs.task_execution_logs);
 \endif
 \endif

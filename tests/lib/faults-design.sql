@@ -1,24 +1,4 @@
--- What faults.sql keeps of the application's tables, and how it looks at them.
-CREATE TABLE before.orders AS TABLE orders;
-CREATE TABLE before.tickets AS TABLE tickets;
-CREATE TABLE before.payments AS TABLE payments;
-CREATE TABLE before.ticket_types AS TABLE ticket_types;
-
-CREATE FUNCTION before.restore_shop() RETURNS void
-    LANGUAGE sql AS
-$$
-    DELETE FROM payments;
-    DELETE FROM tickets;
-    DELETE FROM orders;
-    INSERT INTO orders SELECT * FROM before.orders;
-    INSERT INTO tickets SELECT * FROM before.tickets;
-    INSERT INTO payments SELECT * FROM before.payments;
-    UPDATE ticket_types AS t
-       SET available_quantity = b.available_quantity
-      FROM before.ticket_types AS b
-     WHERE b.id = t.id;
-$$;
-
+-- How faults.sql looks at the application's tables.
 CREATE VIEW before.order_states AS
 SELECT id,
        order_number,
@@ -26,3 +6,18 @@ SELECT id,
        status = 'pending' AND expires_at < now() AS late,
        EXISTS (SELECT FROM payments AS p WHERE p.order_id = o.id AND p.status = 'completed') AS paid
   FROM orders AS o;
+
+CREATE VIEW before.shop AS
+SELECT 'order ' || order_number || ' is ' || status AS what
+  FROM before.order_states
+UNION ALL
+SELECT 'ticket ' || ticket_number || ' is ' || status || coalesce(' of ' || order_id, '')
+  FROM tickets
+UNION ALL
+SELECT 'of type ' || name || ' there are ' || available_quantity
+  FROM ticket_types
+UNION ALL
+SELECT 'session ' || s.id || ' has ' || count(m.id) || ' messages'
+  FROM support_sessions AS s
+  LEFT JOIN support_messages AS m ON m.session_id = s.id
+ GROUP BY s.id;

@@ -1,20 +1,35 @@
--- For tests that wreck the same little shop again and again: schema before keeps its first state.
--- before.restore() brings it back, before.unfinished lists what a due order still lacks, or has too
--- much of. See faults.bash. Variable: schema, the application's.
+-- For tests that strike down the same little shop again and again: schema before keeps its first
+-- state. before.restore() brings it back; before.wrong says what is not as it is after a run that
+-- nobody struck, before.unfinished what a due order still lacks or has too much of. See faults.bash.
+-- Variable: schema, the application's.
 CREATE SCHEMA before;
 \ir faults-:schema.sql
+
+-- All tables but the registry. What has generated columns is empty at first.
+CREATE TABLE before.tables AS
+SELECT oid::regclass AS name, format('before.%I', relname) AS kept,
+       EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attgenerated <> '') AS generated
+  FROM pg_class AS c
+ WHERE relkind = 'r'
+   AND relnamespace IN ('public'::regnamespace, 'tickeasy_jobs'::regnamespace)
+   AND relname NOT IN ('scheduled_tasks', 'schema_migrations');
+SELECT format('CREATE TABLE %s AS TABLE %s', kept, name) FROM before.tables \gexec
 CREATE TABLE before.first AS TABLE before.order_states;
-CREATE TABLE before.mail_outbox AS TABLE tickeasy_jobs.mail_outbox;
 
 CREATE FUNCTION before.restore() RETURNS void
-    LANGUAGE sql AS
+    LANGUAGE plpgsql AS
 $$
-    SELECT set_config('session_replication_role', 'replica', true); -- no triggers, faster
-    SELECT before.restore_shop();
-    DELETE FROM tickeasy_jobs.alerts;
-    DELETE FROM tickeasy_jobs.mail_outbox;
-    DELETE FROM tickeasy_jobs.task_execution_logs;
-    INSERT INTO tickeasy_jobs.mail_outbox SELECT * FROM before.mail_outbox;
+DECLARE
+    one record;
+BEGIN
+    PERFORM set_config('session_replication_role', 'replica', true); -- no triggers, faster
+    FOR one IN TABLE before.tables LOOP
+        EXECUTE format('DELETE FROM %s', one.name);
+        IF NOT one.generated THEN
+            EXECUTE format('INSERT INTO %s OVERRIDING SYSTEM VALUE TABLE %s', one.name, one.kept);
+        END IF;
+    END LOOP;
+END
 $$;
 
 -- What a run must have dealt with; order 4 is the poison, where there is one.
@@ -32,7 +47,7 @@ SELECT 'order ' || order_number || ' is due and ' || status AS what
   FROM before.due
   JOIN before.order_states
  USING (id)
- WHERE status <> 'expired'
+ WHERE late
 UNION ALL
 SELECT 'order ' || o.order_number || ' is not due and expired'
   FROM before.order_states AS o
@@ -49,13 +64,41 @@ SELECT 'order ' || o.order_number || ' is expired and has ' || count(m.id) || ' 
  WHERE o.status = 'expired'
  GROUP BY o.order_number
 HAVING count(m.id) <> 1
+ ORDER BY 1;
+
+-- All that a run leaves behind, but for times, its own log, and word of its own failure.
+CREATE VIEW before.outcome AS
+SELECT what FROM before.shop
+UNION ALL
+SELECT 'mail ' || kind || ' to ' || recipient || ' is ' || status
+  FROM tickeasy_jobs.mail_outbox
+ WHERE kind <> 'alert'
+UNION ALL
+SELECT 'alert ' || kind || ' ' || summary || CASE WHEN resolved_at IS NULL THEN ' is open' ELSE ' is over' END
+  FROM tickeasy_jobs.alerts
+ WHERE kind <> 'task-failed'
+UNION ALL
+SELECT 'old run ' || id
+  FROM tickeasy_jobs.task_execution_logs
+ WHERE id IN (SELECT id FROM before.task_execution_logs)
+UNION ALL
+SELECT 'old health check ' || id
+  FROM tickeasy_jobs.health_checks
+ WHERE id IN (SELECT id FROM before.health_checks)
+UNION ALL
+SELECT 'unused file ' || path
+  FROM tickeasy_jobs.file_candidates;
+CREATE TABLE before.rehearsed (what text);
+
+CREATE VIEW before.wrong AS
+SELECT 'missing: ' || what AS what
+  FROM (TABLE before.rehearsed EXCEPT ALL TABLE before.outcome) AS missing
+UNION ALL
+SELECT 'too much: ' || what
+  FROM (TABLE before.outcome EXCEPT ALL TABLE before.rehearsed) AS more
+ WHERE EXISTS (SELECT FROM before.rehearsed)
 UNION ALL
 SELECT 'run ' || id || ' of ' || task_id || ' is still running'
   FROM tickeasy_jobs.task_execution_logs
  WHERE status = 'running'
  ORDER BY 1;
-
-CREATE VIEW before.unsent AS
-SELECT 'mail ' || dedupe_key || ' is ' || status AS what
-  FROM tickeasy_jobs.mail_outbox
- WHERE status <> 'sent';
