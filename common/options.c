@@ -373,6 +373,8 @@ void options_print(FILE *out, const char *usage, const char *description,
         fprintf(out, "\nOptions:\n");
         print_specs(out, own, width);
     }
-    fprintf(out, "\nCommon options:\n");
-    print_specs(out, common, width);
+    if (common != NULL) {
+        fprintf(out, "\nCommon options:\n");
+        print_specs(out, common, width);
+    }
 }

@@ -29,14 +29,18 @@ static const struct {
     [API_RUN_FAILED] = { "Task failed: %s", "任務執行失敗：%s" },
     [API_NOT_STARTED] = { "The task could not be started: %s", "無法啟動任務：%s" },
     [API_NO_TASK] = { "There is no task \"%s\"", "沒有「%s」這項任務" },
+    [API_NO_RUN_YET] = { "Nothing is known of task \"%s\" yet: it has never run",
+                         "任務「%s」尚未執行過，還沒有資料" },
     [API_NO_PATH] = { "There is nothing at \"%s\"; openapi.json says what there is",
                       "找不到「%s」；可用的路徑請見 openapi.json" },
     [API_WRONG_METHOD] = { "%s is not possible here", "這個路徑不接受 %s" },
-    [API_TOO_LARGE] = { "The body has %s bytes; 65536 are the most",
-                        "請求內容有 %s 位元組，上限是 65536" },
+    [API_TOO_LARGE] = { "The body is too large, in bytes: %s",
+                        "請求內容太大（位元組）：%s" },
     [API_BAD_JSON] = { "The body is not JSON, at line:column %s",
                        "請求內容不是正確的 JSON，位置（行:欄）%s" },
     [API_BAD_BODY] = { "The body does not fit; expected: %s", "請求內容不符，應為：%s" },
+    [API_CUT_BODY] = { "Not all of the body came, of its bytes: %s",
+                       "請求內容沒有完整送達，已收到的位元組：%s" },
     [API_BAD_QUERY] = { "Wrong query parameter: %s", "查詢參數有誤：%s" },
     [API_NO_TOKEN] = { "Sign in first: the request has no Authorization: Bearer token",
                        "請先登入：請求沒有 Authorization: Bearer 權杖" },
@@ -48,7 +52,7 @@ static const struct {
     [API_NO_SECRET] = { "Nobody can sign in: JWT_SECRET is not set on the server",
                         "無法登入：伺服器尚未設定 JWT_SECRET" },
     [API_NO_RIGHT] = { "This is for administrators", "需要管理員權限" },
-    [API_AWAY] = { "The database cannot be reached at the moment", "目前無法連線到資料庫" },
+    [API_AWAY] = { "The database does not answer at the moment", "資料庫目前沒有回應" },
     [API_BROKEN] = { "Something is wrong on the server; its error log says what",
                      "伺服器發生問題，詳情請見伺服器的錯誤紀錄" },
 };
@@ -78,9 +82,11 @@ bool api_answer(struct api_reply *reply, const char *name, json_t *value)
 {
     if (value == NULL)
         return api_deny(reply, 500, API_BROKEN);
-    reply->status = 200;
     reply->data = json_pack("{s:o}", name, value);
-    return reply->data != NULL;
+    if (reply->data == NULL)
+        return api_deny(reply, 500, API_BROKEN);
+    reply->status = 200;
+    return true;
 }
 
 char *api_message_text(const struct api_reply *reply)

@@ -165,7 +165,8 @@ static bool set_parameter(struct api_request *request, const char *name, const c
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
         if (parameters[i].place == request->place && strcmp(parameters[i].name, name) == 0)
             return parameters[i].set(request, value) ||
-                   api_refuse(reply, 400, API_BAD_QUERY, "%s (%s)", name, parameters[i].shape);
+                   api_refuse(reply, 400, API_BAD_QUERY, "%s=%s (%s)", name, value,
+                              parameters[i].shape);
     return true;
 }
 
@@ -174,7 +175,7 @@ static bool read_query(struct api_request *request, const char *query, struct ap
     char name[64], value[64];
     request->limit = API_LIMIT_STANDARD;
     if (strlen(query) > QUERY_MAX)
-        return api_refuse(reply, 400, API_BAD_QUERY, "?");
+        return api_refuse(reply, 400, API_BAD_QUERY, "%zu > %d", strlen(query), QUERY_MAX);
     while (*query != '\0') {
         size_t length = strcspn(query, "&"), width = strcspn(query, "=&");
         bool has_value = width < length;
@@ -216,11 +217,11 @@ bool api_body_length(const char *text, size_t *length, struct api_reply *reply)
         return true;
     size_t digits = strspn(text, "0123456789");
     if (text[digits] != '\0')
-        return api_refuse(reply, 400, API_BAD_BODY, "Content-Length: %s", text);
+        return api_refuse(reply, 400, API_BAD_BODY, "Content-Length: 0…%d", API_BODY_MAX);
     long number = 0;
     bool fits = number_parse(text, 0, LONG_MAX, &number) && number <= API_BODY_MAX;
     *length = (size_t)number;
-    return fits || api_refuse(reply, 413, API_TOO_LARGE, "%s", text);
+    return fits || api_refuse(reply, 413, API_TOO_LARGE, "%s > %d", text, API_BODY_MAX);
 }
 
 static bool take_flag(const json_t *body, const char *name, bool *flag, struct api_reply *reply)

@@ -58,7 +58,7 @@ const char *api_allow(enum api_place place);
 bool api_takes_body(const struct api_request *request);
 
 /* CONTENT_LENGTH; NULL and "" are 0. 400 when it is no number, 413 when it is over API_BODY_MAX:
- * length is set then too. */
+ * length is set then too, unless it is beyond all numbers. */
 bool api_body_length(const char *text, size_t *length, struct api_reply *reply);
 
 /* Read the body: JSON of length bytes, which may hold anything; none at all will do where nothing

@@ -102,7 +102,8 @@ bool api_run_wait(struct api_run *run, int wait_ms)
 {
     struct pollfd watch = { .fd = run->watch, .events = POLLIN };
     int status = 0;
-    if (deadline_poll(&watch, 1, wait_ms) <= 0 || waitpid(run->pid, &status, WNOHANG) != run->pid)
+    deadline_poll(&watch, 1, wait_ms); /* without a watch it takes all of wait_ms */
+    if (waitpid(run->pid, &status, WNOHANG) != run->pid)
         return false;
     run->exit_code = desk_exit_code(status);
     return true;
@@ -111,9 +112,13 @@ bool api_run_wait(struct api_run *run, int wait_ms)
 void api_run_complaint(const struct api_run *run, char *line, size_t size)
 {
     char said[SAID_MAX_BYTES];
-    ssize_t length = pread(run->complaints, said, sizeof said - 1, 0);
+    ssize_t length;
+    off_t all = 0;
+    for (; (length = pread(run->complaints, said, sizeof said, all)) > 0; all += length)
+        fwrite(said, 1, (size_t)length, stderr);
+    off_t most = sizeof said - 1;
+    length = pread(run->complaints, said, (size_t)most, all > most ? all - most : 0);
     said[length < 0 ? 0 : length] = '\0';
-    fputs(said, stderr);
     size_t end = strlen(said);
     while (end > 0 && said[end - 1] == '\n')
         said[--end] = '\0';

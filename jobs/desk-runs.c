@@ -381,7 +381,7 @@ static json_t *ask(struct desk *desk, const json_t *run, const char *way, struct
     const char *args[] = {
         desk_text(run, "id"), words, desk->actor, desk->host, desk->reason, way
     };
-    return desk_row(desk, "desk_cancel", args, err);
+    return desk_write(desk, "desk_cancel", args, err);
 }
 
 /* The run as it is at its end, or when the waiting is over: a new reference. */

@@ -51,12 +51,14 @@ static bool find_program(const struct desk *desk, const json_t *task, struct tex
                      strerror(errno));
 }
 
-bool desk_order_run(struct desk *desk, const json_t *task, struct text *path, struct error *err)
+bool desk_order_run(struct desk *desk, const json_t *task, bool is_forced, struct text *path,
+                    struct error *err)
 {
     char subject[100];
     snprintf(subject, sizeof subject, "task %s", desk_text(task, "id"));
     return find_program(desk, task, path, err) &&
-           desk_note(desk, "task-run", subject, json_object(), err);
+           desk_note(desk, "task-run", subject,
+                     is_forced ? json_pack("{s:b}", "force", true) : json_object(), err);
 }
 
 /* The arguments of a run, pointing into desk; args is ended by NULL. */
@@ -176,7 +178,7 @@ bool desk_run(struct desk *desk, struct error *err)
     struct text path = { 0 };
     bool started = false;
     json_t *task = desk_task(desk, desk->options.operands[0], err);
-    if (task == NULL || !desk_order_run(desk, task, &path, err))
+    if (task == NULL || !desk_order_run(desk, task, options_flag(&desk->options, "force"), &path, err))
         goto out;
     collect_args(desk, path.chars, args);
     db_close(desk->db); /* not held for as long as the run takes */

@@ -16,10 +16,10 @@ enum { WIDTH = 100, NARROWEST = 40 };
 
 /* --- the database ----------------------------------------------------------------------------- */
 
-json_t *desk_rows(struct desk *desk, const char *statement, const char *const *args,
-                  struct error *err)
+static json_t *rows_of(struct desk *desk, const char *statement, const char *const *args,
+                       enum db_commit commit, struct error *err)
 {
-    PGresult *rows = db_query(desk->db, statement, args, DB_DURABLE, err);
+    PGresult *rows = db_query(desk->db, statement, args, commit, err);
     if (rows == NULL)
         return NULL;
     json_t *list = json_array();
@@ -43,13 +43,29 @@ json_t *desk_rows(struct desk *desk, const char *statement, const char *const *a
     return NULL;
 }
 
-json_t *desk_row(struct desk *desk, const char *statement, const char *const *args,
-                 struct error *err)
+json_t *desk_rows(struct desk *desk, const char *statement, const char *const *args,
+                  struct error *err)
 {
-    json_t *rows = desk_rows(desk, statement, args, err);
+    return rows_of(desk, statement, args, DB_READ_ONLY, err);
+}
+
+static json_t *first_of(json_t *rows)
+{
     json_t *row = json_incref(json_array_get(rows, 0));
     json_decref(rows);
     return row;
+}
+
+json_t *desk_row(struct desk *desk, const char *statement, const char *const *args,
+                 struct error *err)
+{
+    return first_of(rows_of(desk, statement, args, DB_READ_ONLY, err));
+}
+
+json_t *desk_write(struct desk *desk, const char *statement, const char *const *args,
+                   struct error *err)
+{
+    return first_of(rows_of(desk, statement, args, DB_DURABLE, err));
 }
 
 struct db_step desk_actor_step(const struct desk *desk, const char *action,

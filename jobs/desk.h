@@ -1,4 +1,5 @@
-/* desk: what the commands of taskctl share: the command line, the database, how answers look. */
+/* desk: what the commands of taskctl share, and tasks-api with them: the command line, the database,
+ * how answers look. */
 #ifndef JOBS_DESK_H
 #define JOBS_DESK_H
 
@@ -13,7 +14,7 @@
 #include "options.h"
 #include "table.h"
 
-/* One command at work. */
+/* One command at work, or one request: that has no command line. */
 struct desk {
     const struct desk_command *command;
     struct options options;
@@ -42,14 +43,18 @@ struct desk_command {
     bool (*run)(struct desk *desk, struct error *err);
 };
 
-/* The rows of a statement that returns one column, "row" json: a new array of objects, whose keys
- * are the answer's as they are. NULL with err as db_run. */
+/* The rows of a statement that writes nothing and returns one column, "row" json: a new array of
+ * objects, whose keys are the answer's as they are. NULL with err as db_run. */
 json_t *desk_rows(struct desk *desk, const char *statement, const char *const *args,
                   struct error *err);
 
 /* The first of such rows, a new reference; NULL when there is none, or with err. */
 json_t *desk_row(struct desk *desk, const char *statement, const char *const *args,
                  struct error *err);
+
+/* The same of a statement that writes. */
+json_t *desk_write(struct desk *desk, const char *statement, const char *const *args,
+                   struct error *err);
 
 /* Print an answer that is complete; its reference is taken over. NULL: ERR_INTERNAL without memory.
  */
@@ -62,7 +67,7 @@ bool desk_answer(const char *name, json_t *value, struct error *err);
  * as schedule and state have it, in a new reference; NULL with ERR_USAGE that names the nearest. */
 json_t *desk_task(struct desk *desk, const char *word, struct error *err);
 
-/* The task with that id, or all with NULL: a new array, or NULL. */
+/* The task with that id, or all with NULL: a new array, or NULL with err as db_run. */
 json_t *desk_tasks(struct desk *desk, const char *id, struct error *err);
 
 /* The next slot at which a task of desk_tasks will run; 0: none, as it is disabled, or its schedule

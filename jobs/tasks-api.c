@@ -34,6 +34,7 @@ enum {
     DAY_S = 24 * 60 * 60,
     MAILS_S = 3 * DAY_S,
     HEARD_MAX = 1024 * 1024, /* bytes; the sample configurations let through 128 kB */
+    SECRET_BYTES = 32, /* the fewest, RFC 7518, 3.2 */
     /* a run that began has its row within milliseconds, unless the database is slow */
     BEGIN_MS = 100,
     BEGIN_TRIES = 50,
@@ -75,26 +76,26 @@ static bool answer_with(struct api *api, const char *name, json_t *value, const 
     return value != NULL ? api_answer(&api->reply, name, value) : fail(api, err);
 }
 
-static bool answer_tasks(struct api *api, struct error *err)
+static void answer_tasks(struct api *api, struct error *err)
 {
-    bool done = answer_with(api, "tasks", desk_tasks(&api->desk, NULL, err), err);
-    if (done) /* of the schedules, not of the times */
+    if (answer_with(api, "tasks", desk_tasks(&api->desk, NULL, err), err))
+        /* of the schedules, not of the times */
         json_object_set_new(api->reply.data, "timezone",
                             json_string(api->desk.config.app_timezone));
-    return done;
 }
 
-static bool answer_task(struct api *api, struct error *err)
+static void answer_task(struct api *api, struct error *err)
 {
     const char *id = desk_task_id(api->request.task, err);
     json_t *list = id == NULL ? NULL : desk_tasks(&api->desk, id, err);
     json_t *task = json_incref(json_array_get(list, 0));
     json_decref(list);
     if (err->kind != ERR_NONE)
-        return fail_at_task(api, err);
-    if (task == NULL) /* nothing of it ran yet, and a GET registers nothing */
-        return api_refuse(&api->reply, 404, API_NO_TASK, "%s", id);
-    return api_answer(&api->reply, "task", task);
+        fail_at_task(api, err);
+    else if (task == NULL) /* a GET registers nothing */
+        api_refuse(&api->reply, 404, API_NO_RUN_YET, "%s", id);
+    else
+        api_answer(&api->reply, "task", task);
 }
 
 static const char *given(const char *text)
@@ -102,7 +103,7 @@ static const char *given(const char *text)
     return text[0] == '\0' ? NULL : text;
 }
 
-static bool answer_executions(struct api *api, struct error *err)
+static void answer_executions(struct api *api, struct error *err)
 {
     const struct api_request *request = &api->request;
     const char *id = desk_task_id(request->task, err);
@@ -111,45 +112,46 @@ static bool answer_executions(struct api *api, struct error *err)
         id, given(request->status), NULL, most.text, NULL, given(request->before)
     };
     if (id == NULL)
-        return fail_at_task(api, err);
-    return answer_with(api, "executions", desk_rows(&api->desk, "desk_runs", args, err), err);
+        fail_at_task(api, err);
+    else
+        answer_with(api, "executions", desk_rows(&api->desk, "desk_runs", args, err), err);
 }
 
-static bool answer_health(struct api *api, struct error *err)
+static void answer_health(struct api *api, struct error *err)
 {
     json_t *health = desk_row(&api->desk, "desk_health", NULL, err);
     if (health == NULL && err->kind == ERR_NONE)
         health = json_null();
-    return answer_with(api, "health", health, err);
+    answer_with(api, "health", health, err);
 }
 
-static bool answer_alerts(struct api *api, struct error *err)
+static void answer_alerts(struct api *api, struct error *err)
 {
     const char *open_alone[] = { NULL };
-    return answer_with(api, "alerts", desk_rows(&api->desk, "desk_alerts", open_alone, err), err);
+    answer_with(api, "alerts", desk_rows(&api->desk, "desk_alerts", open_alone, err), err);
 }
 
-static bool answer_outbox(struct api *api, struct error *err)
+static void answer_outbox(struct api *api, struct error *err)
 {
     struct instant since = instant(api->desk.now - MAILS_S);
     const char *args[] = { since.text };
-    return answer_with(api, "mails", desk_rows(&api->desk, "desk_mail_counts", args, err), err);
+    answer_with(api, "mails", desk_rows(&api->desk, "desk_mail_counts", args, err), err);
 }
 
-static bool answer_missed(struct api *api, struct error *err)
+static void answer_missed(struct api *api, struct error *err)
 {
     time_t oldest = desk_gaps_known_since(&api->desk), since = api->desk.now - DAY_S;
     if (api->request.since[0] != '\0')
         since = (time_t)zone_instant(api->request.since);
     if (since > api->desk.now)
         since = api->desk.now;
-    return answer_with(api, "missed",
-                       desk_gaps(&api->desk, NULL, since < oldest ? oldest : since, err), err);
+    answer_with(api, "missed",
+                desk_gaps(&api->desk, NULL, since < oldest ? oldest : since, err), err);
 }
 
 /* --- what changes something ------------------------------------------------------------------ */
 
-static bool answer_toggle(struct api *api, struct error *err)
+static void answer_toggle(struct api *api, struct error *err)
 {
     bool on = api->request.is_active;
     json_t *outcome =
@@ -157,11 +159,13 @@ static bool answer_toggle(struct api *api, struct error *err)
             ? registry_change(&api->desk, api->request.task, on ? "task-enable" : "task-disable",
                               on ? &registry_enable : &registry_disable, err)
             : NULL;
-    if (outcome == NULL)
-        return fail_at_task(api, err);
+    if (outcome == NULL) {
+        fail_at_task(api, err);
+        return;
+    }
     json_decref(outcome);
     api->reply.message = on ? API_ENABLED : API_DISABLED;
-    return answer_task(api, err); /* as it is now */
+    answer_task(api, err); /* as it is now */
 }
 
 /* The newest run of the task that is going on, or NULL. */
@@ -173,7 +177,7 @@ static json_t *running_run(struct api *api, const char *id)
 }
 
 /* Nothing ran: because of another run, a switch, or what the program says itself. */
-static bool tell_refusal(struct api *api, const json_t *task, const char *complaint)
+static void tell_refusal(struct api *api, const json_t *task, const char *complaint)
 {
     const char *paused = desk_text(task, "pausedUntil");
     json_t *other = running_run(api, desk_text(task, "id"));
@@ -186,26 +190,34 @@ static bool tell_refusal(struct api *api, const json_t *task, const char *compla
     else
         api_refuse(&api->reply, 409, API_NOTHING_RAN, "%s", complaint);
     api->reply.data = json_pack("{s:o}", "execution", other == NULL ? json_null() : other);
-    return false;
 }
 
-/* A run that is over: its row tells how it went. Without one nothing ran, or the database went
- * away. */
-static bool tell_end(struct api *api, const json_t *task, const struct api_run *run, json_t *row)
+/* A run that is over: its row tells how it went, null that nothing ran. Without either the database
+ * went away. */
+static void tell_end(struct api *api, const json_t *task, const struct api_run *run, json_t *row)
 {
     char complaint[500];
     api_run_complaint(run, complaint, sizeof complaint);
     const char *status = desk_text(row, "status");
     bool known = json_is_object(row);
+    if (row == NULL) {
+        api_deny(&api->reply, 503, API_AWAY);
+        return;
+    }
     if (!known && run->exit_code == error_exit_code(ERR_BUSY)) {
         json_decref(row);
-        return tell_refusal(api, task, complaint);
+        tell_refusal(api, task, complaint);
+        return;
     }
     if (known ? strcmp(status, "completed") == 0 : run->exit_code == 0) {
         api->reply.message = run->exit_code == 0 ? API_EXECUTED : API_EXECUTED_IN_PART;
-        return api_answer(&api->reply, "execution", row);
+        api_answer(&api->reply, "execution", row);
+        return;
     }
-    if (known)
+    if (known && strcmp(status, "running") == 0) /* killed: the next run closes its row */
+        api_refuse(&api->reply, 500, API_RUN_FAILED, "it ended with code %d and no report",
+                   run->exit_code);
+    else if (known)
         api_refuse(&api->reply, 500, API_RUN_FAILED, "%s",
                    text_or(desk_text(row, "error"), status));
     else if (run->exit_code == error_exit_code(ERR_UNAVAILABLE))
@@ -213,11 +225,10 @@ static bool tell_end(struct api *api, const json_t *task, const struct api_run *
     else
         api_refuse(&api->reply, 500, API_NOT_STARTED, "%s", complaint);
     api->reply.data = json_pack("{s:o}", "execution", row);
-    return false;
 }
 
-/* The row of a run that was started; null when it has none, or cannot be asked for. One that is not
- * over yet is given a while to write it. */
+/* The row of a run that was started; null when it has none, NULL when it cannot be asked for. One
+ * that is not over yet is given a while to write it. */
 static json_t *row_of(struct api *api, const char *id, struct api_run *run, time_t since,
                       bool *over)
 {
@@ -236,10 +247,10 @@ static json_t *row_of(struct api *api, const char *id, struct api_run *run, time
     }
     if (why.kind != ERR_NONE)
         fprintf(stderr, "tasks-api: %s\n", why.text);
-    return row == NULL ? json_null() : row;
+    return row == NULL && why.kind == ERR_NONE ? json_null() : row;
 }
 
-static bool start_and_wait(struct api *api, const json_t *task, const char *path, struct error *err)
+static void start_and_wait(struct api *api, const json_t *task, const char *path, struct error *err)
 {
     struct api_run run;
     char who[64];
@@ -248,51 +259,48 @@ static bool start_and_wait(struct api *api, const json_t *task, const char *path
     db_close(api->desk.db); /* not held for as long as the run takes */
     api->desk.db = NULL;
     deadline_disarm();
-    if (!api_run_start(&run, &api->desk, path, api->request.is_forced, who, err))
-        return fail(api, err);
+    if (!api_run_start(&run, &api->desk, path, api->request.is_forced, who, err)) {
+        fail(api, err);
+        return;
+    }
     bool over = api_run_wait(&run, (int)api->desk.config.api_wait_ms);
     json_t *row = row_of(api, desk_text(task, "id"), &run, since, &over);
     if (over) {
         tell_end(api, task, &run, row);
-    } else {
-        api_answer(&api->reply, "execution", row);
+    } else if (api_answer(&api->reply, "execution", row == NULL ? json_null() : row)) {
         api->reply.status = 202;
         api->reply.message = API_GOES_ON;
     }
     api_run_close(&run);
-    return api->reply.status < 300;
 }
 
-static bool answer_execute(struct api *api, struct error *err)
+static void answer_execute(struct api *api, struct error *err)
 {
     struct text path = { 0 };
-    bool done = false;
     json_t *task =
         desk_know_tasks(&api->desk, err) ? desk_task(&api->desk, api->request.task, err) : NULL;
-    if (task == NULL) {
+    if (task == NULL)
         fail_at_task(api, err);
-        goto out;
-    }
-    if (!desk_order_run(&api->desk, task, &path, err)) {
+    else if (!desk_order_run(&api->desk, task, api->request.is_forced, &path, err))
         fail(api, err);
-        goto out;
-    }
-    done = start_and_wait(api, task, path.chars, err);
-out:
+    else
+        start_and_wait(api, task, path.chars, err);
     text_free(&path);
     json_decref(task);
-    return done;
 }
 
 /* --- who asks -------------------------------------------------------------------------------- */
 
-/* The address that the web server says it is; nothing else of a request stands in the audit. */
-static const char *remote_address(void)
+/* Who asks, and from which address, as the web server says; no zone (fe80::1%eth0), and nothing
+ * else of a request, stands in the audit. */
+static void name_actor(struct api *api)
 {
     const char *address = text_or(getenv("REMOTE_ADDR"), "");
-    bool good =
-        strlen(address) < 46 && address[strspn(address, "0123456789abcdefABCDEF.:")] == '\0';
-    return good ? text_or(address, "nowhere") : "nowhere";
+    int length = (int)strcspn(address, "%");
+    bool good = length > 0 && length < 46 && /* INET6_ADDRSTRLEN */
+                (int)strspn(address, "0123456789abcdefABCDEF.:") >= length;
+    snprintf(api->desk.actor, sizeof api->desk.actor, "user %s from %.*s", api->user,
+             good ? length : 7, good ? address : "nowhere");
 }
 
 static bool know_user(struct api *api)
@@ -303,8 +311,7 @@ static bool know_user(struct api *api)
         return api_deny(&api->reply, 401, API_NO_TOKEN);
     if (!api_token_read(token, api->desk.config.jwt_secret, time(NULL), api->user, &why))
         return api_deny(&api->reply, 401, why);
-    snprintf(api->desk.actor, sizeof api->desk.actor, "user %s from %s", api->user,
-             remote_address());
+    name_actor(api);
     return true;
 }
 
@@ -342,7 +349,7 @@ static bool read_body(struct api *api)
     while ((got = read_some(api, body + length, sizeof body - length)) > 0)
         length += got;
     if (api->unread > 0)
-        return api_refuse(&api->reply, 400, API_BAD_BODY, "Content-Length: %zu",
+        return api_refuse(&api->reply, 400, API_CUT_BODY, "%zu/%zu", length,
                           length + api->unread);
     if (!api_body_read(&api->request, body, length, &api->reply))
         return false;
@@ -367,31 +374,30 @@ static void allow_origin(struct api *api)
         api->reply.origin = origin;
 }
 
-static bool answer_options(struct api *api)
+static void answer_options(struct api *api)
 {
     api->reply.status = 204;
     api->reply.allow = api_allow(api->request.place);
     api->reply.is_preflight = true;
-    return true;
 }
 
-static bool dispatch(struct api *api, struct error *err)
+static void dispatch(struct api *api, struct error *err)
 {
-    static bool (*const answers[])(struct api *, struct error *) = {
+    static void (*const answers[])(struct api *, struct error *) = {
         [API_TASKS] = answer_tasks,           [API_TASK] = answer_task,
         [API_EXECUTIONS] = answer_executions, [API_EXECUTE] = answer_execute,
         [API_TOGGLE] = answer_toggle,         [API_HEALTH] = answer_health,
         [API_ALERTS] = answer_alerts,         [API_OUTBOX] = answer_outbox,
         [API_MISSED] = answer_missed,
     };
-    if (api->request.method == API_OPTIONS)
-        return answer_options(api);
-    if (api->request.place == API_DESCRIPTION) {
+    if (api->request.method == API_OPTIONS) {
+        answer_options(api);
+    } else if (api->request.place == API_DESCRIPTION) {
         api->reply.status = 200;
         api->reply.text = embedded_text("jobs/openapi.json");
-        return true;
+    } else {
+        answers[api->request.place](api, err);
     }
-    return answers[api->request.place](api, err);
 }
 
 static bool is_for_all(const struct api_request *request)
@@ -404,8 +410,9 @@ static void answer(struct api *api)
 {
     struct error err = { 0 };
     bool good = api_request_read(&api->request, getenv("REQUEST_METHOD"), getenv("PATH_INFO"),
-                                 getenv("QUERY_STRING"), &api->reply) &&
-                api_body_length(getenv("CONTENT_LENGTH"), &api->unread, &api->reply);
+                                 getenv("QUERY_STRING"), &api->reply);
+    /* even then: what was sent is heard out */
+    good = api_body_length(getenv("CONTENT_LENGTH"), &api->unread, &api->reply) && good;
     api->reply.is_head = api->request.method == API_HEAD;
     if (!desk_place(&api->desk, &err) || !config_load(&api->desk.config, NULL, &err)) {
         fail(api, &err);
@@ -422,10 +429,13 @@ static void answer(struct api *api)
     }
 }
 
+static const char hard_end[] = "tasks-api: still hanging 10 s after its end; ended hard\n";
+
 static int serve(void)
 {
     struct api api = { .reply.language = api_language(getenv("HTTP_ACCEPT_LANGUAGE")) };
-    deadline_install("tasks-api: still hanging 10 s after its end; ended hard\n");
+    signal(SIGCHLD, SIG_DFL); /* inherited otherwise it would hide how runs end */
+    deadline_install(hard_end);
     deadline_start(ANSWER_MS);
     answer(&api);
     hear_out(&api);
@@ -484,6 +494,9 @@ static bool check(const char *config, struct error *err)
         good = contract_check(desk.db, statements[i], err);
     if (good)
         printf("configuration, database and %zu statements are good\n", count);
+    if (good && strlen(desk.config.jwt_secret) < SECRET_BYTES)
+        printf("JWT_SECRET has fewer than %d bytes: whoever has a token may find it out\n",
+               SECRET_BYTES);
     db_close(desk.db);
     config_free(&desk.config);
     return good;
@@ -504,7 +517,7 @@ static bool by_hand(int argc, char **argv, struct error *err)
         return true;
     }
     if (options_flag(&options, "check") && options.operand_count == 0) {
-        deadline_install("tasks-api: still hanging 10 s after its end; ended hard\n");
+        deadline_install(hard_end);
         return check(options_value(&options, "config"), err);
     }
     return error_set(err, ERR_USAGE,

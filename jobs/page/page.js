@@ -35,7 +35,7 @@ const languages = {
         badToken: '這不是完整的權杖：權杖由三段文字組成，以句點分隔。',
         fresh: (ago) => `${ago}更新`,
         loading: '正在讀取…',
-        stale: (ago, why) => `畫面上有資料是${ago}取得的，暫時無法更新：${why}`,
+        stale: (ago, why) => `畫面上有資料是 ${ago}取得的，暫時無法更新：${why}`,
         noData: (why) => `暫時讀不到資料：${why}`,
         noAnswer: '伺服器沒有在時限內回應',
         noNetwork: '連不上伺服器',
@@ -44,7 +44,7 @@ const languages = {
         wasFine: '先前一切正常，現況不明',
         concerns: (n) => `${n} 件事需要處理`,
         watch: (n) => `${n} 件事值得留意`,
-        urgent: '故障',
+        urgent: '需處理',
         notice: '留意',
         remarkOff: (names) => `停用中：${names}`,
         remarkPaused: (names) => `暫停中：${names}`,
@@ -53,7 +53,7 @@ const languages = {
         healthStale: (ago, clock) => `最近一次檢查是 ${clock}（${ago}），可能已不是現況`,
         healthNone: '還沒有任何健康檢查紀錄。',
         concernNoHealth: '還沒有健康檢查紀錄，服務狀態不明',
-        concernStale: (ago) => `健康檢查停在${ago}，服務狀態不明`,
+        concernStale: (ago) => `健康檢查停在 ${ago}，服務狀態不明`,
         concernLight: (name, why) => `${name}：${why}`,
         concernFailed: (name, times) => `「${name}」連續失敗 ${times} 次`,
         concernOverdue: (name) => `「${name}」執行過久，已超過時限`,
@@ -66,7 +66,7 @@ const languages = {
             backlog: '待寄佇列', tasks: '排程', clock: '應用程式時鐘', disk: '磁碟空間',
         },
         alert: {
-            'paid-after-expiry': '過期之後才付款的訂單', 'paid-but-open': '已付款但未成立的訂單', 'order-refused': '無法過期的訂單',
+            'paid-after-expiry': '過期之後才付款的訂單', 'paid-but-open': '已付款但未成立的訂單', 'order-refused': '過期處理失敗的訂單',
             'files-refused': '未使用檔案的清理已中止', 'mail-blocked': '郵件無法寄出',
         },
         light: { ok: '正常', warning: '留意', critical: '故障', unknown: '無法確認', off: '未設定', minor: '故障，不影響運作' },
@@ -92,6 +92,7 @@ const languages = {
         within: (time) => `${time}後`,
         isOff: '已停用',
         byWhom: (who, ago) => `${ago}由 ${who} 更動`,
+        apiUser: (id, address) => `使用者 ${id}…（${address}）`,
         notByItself: '不會自動執行',
         pausedUntil: (clock) => `暫停至 ${clock}`,
         pausedForEver: '已暫停，直到有人恢復',
@@ -111,7 +112,7 @@ const languages = {
         cancel: '取消',
         reason: '原因（選填，會寫入稽核紀錄）',
         askRun: (name) => `立即執行「${name}」？`,
-        askRunText: '任務會馬上開始，與排程互不影響。',
+        askRunText: '任務會馬上開始，排程設定不變。',
         askRunOff: '這個任務目前停用中。按下執行只會執行這一次，任務仍維持停用。',
         askRunPaused: (until) => `這個任務目前${until}。按下執行只會執行這一次，任務仍維持暫停。`,
         askRunBusy: '這個任務正在執行中，伺服器多半會拒絕再執行一次。',
@@ -230,6 +231,7 @@ const languages = {
         within: (time) => `in ${time}`,
         isOff: 'Switched off',
         byWhom: (who, ago) => `changed ${ago} by ${who}`,
+        apiUser: (id, address) => `user ${id}… (${address})`,
         notByItself: 'Not by itself',
         pausedUntil: (clock) => `Paused until ${clock}`,
         pausedForEver: 'Paused until somebody resumes it',
@@ -536,7 +538,7 @@ const taskPath = (id, rest) => `tasks/${encodeURIComponent(id)}${rest}`;
 
 /* --- what is known ------------------------------------------------------------------------------------ */
 
-/* Of each part what it last was and when; why: since when it fails, what for. */
+/* Of each part what it last was, and when; why: what it fails for now. */
 const fresh = () => ({ data: null, at: 0, why: '' });
 let parts = {};
 let zone = ''; // of the schedules
@@ -669,8 +671,10 @@ function tokenFromAddress() {
     }
 }
 
+/* Who is signed in stays who they are: a link must not sign in somebody else in their place. */
 function takeAddress() {
     const given = tokenFromAddress();
+    if (token !== '') return true;
     if (given) enter(given);
     else if (given === '') leave(t.badToken);
     return given !== null;
@@ -922,6 +926,12 @@ function renderLast(row, run) {
     mark(row.last.more, 'title', dates.full.format(start));
 }
 
+/* Of a user of the platform the first part of the id will do. */
+function shortActor(actor) {
+    const user = /^user ([0-9a-f]{8})-[0-9a-f-]+ from (.+)$/.exec(actor);
+    return user === null ? actor : t.apiUser(user[1], user[2]);
+}
+
 function renderNext(row, task) {
     const next = instant(task.nextRun), changed = instant(task.updatedAt);
     const active = task.isActive === true;
@@ -932,8 +942,8 @@ function renderNext(row, task) {
         mark(row.next.more, 'title', dates.full.format(next));
     } else {
         say(row.next.value, active ? t.notByItself : t.isOff);
-        say(row.next.more, !active && changed !== null && plain(task.updatedBy) !== '' ? t.byWhom(task.updatedBy, ago(changed)) : '');
-        mark(row.next.more, 'title', null);
+        say(row.next.more, !active && changed !== null && plain(task.updatedBy) !== '' ? t.byWhom(shortActor(task.updatedBy), ago(changed)) : '');
+        mark(row.next.more, 'title', active ? null : plain(task.updatedBy));
     }
 }
 
@@ -1072,7 +1082,7 @@ function walkStrip(row, event) {
 /* What a run counted, without what it did not find. */
 function countsOf(result) {
     const found = Object.entries(result && typeof result === 'object' ? result : {})
-        .filter(([name, value]) => Number.isFinite(value) && value !== 0 && name !== 'nextMailSeconds');
+        .filter(([name, value]) => Number.isFinite(value) && value !== 0 && !['nextMailSeconds', 'batches'].includes(name));
     return found.length === 0 ? null : make('dl', { class: 'counts' }, ...found.map(([name, value]) => make('div', {},
         make('dt', { text: word('counts', name) }), make('dd', { text: name === 'unusedBytes' ? bytes(value) : dates.number.format(value) }))));
 }

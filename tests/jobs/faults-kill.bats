@@ -96,7 +96,7 @@ killed() { # POINT
 }
 killed_at_each_point() { # NAME [fresh]
     rehearse ${2+fresh} "${job[@]}"
-    at_each_point 15 killed
+    at_each_point 6 killed
     counted "$1"
 }
 
@@ -112,13 +112,13 @@ killed_at_each_point() { # NAME [fresh]
     killed_at_each_point send-reminders fresh
 }
 
-# bats test_tags=both,f1
+# bats test_tags=f1
 @test "deliver-mail killed at any point: the next run sends what is left, nothing twice" {
     shop deliver-mail
     killed_at_each_point deliver-mail fresh
 }
 
-# bats test_tags=both,f1
+# bats test_tags=f1
 @test "deliver-mail killed at any point of a talk with a mail server: at most that one mail goes out twice" {
     shop deliver-mail
     mkdir "$BATS_TEST_TMPDIR/box"
@@ -127,7 +127,7 @@ killed_at_each_point() { # NAME [fresh]
     killed_at_each_point deliver-mail:smtp
 }
 
-# bats test_tags=both,f1
+# bats test_tags=f1
 @test "deliver-mail killed at any point of libcurl's talk with a mail server: no more than that, too" {
     shop deliver-mail
     mkdir "$BATS_TEST_TMPDIR/box"
@@ -143,14 +143,14 @@ killed_at_each_point() { # NAME [fresh]
     [[ $files_wanted == *kept-1* && $files_wanted != *old-* ]] # it has deleted files, when rehearsed
 }
 
-# bats test_tags=both,f1
+# bats test_tags=f1
 @test "taskctl run killed at any point, or the run that it starts: cron's next run finishes the work" {
     shop expire-orders
     job=(taskctl run expire-orders)
     killed_at_each_point taskctl
 }
 
-# bats test_tags=both,f1
+# bats test_tags=f1
 @test "tasks-api killed at any point, or the run that it starts: cron's next run finishes the work" {
     shop expire-orders
     web_config
@@ -176,7 +176,7 @@ stopped() { # SIGNAL ROW POINT
 stopped_at_each_point() { # PROGRAM
     shop "$1"
     rehearse "${job[@]}"
-    at_each_point 5 stopped TERM '^failed\|stopped by SIGTERM$'
+    at_each_point 4 stopped TERM '^failed\|stopped by SIGTERM$'
     at_each_point 3 stopped INT '^failed\|stopped by SIGINT$'
     at_each_point 3 stopped HUP '^failed\|stopped by SIGHUP$'
     at_each_point 3 stopped ALRM '^timeout\|out of time$'
@@ -188,12 +188,12 @@ stopped_at_each_point() { # PROGRAM
     stopped_at_each_point expire-orders
 }
 
-# bats test_tags=both,f2
+# bats test_tags=f2
 @test "the same signals at any point of send-reminders" {
     stopped_at_each_point send-reminders
 }
 
-# bats test_tags=both,f2
+# bats test_tags=f2
 @test "the same signals at any point of deliver-mail" {
     stopped_at_each_point deliver-mail
 }
@@ -243,12 +243,12 @@ memory_runs_out() { # PROGRAM SHARE
     memory_runs_out expire-orders 14
 }
 
-# bats test_tags=both,f37
+# bats test_tags=f37
 @test "nor does it cost send-reminders a reminder" {
     memory_runs_out send-reminders 4
 }
 
-# bats test_tags=both,f37
+# bats test_tags=f37
 @test "nor deliver-mail a mail" {
     memory_runs_out deliver-mail 4
 }
@@ -279,12 +279,12 @@ limited_programs() { # LIMIT...
     done
 }
 
-# bats test_tags=both,f37
+# bats test_tags=f37
 @test "three to twelve descriptors are enough for each job, or it says that they are not" {
     limited_programs '-n 3' '-n 4' '-n 5' '-n 6' '-n 7' '-n 8' '-n 9' '-n 10' '-n 12'
 }
 
-# bats test_tags=both,f37
+# bats test_tags=f37
 @test "a stack of 256 kB is enough for each job" {
     limited_programs '-s 256'
     ((status < 2))

@@ -64,7 +64,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     call GET '/tasks/order-expiration/executions?status=failed,timeout'
     assert_equal "$output" '{"status":"success","data":{"executions":[]}}'
     call GET '/tasks/order-expiration/executions?limit=500'
-    assert_failed 400 '^Wrong query parameter: limit'
+    assert_failed 400 '^Wrong query parameter: limit=.* \(1…200\)$'
     call GET /health
     assert_equal "$(json .data.health.database)" true
     call GET /alerts
@@ -129,7 +129,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     assert_equal "$(json .message)" 'Task executed successfully'
     assert_equal "$(json '.data.execution | [.status, .trigger] | @csv')" '"completed","api"'
     assert_equal "$(sql "SELECT actor LIKE 'user $admin as %' FROM tickeasy_jobs.task_execution_logs")" t
-    assert_equal "$(last_audit action)" task-run
+    assert_equal "$(last_audit 'action, details')" 'task-run|{}'
 }
 
 @test "a task that is off or paused runs with force alone" {
@@ -141,6 +141,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     assert_failed 409 '^The task is paused until 20'
     call POST /tasks/order-expiration/execute -d '{"force": true}'
     assert_equal "$status" 200
+    assert_equal "$(last_audit 'action, details')" 'task-run|{"force": true}'
 }
 
 @test "a run that is going on is named; one that takes longer than API_WAIT goes on and tells its id" {
@@ -165,17 +166,54 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     assert_equal "$(json .data.execution.status)" failed
 }
 
-@test "the run gets nothing of the request" {
-    cp "$TICKEASY_BIN"/* "$BATS_TEST_TMPDIR/" 2>/dev/null
-    printf '#!/bin/sh\nenv >%q\necho "expire-orders: enough" >&2\nexit 70\n' "$BATS_TEST_TMPDIR/environment" >"$BATS_TEST_TMPDIR/expire-orders"
+# stand_in SCRIPT: in place of expire-orders, for tasks-api from now on
+stand_in() {
+    cp "$TICKEASY_BIN/tasks-api" "$BATS_TEST_TMPDIR/"
+    printf '#!/bin/sh\n%s\n' "$1" >"$BATS_TEST_TMPDIR/expire-orders"
+    chmod 755 "$BATS_TEST_TMPDIR/expire-orders"
     end_peers || true
+    left=()
     TICKEASY_BIN=$BATS_TEST_TMPDIR start_lighttpd
+}
+
+@test "the run gets nothing of the request" {
+    stand_in "env >'$BATS_TEST_TMPDIR/environment'; echo 'expire-orders: enough' >&2; exit 70"
     call POST '/tasks/order-expiration/execute?a=b' -H 'Proxy: http://evil' -H 'X-Anything: 1' -H 'Cookie: a=b'
     assert_failed 500 '^The task could not be started: enough$'
     run grep -E '^(HTTP_|QUERY|REMOTE|REQUEST|SERVER|SCRIPT|GATEWAY|PATH_INFO|CONTENT)|Bearer|evil' "$BATS_TEST_TMPDIR/environment"
     assert_failure
     run grep -c . "$BATS_TEST_TMPDIR/environment"
     assert [ "$output" -le 5 ]
+}
+
+@test "of all that a run says the last line is told, and the log has the rest" {
+    stand_in 'seq -f "expire-orders: warning number %g" 300 >&2; echo "expire-orders: the reason" >&2; exit 78'
+    call POST /tasks/order-expiration/execute
+    assert_failed 500 '^The task could not be started: the reason$'
+    assert_equal "$(grep -c 'warning number' "$BATS_TEST_TMPDIR/web.log")" 300
+}
+
+@test "a run whose end nobody can look up, as the database is gone, is told as that" {
+    local code
+    for code in 0 1 70 75; do
+        stand_in "psql -Xq '$CLUSTER_URL' -c 'ALTER DATABASE $DATABASE_NAME ALLOW_CONNECTIONS false' && exit $code"
+        call POST /tasks/order-expiration/execute
+        assert_failed 503 '^The database does not answer'
+        assert_equal "$(json .data.execution)" null
+        psql_quietly -d "$CLUSTER_URL" -c "ALTER DATABASE $DATABASE_NAME ALLOW_CONNECTIONS true"
+    done
+}
+
+@test "a run that is killed is told with its code" {
+    web_config API_WAIT=20s
+    long_runs
+    call POST /tasks/data-cleanup/execute &
+    wait_for eval '[[ $(runs "status = '"'running'"'") == 1 ]]'
+    kill -9 "$(run_row pid)"
+    wait $!
+    status=$(sed -n 's/^Status: //p; s,^HTTP/1.1 \([0-9]*\).*,\1,p' "$BATS_TEST_TMPDIR/fields") output=$(<"$BATS_TEST_TMPDIR/body")
+    assert_failed 500 '^Task failed: it ended with code 137 and no report$'
+    let_on
 }
 
 # --- who may ----------------------------------------------------------------------------------------
@@ -223,7 +261,7 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     call GET /nowhere
     assert_failed 404 'nothing at "/nowhere"'
     call GET /tasks/order-expiration # nothing of it ran yet
-    assert_failed 404 'no task "order-expiration"'
+    assert_failed 404 '"order-expiration" yet: it has never run'
     call GET /tasks/order-expirations
     assert_failed 404 'no task "order-expirations"'
     call DELETE /tasks
@@ -269,7 +307,7 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
 @test "a database that is away is a 503, a wrong configuration a 500; the log says which, the page not" {
     web_config 'DATABASE_URL=postgresql://x:topsecret@127.0.0.1:1/x'
     call GET /tasks
-    assert_failed 503 '^The database cannot be reached'
+    assert_failed 503 '^The database does not answer'
     assert_equal "$(field Retry-After)" 30
     web_config APP_TIMEZONE=Mars
     call GET /tasks
@@ -292,6 +330,9 @@ is_over() { [[ $(sql "SELECT status FROM tickeasy_jobs.task_execution_logs WHERE
     assert_one_line '^tasks-api: JWT_SECRET is not set'
     JWT_SECRET=x run tasks-api --check
     assert_success
+    assert_line --index 0 'configuration, database and 15 statements are good'
+    assert_line --index 1 --regexp '^JWT_SECRET has fewer than 32 bytes'
+    JWT_SECRET=$api_secret run tasks-api --check
     assert_output 'configuration, database and 15 statements are good'
     run tasks-api --help
     assert_success
@@ -318,14 +359,32 @@ answers_the_same() {
     assert_equal "$status" 202
     let_on
     wait_for is_over "$(json .data.execution.id)"
+    while_one_waits
     call PUT /tasks/order-expiration/toggle -d '{"isActive": false}'
     assert_equal "$(json .message)" 'Task disabled successfully'
     printf '%070000d' 0 >"$BATS_TEST_TMPDIR/large"
     call PUT /tasks/order-expiration/toggle -d "@$BATS_TEST_TMPDIR/large"
     assert_equal "$status" 413
+    call POST /tasks -d "@$BATS_TEST_TMPDIR/large" # what comes with a refused request is heard out
+    assert_equal "$status $(field Allow)" '405 GET, HEAD, OPTIONS'
+    call PUT /nowhere -d "@$BATS_TEST_TMPDIR/large"
+    assert_failed 404 nothing
     call DELETE /tasks
     assert_equal "$status $(field Allow)" '405 GET, HEAD, OPTIONS'
+    assert_equal "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' "$web")" "301 $web/"
     assert_regex "$(curl -si "$web/")" "Content-Security-Policy: default-src 'none'.*<title>Tickeasy"
+}
+# who asks while somebody waits for a run is answered before that ends
+while_one_waits() {
+    web_config API_WAIT=60s
+    sql 'INSERT INTO public.long_runs VALUES (1)'
+    curl -s -o "$BATS_TEST_TMPDIR/long" -X POST -d '' -H "Authorization: Bearer $bearer" "$web/api/tasks/data-cleanup/execute" &
+    wait_for eval '[[ $(runs "status = '"'running'"'") == 1 ]]'
+    call GET /tasks
+    assert_equal "$status $(runs "status = 'running'")" '200 1'
+    let_on
+    wait $!
+    assert_equal "$(jq -r .data.execution.status "$BATS_TEST_TMPDIR/long")" completed
 }
 @test "behind nginx and fcgiwrap it answers the same" {
     start_nginx

@@ -52,17 +52,18 @@ start_lighttpd() {
         port=$(free_port)
         {
             printf '%s\n' "server.port = $port" 'server.bind = "127.0.0.1"' "server.document-root = \"$folder\"" \
-                "server.errorlog = \"$folder/server.log\"" "server.breakagelog = \"$folder/web.log\"" \
-                'mimetype.assign = (".html" => "text/html; charset=utf-8", ".css" => "text/css", ".js" => "text/javascript")'
+                "server.errorlog = \"$folder/server.log\"" "server.breakagelog = \"$folder/web.log\""
             sample lighttpd
         } >"$folder/lighttpd.conf"
         serve_at_port /usr/sbin/lighttpd -D -f "$folder/lighttpd.conf" && sleep 0.2 && kill -0 $! 2>/dev/null && break
     done
 }
 
-start_fcgiwrap() { # for servers that start no programs themselves
+start_fcgiwrap() { # SERVER, one that starts no programs itself: as its sample says
+    local options
+    read -ra options < <(sample "$1" | sed -n 's,^# *ExecStart=/usr/sbin/fcgiwrap -f,,p') # -f: its words go to the server
     chmod 711 "$BATS_TEST_TMPDIR"
-    fcgiwrap -s "unix:$BATS_TEST_TMPDIR/fcgi" >"$BATS_TEST_TMPDIR/web.log" 2>&1 3>&- 4>&- &
+    fcgiwrap "${options[@]}" -s "unix:$BATS_TEST_TMPDIR/fcgi" >"$BATS_TEST_TMPDIR/web.log" 2>&1 3>&- 4>&- &
     left+=($!)
 }
 
@@ -76,7 +77,7 @@ serve_at_port() { # COMMAND...: a web server in the background, which answers at
 # nginx with the sample and fcgiwrap, at $web
 start_nginx() {
     local folder=$BATS_TEST_TMPDIR
-    start_fcgiwrap
+    start_fcgiwrap nginx
     port=$(free_port)
     {
         printf '%s\n' "pid $folder/nginx.pid; error_log $folder/nginx.log; daemon off; master_process off;" \
@@ -91,7 +92,7 @@ start_nginx() {
 # Apache with the sample and fcgiwrap, at $web; as one process, which a kill ends whole
 start_apache() {
     local folder=$BATS_TEST_TMPDIR module
-    start_fcgiwrap
+    start_fcgiwrap apache
     port=$(free_port)
     {
         for module in mpm_event authz_core unixd alias dir headers mime setenvif proxy proxy_fcgi; do
