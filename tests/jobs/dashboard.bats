@@ -197,10 +197,13 @@ refute_own_complaints() {
     type_in "$(token "$admin" '{"exp": 4000000000}')"
     press Enter
     soon "\$('.task') !== null && \$('#door').hidden"
+    js "location.hash = 'token=$(token nobody)'" # a link signs nobody out
+    soon "location.hash === ''"
+    assert_equal "$(js "\$('#door').hidden && \$('.task') !== null")" true
 
     sed -i "s,^DATABASE_URL=.*,DATABASE_URL=postgresql://127.0.0.1:1/nowhere," "$BATS_TEST_TMPDIR/web.conf"
     js "document.dispatchEvent(new Event('visibilitychange'))"
-    soon "text('#banner').includes('The database cannot be reached at the moment')"
+    soon "text('#banner').includes('The database does not answer at the moment')"
     assert_regex "$(js "text('#banner')")" '^Some of this is from .* ago and cannot be updated for now'
     assert_equal "$(js "document.querySelectorAll('.task').length")" 5
     web_config
