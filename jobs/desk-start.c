@@ -178,7 +178,8 @@ bool desk_run(struct desk *desk, struct error *err)
     struct text path = { 0 };
     bool started = false;
     json_t *task = desk_task(desk, desk->options.operands[0], err);
-    if (task == NULL || !desk_order_run(desk, task, options_flag(&desk->options, "force"), &path, err))
+    if (task == NULL ||
+        !desk_order_run(desk, task, options_flag(&desk->options, "force"), &path, err))
         goto out;
     collect_args(desk, path.chars, args);
     db_close(desk->db); /* not held for as long as the run takes */

@@ -9,8 +9,8 @@ bool desk_run(struct desk *desk, struct error *err);
 bool desk_catch_up(struct desk *desk, struct error *err);
 
 /* What stands before a run that somebody asks for: find the task's program, as the registry names
- * it, in our own folder and nowhere else, and write down who asks, and that it is forced. path is empty before. Errors as
- * db_run, and ERR_CONFIG that says what is wrong with the program. */
+ * it, in our own folder and nowhere else, and write down who asks, and that it is forced. path is
+ * empty before. Errors as db_run, and ERR_CONFIG that says what is wrong with the program. */
 bool desk_order_run(struct desk *desk, const json_t *task, bool is_forced, struct text *path,
                     struct error *err);
 

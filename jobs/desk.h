@@ -1,5 +1,5 @@
-/* desk: what the commands of taskctl share, and tasks-api with them: the command line, the database,
- * how answers look. */
+/* desk: what the commands of taskctl share, and tasks-api with them: the command line, the
+ * database, how answers look. */
 #ifndef JOBS_DESK_H
 #define JOBS_DESK_H
 

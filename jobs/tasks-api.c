@@ -34,7 +34,7 @@ enum {
     DAY_S = 24 * 60 * 60,
     MAILS_S = 3 * DAY_S,
     HEARD_MAX = 1024 * 1024, /* bytes; the sample configurations let through 128 kB */
-    SECRET_BYTES = 32, /* the fewest, RFC 7518, 3.2 */
+    SECRET_BYTES = 32,       /* the fewest, RFC 7518, 3.2 */
     /* a run that began has its row within milliseconds, unless the database is slow */
     BEGIN_MS = 100,
     BEGIN_TRIES = 50,
@@ -145,8 +145,8 @@ static void answer_missed(struct api *api, struct error *err)
         since = (time_t)zone_instant(api->request.since);
     if (since > api->desk.now)
         since = api->desk.now;
-    answer_with(api, "missed",
-                desk_gaps(&api->desk, NULL, since < oldest ? oldest : since, err), err);
+    answer_with(api, "missed", desk_gaps(&api->desk, NULL, since < oldest ? oldest : since, err),
+                err);
 }
 
 /* --- what changes something ------------------------------------------------------------------ */
@@ -349,8 +349,7 @@ static bool read_body(struct api *api)
     while ((got = read_some(api, body + length, sizeof body - length)) > 0)
         length += got;
     if (api->unread > 0)
-        return api_refuse(&api->reply, 400, API_CUT_BODY, "%zu/%zu", length,
-                          length + api->unread);
+        return api_refuse(&api->reply, 400, API_CUT_BODY, "%zu/%zu", length, length + api->unread);
     if (!api_body_read(&api->request, body, length, &api->reply))
         return false;
     api->desk.reason = given(api->request.reason);

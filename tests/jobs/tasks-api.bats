@@ -81,7 +81,7 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     bearer=''
     call GET /openapi.json
     assert_equal "$status" 200
-    assert_equal "$(json '.paths | keys | length')" 10
+    assert_equal "$(json '[.. | objects | .type? | select(type == "array" or . == "null")] | length')" 0 # OpenAPI 3.0 has no such types
     bearer=$(token "$admin")
     taskctl list >/dev/null
     for path in $(json '.paths | to_entries[] | select(.value.get) | .key' | sed 's/{taskId}/health-check/'); do

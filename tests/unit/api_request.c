@@ -4,11 +4,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../jobs/api-request.h"
+#include "embed.h"
 
 /* Read one, expecting that it is fine. */
 static struct api_request good(const char *method, const char *path, const char *query)
@@ -160,8 +162,7 @@ static void a_plus_is_a_blank(void **state)
     (void)state;
     struct api_reply reply = refused("GET", "/missed", "since=2026-01-02T03:04:05+08:00");
     assert_int_equal(reply.status, 400);
-    assert_string_equal(reply.detail,
-                        "since=2026-01-02T03:04:05 08:00 (2026-01-02T03:04:05Z)");
+    assert_string_equal(reply.detail, "since=2026-01-02T03:04:05 08:00 (2026-01-02T03:04:05Z)");
     assert_int_equal(refused("GET", "/tasks/x/executions", "limit=5+").status, 400);
 }
 
@@ -482,9 +483,39 @@ static void the_token_is_what_stands_behind_bearer(void **state)
     assert_null(api_bearer("Basic YTpi"));
 }
 
+/* --- the description -------------------------------------------------------------------------- */
+
+static void each_place_is_described_with_its_method(void **state)
+{
+    (void)state;
+    bool described[API_DESCRIPTION + 1] = { false };
+    json_t *whole = json_loads(embedded_text("jobs/openapi.json"), 0, NULL);
+    const char *path, *method;
+    json_t *methods, *value;
+    json_object_foreach(json_object_get(whole, "paths"), path, methods)
+    {
+        char real[100], upper[8] = "";
+        const char *id = strstr(path, "{taskId}");
+        snprintf(real, sizeof real, "%.*s%s%s", (int)(id == NULL ? 0 : id - path), path,
+                 id == NULL ? "" : "x", id == NULL ? path : id + strlen("{taskId}"));
+        json_object_foreach(methods, method, value)
+        {
+            if (strcmp(method, "parameters") == 0)
+                continue;
+            for (size_t i = 0; i + 1 < sizeof upper && method[i] != '\0'; i++)
+                upper[i] = (char)toupper((unsigned char)method[i]);
+            described[good(upper, real, NULL).place] = true;
+        }
+    }
+    json_decref(whole);
+    for (size_t i = 0; i < sizeof described / sizeof *described; i++)
+        assert_true(described[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_place_is_described_with_its_method),
         cmocka_unit_test(each_path_is_a_place),
         cmocka_unit_test(any_other_path_is_not_found),
         cmocka_unit_test(the_name_of_a_task_has_63_bytes_at_most),
