@@ -28,6 +28,8 @@ setup_file() { # no database
     certificate
     signed address 2 IP:127.0.0.1,IP:::1
     signed other 2 DNS:other.example
+    signed asked 2 DNS:mail.shop.example
+    signed canonical 2 DNS:host.provider.example
     signed expired 0 DNS:localhost
 }
 
@@ -848,6 +850,27 @@ promise_address_certificate() {
 @test "a certificate for an address is good for that address (libesmtp)" { via libesmtp; promise_address_certificate; }
 @test "a certificate for an address is good for that address (libcurl)" { via libcurl; promise_address_certificate; }
 @test "a certificate for an address is good for that address (smtps)" { via smtps; promise_address_certificate; }
+
+# DNS may have a name stand for another one: a certificate is for the name that was configured.
+promise_alias() {
+    export LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_HOSTS=$PWD/hosts
+    echo '127.0.0.1 host.provider.example mail.shop.example' >hosts
+    secure asked
+    MAIL_URL=$(url 'ann:secret-word@mail.shop.example') send
+    assert_success
+    secure canonical
+    MAIL_URL=$(url 'ann:secret-word@mail.shop.example') send
+    assert_failure 1
+    assert_line "error unavailable mail server mail.shop.example:$port has a certificate for another name\
+ than mail.shop.example"
+    refute grep auth box/log
+}
+# bats test_tags=f22
+@test "behind an alias in DNS the certificate is for the name that was configured (libesmtp)" { via libesmtp; promise_alias; }
+# bats test_tags=f22
+@test "behind an alias in DNS the certificate is for the name that was configured (libcurl)" { via libcurl; promise_alias; }
+# bats test_tags=f22
+@test "behind an alias in DNS the certificate is for the name that was configured (smtps)" { via smtps; promise_alias; }
 
 promise_refused_login() {
     secure

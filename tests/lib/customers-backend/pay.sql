@@ -3,6 +3,7 @@
 SELECT coalesce((SELECT "orderId" FROM "order" WHERE "orderStatus" = 'held' ORDER BY random() LIMIT 1),
                 gen_random_uuid()) AS id \gset
 BEGIN;
+SELECT pg_advisory_xact_lock(hashtext(':id')); -- a bank tells it once at a time
 INSERT INTO payment ("orderId", method, amount, status, "paidAt")
 SELECT "orderId", 'Credit', 1000, 'completed', clock_timestamp() AT TIME ZONE 'Asia/Taipei'
   FROM "order"
