@@ -97,7 +97,7 @@ killed() { # POINT
 killed_at_each_point() { # NAME [fresh]
     rehearse ${2+fresh} "${job[@]}"
     at_each_point 6 killed
-    counted "$1"
+    counted f1 "$1"
 }
 
 # bats test_tags=both,f1
@@ -176,11 +176,11 @@ stopped() { # SIGNAL ROW POINT
 stopped_at_each_point() { # PROGRAM
     shop "$1"
     rehearse "${job[@]}"
-    at_each_point 4 stopped TERM '^failed\|stopped by SIGTERM$'
-    at_each_point 3 stopped INT '^failed\|stopped by SIGINT$'
-    at_each_point 3 stopped HUP '^failed\|stopped by SIGHUP$'
-    at_each_point 3 stopped ALRM '^timeout\|out of time$'
-    at_each_point 3 stopped PIPE '^completed\|$'
+    at_each_point 4 stopped TERM '^failed\|stopped by SIGTERM$'; counted f2 TERM
+    at_each_point 3 stopped INT '^failed\|stopped by SIGINT$'; counted f2 INT
+    at_each_point 3 stopped HUP '^failed\|stopped by SIGHUP$'; counted f2 HUP
+    at_each_point 3 stopped ALRM '^timeout\|out of time$'; counted f2 ALRM
+    at_each_point 3 stopped PIPE '^completed\|$'; counted f2 PIPE
 }
 
 # bats test_tags=both,f2
@@ -234,8 +234,8 @@ memory_runs_out() { # PROGRAM SHARE
         is_full || ((n % 8 == $2 % 8)) || continue
         out_of_memory '' "$n" || { echo "at allocation $n: exit $status, ${stderr-}"; return 1; }
     done
-    at_each_point "$2" out_of_memory ''
-    at_each_point "$2" out_of_memory 1
+    at_each_point "$2" out_of_memory ''; counted f37 "$1"
+    at_each_point "$2" out_of_memory 1; counted f37 "$1"
 }
 
 # bats test_tags=both,f37

@@ -78,7 +78,7 @@ pays_at_each_point() { # CALL MODE [SHARE]
     strike --points "$BATS_TEST_TMPDIR/points" expire-orders --cron || true
     points=$(<"$BATS_TEST_TMPDIR/points")
     sql 'SELECT before.restore()' >/dev/null
-    at_each_point "${3-6}" pays_at "$2"
+    at_each_point "${3-6}" pays_at "$2"; counted f6 "$2"
 }
 
 # bats test_tags=both,f6

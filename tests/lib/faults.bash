@@ -7,7 +7,7 @@
 #
 # FAULTS_PROFILE=full strikes at every point there is, quick (the default) at a sample. FAULTS_SEED is
 # the seed of what is random. FAULTS_COUNTS is a file that gets a line for each program struck:
-# f1 PROGRAM SCHEMA POINTS-STRUCK OF-POINTS.
+# "f1 WHAT SCHEMA POINTS-STRUCK OF-POINTS".
 
 build_faults() { # in setup_file
     export FAULTS=$BATS_FILE_TMPDIR/faults.so STRIKE=$BATS_FILE_TMPDIR/strike
@@ -122,8 +122,8 @@ at_each_point() {
     ((struck > 1 && point > points / 2)) # a talk with a server has not the same points each time
 }
 
-counted() { # PROGRAM: what at_each_point did, for the table of faults
-    [[ -z ${FAULTS_COUNTS-} ]] || echo "f1 $1 $APP_SCHEMA $struck_at $points" >>"$FAULTS_COUNTS"
+counted() { # FAULT WHAT: what at_each_point did, for the table of faults
+    [[ -z ${FAULTS_COUNTS-} ]] || echo "$1 $2 $APP_SCHEMA $struck_at $points" >>"$FAULTS_COUNTS"
 }
 
 # The exit code of a run that ended by itself and its row say the same. There is none of a run that came
