@@ -272,7 +272,7 @@ SQL
 }
 
 # One of SQL_ASCII keeps whatever bytes it is given: a mail with half a letter in it would hold up all the others.
-# bats test_tags=f39
+# bats test_tags=direct,f39
 @test "a database whose texts are in another encoding than UTF8, or in none, is refused before anything is done" {
     local encoding
     for encoding in SQL_ASCII LATIN1; do

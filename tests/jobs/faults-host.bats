@@ -231,8 +231,9 @@ apart() {
 # bats test_tags=f41
 @test "without a PATH and without anything else in its environment a job works, or says what it lacks" {
     local program
+    NOW=$(date -u +%FT%TZ)
     order 1 pending '-1 minute'
-    printf '%s\n' "DATABASE_URL=$DATABASE_URL" "STATE_DIR=$STATE_DIR" "MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail" >"$BATS_TEST_TMPDIR/conf"
+    printf '%s\n' "DATABASE_URL=$DATABASE_URL" "APP_SCHEMA=$APP_SCHEMA" "STATE_DIR=$STATE_DIR" "MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail" >"$BATS_TEST_TMPDIR/conf"
     chmod 600 "$BATS_TEST_TMPDIR/conf"
     for program in expire-orders deliver-mail send-reminders cleanup-data health-check; do
         run --separate-stderr env -i PATH= "$TICKEASY_BIN/$program" --config "$BATS_TEST_TMPDIR/conf" --cron
