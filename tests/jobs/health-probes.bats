@@ -380,7 +380,7 @@ tls_server_again() {
     private-database stop "$PWD/own"
 }
 
-# bats test_tags=f12
+# bats test_tags=direct,f12
 @test "a database whose answer drips in is cut off" {
     new_database
     port=$(sed -E 's/.*:([0-9]+)\/.*/\1/' <<<"$DATABASE_TCP_URL")

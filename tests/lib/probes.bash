@@ -28,7 +28,7 @@ setup_probes() {
     unset DATABASE_URL REDIS_URL SUPABASE_URL SUPABASE_SERVICE_KEY STORAGE_DIR STORAGE_BUCKETS MAIL_URL \
         MAIL_CA_FILE OPENAI_API_KEY OPENAI_BASE_URL "${!PG@}"
     : >empty.conf # this machine may have a configuration of its own
-    export TICKEASY_JOBS_CONFIG=$PWD/empty.conf CA_FILE=$CERTIFICATES/ca.crt
+    export TICKEASY_JOBS_CONFIG=$PWD/empty.conf CA_FILE=$CERTIFICATES/ca.crt STORAGE_BUCKETS=tickeasy-files
     left=()
 }
 
