@@ -91,7 +91,7 @@ const languages = {
         due: '即將執行',
         within: (time) => `${time}後`,
         isOff: '已停用',
-        byWhom: (who, ago) => `${ago}由 ${who} 更動`,
+        byWhom: (who, ago) => `${ago}更動：${who}`,
         apiUser: (id, address) => `使用者 ${id}…（${address}）`,
         notByItself: '不會自動執行',
         pausedUntil: (clock) => `暫停至 ${clock}`,
