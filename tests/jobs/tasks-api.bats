@@ -193,6 +193,7 @@ stand_in() {
     assert_equal "$(grep -c 'warning number' "$BATS_TEST_TMPDIR/web.log")" 300
 }
 
+# bats test_tags=direct
 @test "a run whose end nobody can look up, as the database is gone, is told as that" {
     local code
     for code in 0 1 70 75; do
