@@ -35,9 +35,9 @@ static bool compose(struct letter *letter, const struct letter_facts *facts,
     struct error why = { 0 };
     json_t *data = json_read(facts->data, strlen(facts->data), 0, &why);
     if (!json_is_object(data)) {
-        error_set(err, why.kind == ERR_INTERNAL ? ERR_INTERNAL : ERR_REJECTED,
-                  why.kind == ERR_INTERNAL ? "out of memory"
-                                           : "the mail's data are not a JSON object");
+        if (why.kind == ERR_INTERNAL)
+            error_keep(err, &why);
+        error_set(err, ERR_REJECTED, "the mail's data are not a JSON object");
         goto out;
     }
     if (!message_address(facts->recipient, letter->to, sizeof letter->to, err) ||

@@ -35,40 +35,6 @@ teardown() {
 
 # --- what the jobs find to do -----------------------------------------------------------------------
 
-# Three who are reminded of a show
-reminder_shop() {
-    local n
-    NOW=$(date -u +%FT%TZ)
-    for n in 1 2 3; do buys "$n" --user "$n" --show 3; done
-    starts 3 '10 hours'
-    export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=shop@example.com
-}
-
-# Old and new ones of all that a clean-up deletes
-attic() {
-    local n
-    NOW=$(date -u +%FT%TZ)
-    session 1 closed '-5 days' 3
-    session 2 closed '-4 days' 1
-    session 3 closed '-1 day' 2
-    sql "INSERT INTO tickeasy_jobs.scheduled_tasks (id, name, description, program, cron_expression, max_retries, timeout_ms)
-         VALUES ('old-task', '', '', '', '* * * * *', 0, 30000);
-         INSERT INTO tickeasy_jobs.health_checks (timestamp) SELECT now() - n * interval '20 days' FROM generate_series(0, 3) AS n;
-         INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, status, created_at, sent_at, not_after, message_id)
-         SELECT 'ticket', 'ticket/' || n, 'a' || n || '@example.com', 'en', '{}', 'sent', at, at, at + interval '1 day', n
-           FROM (SELECT n, now() - n * interval '20 days' AS at FROM generate_series(0, 3) AS n) AS m;
-         INSERT INTO tickeasy_jobs.alerts (kind, cause, summary, opened_at, last_seen_at, resolved_at)
-         SELECT 'order-refused', n, 'alert ' || n, at, at, CASE WHEN n > 0 THEN at END
-           FROM (SELECT n, now() - n * interval '20 days' AS at FROM generate_series(0, 3) AS n) AS a"
-    for n in 1 2 3 4; do past_run "$n" old-task completed "$((n * 20)) days"; done
-    export STORAGE_DIR=$BATS_TEST_TMPDIR/files FILE_QUARANTINE_DAYS=0 STORAGE_BUCKETS=tickeasy-files
-    export FILE_IGNORE_COLUMNS=before.\* # the copies that remember makes
-    for n in kept-1.jpg kept-2.jpg a/kept-3.jpg old-1.jpg b/old-2.jpg; do file "$n"; done
-    file new.jpg '1 hour'
-    for n in kept-1.jpg kept-2.jpg a/kept-3.jpg; do refer "tickeasy-files/$n"; done
-    cp -a "$STORAGE_DIR" "$STORAGE_DIR.first"
-}
-
 # shop PROGRAM: what it finds to do, and in job how it is started
 shop() {
     program=$1 job=("$1" --cron) preload=''
@@ -81,6 +47,7 @@ shop() {
             ;;
         cleanup-data)
             attic
+            export FILE_IGNORE_COLUMNS=before.\* # the copies that remember makes
             preload=$OLD_FILES
             ;;
     esac

@@ -18,7 +18,6 @@ setup() {
     left=()
     setup_job
     free_slots
-    NOW=$(date -u +%FT%TZ)
     cd "$BATS_TEST_TMPDIR" || return
 }
 teardown() {
@@ -46,12 +45,10 @@ checked() {
 
 # bats test_tags=both
 @test "send-reminders, by SMTP" {
-    local n
-    for n in 1 2 3; do buys "$n" --user "$n" --show 3; done
-    starts 3 '10 hours'
+    reminder_shop
     mkdir box
     peer mails "$peers/smtp-server" --dir box
-    MAIL_URL=smtp://localhost:$port MAIL_FROM=shop@example.com checked 0 send-reminders --cron
+    MAIL_URL=smtp://localhost:$port checked 0 send-reminders --cron
     assert_equal "$(mails "status = 'sent'")" 3
 }
 
@@ -67,13 +64,9 @@ checked() {
 
 # bats test_tags=both
 @test "cleanup-data, with conversations, records and files to delete" {
-    session 1 closed '-5 days' 3
-    sql "INSERT INTO tickeasy_jobs.health_checks (timestamp) SELECT now() - n * interval '20 days' FROM generate_series(0, 3) AS n"
-    export STORAGE_DIR=$BATS_TEST_TMPDIR/files FILE_QUARANTINE_DAYS=0 STORAGE_BUCKETS=tickeasy-files
-    for n in kept-1.jpg kept-2.jpg kept-3.jpg old-1.jpg; do file "$n"; done
-    for n in kept-1.jpg kept-2.jpg kept-3.jpg; do refer "tickeasy-files/$n"; done
+    attic
     checked 0 cleanup-data --cron
-    assert_equal "$(sql "SELECT result ->> 'oldHealthChecks' FROM tickeasy_jobs.task_execution_logs")" 2
+    assert_equal "$(sql "SELECT result ->> 'oldHealthChecks' FROM tickeasy_jobs.task_execution_logs WHERE task_id = 'data-cleanup'")" 2
 }
 
 @test "health-check, and a database that is away" {

@@ -131,8 +131,10 @@ open_alerts() {
 
 spooled() { find "$STATE_DIR/spool" -name '*.json' 2>/dev/null | wc -l; }
 
+is_full() { [[ ${FAULTS_PROFILE-} == full ]]; }
+
 # size QUICK FULL: how much of a fault, by FAULTS_PROFILE
-size() { if [[ ${FAULTS_PROFILE-quick} == full ]]; then echo "$2"; else echo "$1"; fi; }
+size() { if is_full; then echo "$2"; else echo "$1"; fi; }
 
 # own_server [COMMAND...]: a durable server of this test's own in the folder $own, which COMMAND starts, with
 # the application's tables and the jobs' role; the test's end stops it.

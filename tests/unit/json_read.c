@@ -85,12 +85,16 @@ static void what_is_no_json_is_told_with_its_place(void **state)
 
 /* --- who reads -------------------------------------------------------------------------------- */
 
-static bool load_file(const void *what, struct error *err)
+static bool let_go(json_t *json)
 {
-    json_t *json = state_load(what, err);
     bool read = json != NULL;
     json_decref(json);
     return read;
+}
+
+static bool load_file(const void *what, struct error *err)
+{
+    return let_go(state_load(what, err));
 }
 
 static void a_file_of_the_state_is_not_taken_for_rubbish(void **state)
@@ -107,10 +111,7 @@ static void a_file_of_the_state_is_not_taken_for_rubbish(void **state)
 
 static bool parse_book(const void *what, struct error *err)
 {
-    json_t *json = alert_book_parse(what, err);
-    bool read = json != NULL;
-    json_decref(json);
-    return read;
+    return let_go(alert_book_parse(what, err));
 }
 
 static void a_book_of_alerts_is_not_taken_for_rubbish(void **state)
