@@ -7,6 +7,7 @@ load ../lib/database
 load ../lib/job
 load ../lib/faults
 
+setup_file() { build_faults; }
 setup() {
     setup_job
     free_slots
@@ -182,7 +183,7 @@ unlink_proxy() {
 @test "a commit whose answer is lost was done once: begin, batch, close and the mark of a mail" {
     local words
     little_shop
-    remember_registered
+    rehearse expire-orders --cron
     for words in 'INSERT INTO tickeasy_jobs.task_execution_logs' "'order-expired/' ||" 'SET status = $2,' 'smtp_reply'; do
         link --mode lost --words "$words"
         DATABASE_URL=$through expire --retries 0
