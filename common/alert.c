@@ -7,6 +7,7 @@
 #include "alert_channel.h"
 #include "alert_note.h"
 #include "deadline.h"
+#include "json_read.h"
 #include "state.h"
 #include "text.h"
 #include "zone.h"
@@ -62,7 +63,8 @@ static json_t *load_copy(struct job *job)
 static void save_copy(struct job *job, const json_t *copy)
 {
     struct error trouble = { 0 };
-    if (!state_save(job->config.state_dir, alert_folder, file_name, copy, &trouble))
+    if (!json_is_whole(&trouble) ||
+        !state_save(job->config.state_dir, alert_folder, file_name, copy, &trouble))
         log_event(&job->log, LOG_WARN, "alert_copy_failed", "error", trouble.text, NULL);
 }
 
@@ -294,11 +296,11 @@ static bool sync_database(struct syncing *syncing, const json_t *local, struct e
     if (!read_and_step(syncing, local, false, err))
         return false;
     if (!has_changed(syncing->book))
-        return true;
+        return json_is_whole(err);
     if (!db_begin(db, DB_DURABLE, LOCK_MS, err))
         return false;
-    bool done =
-        read_and_step(syncing, local, true, err) && store(syncing, err) && tell(syncing, err);
+    bool done = read_and_step(syncing, local, true, err) && store(syncing, err) &&
+                tell(syncing, err) && json_is_whole(err);
     struct error late = { 0 };
     db_end(db, done, &late);
     error_keep(err, &late);
@@ -317,9 +319,10 @@ static bool sync_disk(struct syncing *syncing, json_t *local, struct error *err)
     if (!alert_book_step(local, syncing->sight, &syncing->rules, syncing->now, syncing->notes, err))
         return false;
     if (json_array_size(syncing->notes) == 0)
-        return true;
+        return json_is_whole(err);
     syncing->job->tellings++;
-    return keep(syncing, ALERT_BY_MAIL, path, err) && keep(syncing, ALERT_BY_POST, path, err);
+    return keep(syncing, ALERT_BY_MAIL, path, err) && keep(syncing, ALERT_BY_POST, path, err) &&
+           json_is_whole(err);
 }
 
 /* With the database there it is mostly what it was. */

@@ -11,6 +11,7 @@
 #include "alert_channel.h"
 #include "contract.h"
 #include "deadline.h"
+#include "json_read.h"
 #include "mail_text.h"
 #include "metrics.h"
 #include "slot.h"
@@ -245,6 +246,7 @@ static bool goes_on_alone(struct job *job, struct error *err)
 static void run_attempt(struct job *job, struct error *err)
 {
     struct run *run = &job->run;
+    json_watch();
     run->given_timeout_ms = given_timeout_ms(job);
     if (run->given_timeout_ms > 0)
         run->timeout_ms = run->given_timeout_ms;

@@ -51,6 +51,13 @@ static void assert_told_as_memory(reading *read, const void *what, int at_least)
     assert_true(refused >= at_least); /* it was refused at all */
 }
 
+/* What a reading had until it was refused stays with the process: see json_read.c. */
+const char *__lsan_default_suppressions(void); // NOLINT(bugprone-reserved-identifier): theirs
+const char *__lsan_default_suppressions(void)  // NOLINT(bugprone-reserved-identifier)
+{
+    return "leak:watched";
+}
+
 /* --- texts ------------------------------------------------------------------------------------ */
 
 /* Long enough that a string grows while it is read: there jansson goes on without memory. */
@@ -72,6 +79,51 @@ static void a_text_is_read_whole_or_not_at_all(void **state)
 {
     (void)state;
     assert_told_as_memory(read_text, text, 10);
+}
+
+static bool build(const void *what, struct error *err)
+{
+    json_watch();
+    json_t *list = json_array();
+    json_array_append_new(list, json_pack("{s:s}", "name", what));
+    json_decref(list);
+    return json_is_whole(err);
+}
+
+static bool read_array(const void *what, struct error *err)
+{
+    json_t *json = json_read(what, strlen(what), 0, err);
+    bool read = json_array_size(json) == 2;
+    json_decref(json);
+    return read;
+}
+
+/* Wherever a string ends, its last byte may be the one that there is no memory for. */
+static void a_string_of_any_length_is_read_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    for (int length = 1; length < 70; length++) {
+        char longer[128];
+        snprintf(longer, sizeof longer, "[\"%.*s\", \"next\"]", length,
+                 "0123456789012345678901234567890123456789012345678901234567890123456789");
+        assert_told_as_memory(read_array, longer, 4);
+    }
+}
+
+static void what_many_calls_put_together_is_whole_or_is_known_not_to_be(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    assert_told_as_memory(build, "a name", 4);
+    json_watch();
+    until_refused = 0;
+    json_t *lost = json_array();
+    until_refused = -1;
+    assert_null(lost);
+    json_t *json = json_read(text, strlen(text), 0, &err); /* which does not begin it anew */
+    assert_non_null(json);
+    json_decref(json);
+    assert_false(json_is_whole(&err));
 }
 
 static void what_is_no_json_is_told_with_its_place(void **state)
@@ -162,6 +214,8 @@ int main(void)
     until_refused = -1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_is_read_whole_or_not_at_all),
+        cmocka_unit_test(a_string_of_any_length_is_read_whole_or_not_at_all),
+        cmocka_unit_test(what_many_calls_put_together_is_whole_or_is_known_not_to_be),
         cmocka_unit_test(what_is_no_json_is_told_with_its_place),
         cmocka_unit_test(a_file_of_the_state_is_not_taken_for_rubbish),
         cmocka_unit_test(a_book_of_alerts_is_not_taken_for_rubbish),
