@@ -57,6 +57,11 @@ const char *__lsan_default_suppressions(void)  // NOLINT(bugprone-reserved-ident
 {
     return "leak:watched";
 }
+const char *__lsan_default_options(void); // NOLINT(bugprone-reserved-identifier)
+const char *__lsan_default_options(void)  // NOLINT(bugprone-reserved-identifier)
+{
+    return "print_suppressions=0";
+}
 
 /* --- texts ------------------------------------------------------------------------------------ */
 
