@@ -216,6 +216,27 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_equal "$(subjects mail/new/*)" '[Tickeasy] DOWN: database. Warning: mail.'
 }
 
+# bats test_tags=f21
+@test "with the database away a mail whose answer is lost goes once more, and one that is refused no more" {
+    by_mail
+    database_is down
+    misbehaving_server drop-at-dot
+    check 0
+    assert_failure 2
+    assert_equal "$(find state/alerts -name '*.mail.json' | sed 's/.*\.again/again/')" again.mail.json
+    check 5
+    assert_equal "$(find state/alerts -name '*.mail.json')" ''
+    assert_equal "$(grep -ci '^data' peer.out)" 2
+    check 10
+    assert_equal "$(grep -ci '^data' peer.out)" 2
+    database_is up
+    misbehaving_server 550-at-rcpt
+    database_is down
+    check 100
+    assert_equal "$(find state/alerts -name '*.mail.json')" ''
+    assert_equal "$(grep -c ' alert_refused recipient=ops@example.org reply="5.3.0 as you wished"' "$LOG_FILE")" 1
+}
+
 # bats test_tags=f35
 @test "silence tells nobody, and what lasts is told when it ends" {
     webhook

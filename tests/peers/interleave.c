@@ -439,5 +439,6 @@ int main(int argc, char **argv)
     } while (different < wanted && tried < 5 * wanted && (by_lot || next_schedule()));
     printf("%ld schedules, %ld waits, %ld deadlocks in which the job gave way\n", different, waits,
            deadlocks);
+    statements_close(statements);
     return EXIT_SUCCESS;
 }
