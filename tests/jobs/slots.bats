@@ -324,6 +324,7 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
 # bats test_tags=f17
 @test "where the host's clock is wrong, the database's tells the slot; a little off is no matter" {
     local clock
+    export ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 # libfaketime is the first library
     for clock in +1h -1d +40d; do
         sql 'UPDATE tickeasy_jobs.task_execution_logs SET slot = NULL'
         run --separate-stderr faketime -f $clock expire-orders --cron
