@@ -273,6 +273,15 @@ time.sleep(60)' >"$place/port" 3>&- 4>&- &
     assert_failure 64
 }
 
+@test "what fails on one schema is counted, and keeps no test from running on the other" {
+    printf '%s\n' '# bats test_tags=both' '@test "of both" { [[ $APP_SCHEMA != design ]]; }' \
+        '# bats test_tags=backend' '@test "of one" { [[ $APP_SCHEMA == backend ]]; }' >"$BATS_TEST_TMPDIR/some.bats"
+    run env -u TICKEASY_TEST_RUN -u TICKEASY_TEST_CLUSTER "$PROJECT/scripts/test" --no-setup "$BATS_TEST_TMPDIR/some.bats"
+    assert_failure 1
+    assert_line '  FAILED test: of both'
+    assert_line '2 passed, 1 failed'
+}
+
 @test "every script has its help, called from anywhere" {
     for script in deps private-database migrate test lint demo embed install manual; do
         for call in "$PROJECT:scripts/$script" "$PROJECT/scripts:./$script" "/:$PROJECT/scripts/$script"; do
