@@ -1,6 +1,6 @@
-/* json_read: JSON that is whole. jansson leaves bytes out of a string that it has no memory for, and
- * goes on: what it then returned might look whole, and what it refused might have been right. What is
- * put together by many calls lacks a part when one of them was refused. */
+/* json_read: JSON that is whole. jansson leaves bytes out of a string that it has no memory for,
+ * and goes on: what it then returned might look whole, and what it refused might have been right.
+ * What is put together by many calls lacks a part when one of them was refused. */
 #ifndef COMMON_JSON_READ_H
 #define COMMON_JSON_READ_H
 
@@ -22,8 +22,8 @@ json_t *json_read_file(int fd, size_t flags, struct error *err);
 /* From here on it counts whether jansson is refused memory: at the beginning of each attempt. */
 void json_watch(void);
 
-/* Whether all JSON that was put together since json_watch() is whole; false with ERR_INTERNAL when a
- * part of some may be missing: do not commit or save what says that it is all there is. */
+/* Whether all JSON that was put together since json_watch() is whole; false with ERR_INTERNAL when
+ * a part of some may be missing: do not commit or save what says that it is all there is. */
 bool json_is_whole(struct error *err);
 
 #endif

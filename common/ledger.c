@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "json_read.h"
 #include "text.h"
 
 enum {
@@ -62,9 +63,14 @@ static void count_answers(struct job *job, struct outbox_counts *counts, const P
     }
 }
 
-/* The database knows all marks: the journal starts anew with what is under way. */
+/* The database knows all marks: the journal starts anew with what is under way. It stays as it is
+ * when a mark may be lost that memory was out for: the next run finds it there. */
 static void start_journal_anew(struct ledger *ledger)
 {
+    if (!json_is_whole(&ledger->trouble)) {
+        ledger->unrecorded = true;
+        return;
+    }
     journal_clear(&ledger->journal);
     if (ledger->begun != NULL)
         journal_begun(&ledger->journal, ledger->begun);
@@ -451,7 +457,8 @@ void ledger_release(struct ledger *ledger, const char *server)
     struct error ignored = { 0 };
     struct job *job = ledger->job;
     close_in_time(ledger);
-    if (job->db == NULL || !release(job, ledger->worker, server, ledger->marks, true, &ignored))
+    if (job->db == NULL || !json_is_whole(&ignored) ||
+        !release(job, ledger->worker, server, ledger->marks, true, &ignored))
         ledger->unrecorded = true;
 }
 
@@ -497,7 +504,7 @@ bool ledger_settle(struct job *job, const char *worker, bool whole, const json_t
     for (size_t i = 0; going && i < json_array_size(marks); i++)
         going = record_alone(job, worker, json_array_get(marks, i), counts, left, err);
     if (going)
-        going = release(job, worker, NULL, left, whole, err);
+        going = json_is_whole(err) && release(job, worker, NULL, left, whole, err);
     json_decref(left);
     return going && err->kind == ERR_NONE;
 }

@@ -9,6 +9,7 @@
 
 #include "config_file.h"
 #include "embed.h"
+#include "json_read.h"
 #include "template.h"
 #include "text.h"
 #include "words.h"
@@ -245,11 +246,14 @@ static json_t *load_samples(const char *kind, struct error *err)
     char path[PATH_MAX_BYTES];
     snprintf(path, sizeof path, "%s/%s.json", built_in, kind);
     const char *text = embedded_text(path);
-    json_t *samples = text == NULL ? NULL : json_loads(text, 0, NULL);
+    struct error why = { 0 };
+    json_t *samples = text == NULL ? NULL : json_read(text, strlen(text), 0, &why);
     if (json_array_size(samples) > 0)
         return samples;
     json_decref(samples);
-    error_set(err, ERR_INTERNAL, "this version has no sample data %s", path);
+    if (why.kind == ERR_NONE)
+        error_set(&why, ERR_INTERNAL, "this version has no sample data %s", path);
+    error_keep(err, &why);
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "json_read.h"
 #include "text.h"
 #include "words.h"
 
@@ -70,7 +71,8 @@ enum openai_verdict openai_models(int status, const char *said, size_t length, c
                                   char *words, size_t size)
 {
     said = said == NULL ? "" : said;
-    json_t *reply = json_loadb(said, length, JSON_REJECT_DUPLICATES, NULL);
+    struct error none = { 0 };
+    json_t *reply = json_read(said, length, JSON_REJECT_DUPLICATES, &none);
     words[0] = '\0';
     enum openai_verdict verdict = judge(status, reply, said, length, key, words, size);
     json_decref(reply);

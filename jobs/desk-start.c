@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "json_read.h"
 #include "slot.h"
 #include "tasks.h"
 #include "text.h"
@@ -162,7 +163,9 @@ static bool run_for_json(struct desk *desk, const char *const args[], struct err
     if (pid < 0)
         return false;
     desk->exit_code = wait_for(pid);
-    json_t *result = json_loads(text_or(output, ""), JSON_DECODE_ANY, NULL);
+    struct error none = { 0 };
+    const char *said = text_or(output, "");
+    json_t *result = json_read(said, strlen(said), JSON_DECODE_ANY, &none);
     free(output);
     if (result == NULL)
         result = json_null();

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "json_read.h"
 #include "slot.h"
 #include "tasks.h"
 #include "text.h"
@@ -16,6 +17,23 @@ enum { WIDTH = 100, NARROWEST = 40 };
 
 /* --- the database ----------------------------------------------------------------------------- */
 
+/* A job's result may hold an integer that is too large for one; the row's own fields do not. */
+static json_t *read_row(const char *text, struct error *err)
+{
+    json_t *row = json_read(text, strlen(text), 0, err), *field;
+    if (row != NULL || err->kind != ERR_REJECTED)
+        return row;
+    error_clear(err);
+    row = json_read(text, strlen(text), JSON_DECODE_INT_AS_REAL, err);
+    const char *key;
+    json_object_foreach(row, key, field)
+    {
+        if (json_is_real(field))
+            json_object_set_new(row, key, json_integer((json_int_t)json_real_value(field)));
+    }
+    return row;
+}
+
 static json_t *rows_of(struct desk *desk, const char *statement, const char *const *args,
                        enum db_commit commit, struct error *err)
 {
@@ -23,23 +41,18 @@ static json_t *rows_of(struct desk *desk, const char *statement, const char *con
     if (rows == NULL)
         return NULL;
     json_t *list = json_array();
-    json_error_t why = { .text = "" };
+    struct error why = { 0 };
     bool good = list != NULL;
-    for (int row = 0; good && row < PQntuples(rows); row++) {
-        const char *text = db_text(rows, row, "row");
-        json_t *object = json_loads(text, 0, NULL);
-        if (object == NULL) /* an integer that is too large for one */
-            object = json_loads(text, JSON_DECODE_INT_AS_REAL, &why);
-        good = json_array_append_new(list, object) == 0;
-    }
+    for (int row = 0; good && row < PQntuples(rows); row++)
+        good = json_array_append_new(list, read_row(db_text(rows, row, "row"), &why)) == 0;
     PQclear(rows);
     if (good)
         return list;
     json_decref(list);
-    if (why.text[0] == '\0')
-        error_memory(err);
-    else
+    if (why.kind == ERR_REJECTED)
         error_set(err, ERR_INTERNAL, "%s: an answer that cannot be read: %s", statement, why.text);
+    else
+        error_memory(err);
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "json_read.h"
 #include "slot.h"
 
 /* Another operator's change is waited for: longer than a run would. */
@@ -46,13 +47,14 @@ static json_t *write_change(struct desk *desk, const char *id, const char *actio
                                     [CHANGE] = { .statement = "desk_change", .args = args } };
     if (!db_run(desk->db, steps, STEPS, DB_DURABLE, OPERATOR_LOCK_MS, err))
         return NULL;
-    json_t *outcome = PQntuples(steps[CHANGE].rows) == 1
-                          ? json_loads(db_text(steps[CHANGE].rows, 0, "row"), 0, NULL)
-                          : NULL;
+    json_t *outcome = NULL;
+    const char *row = db_text(steps[CHANGE].rows, 0, "row");
+    if (PQntuples(steps[CHANGE].rows) == 1)
+        outcome = json_read(row, strlen(row), 0, err);
+    else
+        error_set(err, ERR_CONFIG, "task %s is not in the registry", id);
     for (int i = 0; i < STEPS; i++)
         PQclear(steps[i].rows);
-    if (outcome == NULL)
-        error_set(err, ERR_CONFIG, "task %s is not in the registry", id);
     return outcome;
 }
 
