@@ -55,6 +55,15 @@ check() { run --separate-stderr expire-orders --check; }
     assert_equal "$(sql "SELECT string_agg(code, ' ') FROM booking WHERE state = 'lapsed'")" small
 }
 
+@test "files of an editor that ends lines its own way are as good; a folder's name has an end" {
+    sed -i 's/$/\r/' "$shop"/*.sql
+    check
+    assert_success
+    APP_SCHEMA=/$(printf '%01000d' 0) check
+    assert_failure 78
+    assert_one_line '^expire-orders: APP_SCHEMA is longer than [0-9]+ bytes$'
+}
+
 @test "a job looks for its own statements only, and says which file is missing" {
     check
     assert_success

@@ -150,11 +150,20 @@ bad_mail_url() {
     assert_equal "$(runs true)" 0
 }
 
-@test "a DATABASE_URL that is none exits 78 and does not repeat its password" {
-    DATABASE_URL='postgresql://ann:ge@heim/x@db/shop' expire
+@test "a MAIL_CA_FILE that cannot be read exits 78" {
+    MAIL_CA_FILE=/nonexistent/ca.crt expire
     assert_failure 78
-    assert_one_line 'DATABASE_URL is not a connection string'
-    refute_regex "$stderr" heim
+    assert_one_line '^expire-orders: MAIL_CA_FILE=/nonexistent/ca.crt cannot be read$'
+}
+
+@test "a DATABASE_URL that is none exits 78 and does not repeat its password" {
+    local url
+    for url in 'postgresql://ann:ge@heim/x@db/shop' 'postgresql://ann:ge%40@heim%40db/shop' 'host=db port=54heim32'; do
+        DATABASE_URL=$url expire
+        assert_failure 78
+        assert_one_line 'DATABASE_URL is not a connection string'
+        refute_regex "$stderr" heim
+    done
 }
 
 @test "a parameter of DATABASE_URL that libpq does not know is named, its value is not" {
@@ -712,6 +721,8 @@ checked() { # PROGRAM: how many statements
     LOG_FILE=/nonexistent/log run --separate-stderr expire-orders --check
     assert_failure 78
     assert_one_line '^expire-orders: LOG_FILE=/nonexistent/log cannot be opened: No such file or directory$'
+    LOG_FILE='' run --separate-stderr expire-orders --check
+    assert_success
 }
 
 # bats test_tags=f14,f41
@@ -771,6 +782,21 @@ print(json.dumps({key: row[key] for key in keys}, separators=(',', ':')))")"
     assert_output --partial '1 orders expired, 1 tickets released, 1 mails queued, 0 mails sent'
     run script -qec "expire-orders --now $NOW --quiet" /dev/null
     refute_output
+}
+
+@test "and tells a person of orders that need one" {
+    NOW=$(date -u +%FT%TZ)
+    order 1 pending '-1 minute'
+    poison 1
+    order 2 pending '-1 hour' --payment completed
+    order 3 pending '-1 minute' --payment pending
+    expire
+    sql "UPDATE $PAYMENTS SET status = 'completed', $PAID_AT = $PAID_NOW"
+    run script -qec "expire-orders --now $NOW 2>/dev/null" /dev/null
+    assert_failure 1
+    assert_output --partial '1 orders cannot be expired: the database refuses them'
+    assert_output --partial '1 orders are paid but were never confirmed'
+    assert_output --partial '1 orders were paid after they expired'
 }
 
 @test "the log has a begin and an end line for each run" {

@@ -196,6 +196,20 @@ installed"
     assert_failure 1
 }
 
+@test "a crontab that refuses changes nothing, and its words are told; set says what is changed" {
+    mkdir "$BATS_TEST_TMPDIR/programs"
+    printf '#!/bin/sh\n[ "$1" != -l ] || { echo "no crontab for you" >&2; exit 1; }\necho "you (you) are not allowed to use this program" >&2; exit 1\n' \
+        >"$BATS_TEST_TMPDIR/programs/crontab"
+    chmod +x "$BATS_TEST_TMPDIR/programs/crontab"
+    PATH=$BATS_TEST_TMPDIR/programs:$PATH run --separate-stderr desk --install --yes
+    assert_failure 78
+    assert_equal "$stderr" 'taskctl: crontab -: you (you) are not allowed to use this program'
+    PATH=$BATS_TEST_TMPDIR/programs:$PATH run --separate-stderr host taskctl set data-cleanup retries=2 --install --yes
+    assert_failure 78
+    assert_equal "$stderr" "taskctl: the registry is changed, this host's crontab is not: crontab -: you (you) are not allowed to use this program"
+    assert_equal "$(notes)" 0
+}
+
 answer() { # WORD: on a terminal, to the question
     host script -qec 'exec taskctl crontab --install' /dev/null <<<"$1"
 }

@@ -6,6 +6,7 @@ bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 load ../lib/faults
+load ../lib/mail
 
 setup_file() { build_faults; }
 setup() {
@@ -192,6 +193,29 @@ unlink_proxy() {
         echo "$words: exit $status: $stderr"
         [[ $status == [01] || $status == 69 ]]
         recover .
+    done
+}
+
+# Hundreds of mails are claimed while others are on their way: answers and claims share a message.
+# bats test_tags=f10,f12
+@test "a connection reset at any message of a delivery costs no mail, and sends none again" {
+    local piece sent
+    export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=shop@example.com
+    setup_faults
+    for ((piece = 1 + RANDOM % 3; piece < 50; piece += 3)); do
+        sql 'DELETE FROM tickeasy_jobs.mail_outbox'
+        rm -rf "$BATS_TEST_TMPDIR/mail" "$LOG_FILE"
+        queue 350
+        link --mode reset --at "$piece"
+        DATABASE_URL=$through run --separate-stderr deliver-mail --retries 0
+        unlink_proxy
+        echo "at piece $piece: exit $status: $stderr"
+        [[ $status == 0 || $status == 69 ]]
+        sql "UPDATE tickeasy_jobs.mail_outbox SET claimed_until = least(claimed_until, now()), next_attempt_at = now() WHERE status <> 'sent'"
+        deliver-mail
+        assert_equal "$(sql "SELECT status, count(*) FROM tickeasy_jobs.mail_outbox GROUP BY status")" 'sent|350'
+        sent=$(grep -c ' mail id=.* verdict=sent' "$LOG_FILE")
+        assert_equal "$sent $(find "$BATS_TEST_TMPDIR/mail/new" -type f | wc -l)" '350 350'
     done
 }
 

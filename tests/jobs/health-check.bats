@@ -313,6 +313,9 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     assert_failure 2
     assert_regex "$output" '^TICKEASY CRITICAL - database: database is not reachable: [^|]*; backlog: not known while the database is away; .* \| '
     assert_equal "$stderr" ''
+    check 10 --nagios --json
+    assert_failure 3
+    assert_output 'TICKEASY UNKNOWN - --nagios and --json are two forms of one result: give one'
     HEALTH_CRITICAL=databse check 10 --nagios
     assert_failure 3
     assert_output 'TICKEASY UNKNOWN - HEALTH_CRITICAL names "databse", which is no check (did you mean "database"?); the checks are database,redis,storage,openai,mail,backlog,tasks,clock,disk'
@@ -405,6 +408,12 @@ task() { # PROGRAM CRON SINCE: as registered, and last changed, then
     run --separate-stderr health-check --nagios --only backlog
     assert_failure 1
     assert_regex "$output" '1 mail waits, the oldest for 20 min, and none was sent for 15 min'
+    local age
+    for age in '3 h' '4 days'; do
+        sql "UPDATE tickeasy_jobs.mail_outbox SET created_at = now() - interval '$age'"
+        run health-check --nagios --only backlog
+        assert_output --partial "the oldest for $age, "
+    done
     HEALTH_CRITICAL=backlog run health-check --nagios --only backlog
     assert_failure 2
 }

@@ -372,8 +372,9 @@ files_in() { (cd "$1" && find . ! -type d | sed 's,^\./\(usr/local\|opt/x\),.,' 
     mkdir "$tree"
     cp -r "$PROJECT"/{Makefile,common,crontab.example,jobs,scripts} "$tree"
     chown -R nobody "$tree"
-    theirs() { setpriv --reuid=nobody --clear-groups env -u MAKEFLAGS make -s -C "$tree" "$@"; }
-    ours() { env -u MAKEFLAGS make -s -C "$tree" install DESTDIR="$place/root"; }
+    local make=(env -u MAKEFLAGS -u COVERAGE -u SANITIZE make -s -C "$tree")
+    theirs() { setpriv --reuid=nobody --clear-groups "${make[@]}" "$@"; }
+    ours() { "${make[@]}" install DESTDIR="$place/root"; }
     run ours
     assert_failure
     assert_line 'make: not built yet, or with other settings: first run make as nobody'

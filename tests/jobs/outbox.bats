@@ -51,6 +51,17 @@ killed_at() {
     assert_equal "$(journals)" ''
 }
 
+@test "a run on a terminal tells a person what became of the mails, and when the next one is due" {
+    queue 3
+    server
+    sql "UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = now() + interval '1 hour' WHERE recipient = 'u1@example.com'"
+    run script -qec deliver-mail /dev/null
+    assert_success
+    assert_output --regexp '^mails: 2 sent, 1 waiting, the next in 3[0-9]{3} s'
+    run script -qec 'deliver-mail --quiet' /dev/null
+    refute_output
+}
+
 # bats test_tags=f1,f21
 @test "a mail whose worker died before the final dot is tried again, those not begun at once" {
     queue 3

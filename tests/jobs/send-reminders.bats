@@ -478,6 +478,8 @@ for row in json.load(sys.stdin): print(row["mail"], row["recipient"])' <<<"$outp
     assert_output --partial 'poisoned mail'
     assert_equal "$(reminded)" 'user1@example.com user3@example.com'
     assert_equal "$(run_row status) $(result failedSessions) $(result queuedMails)" 'completed 1 2'
+    run script -qec "send-reminders --now $NOW" /dev/null
+    assert_output --partial '1 sessions are left out: the database refuses them'
     sql 'DROP TRIGGER refuse_mail ON tickeasy_jobs.mail_outbox'
     remind
     assert_success

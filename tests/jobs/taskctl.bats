@@ -55,6 +55,8 @@ audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMIT 1";
 @test "a wrong command, task, option or operand names the nearest and exits 64" {
     desk lst
     assert_refused 64 'unknown command "lst" \(did you mean "list"\?\); see taskctl --help$'
+    desk frobnicate
+    assert_refused 64 'unknown command "frobnicate"; see taskctl --help$'
     desk --json
     assert_refused 64 '"--json" comes before the command; it goes behind it: taskctl list --json$'
     desk show order-expiraton
@@ -182,6 +184,43 @@ audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMIT 1";
     assert_refused 64 'there is more than one run 0000…; give more of its id$'
 }
 
+@test "log tells where the lines are that are not here" {
+    desk log expire-orders
+    assert_refused 64 'there is no run of order-expiration yet$'
+    expire-orders
+    # shellcheck disable=SC2046 # 300 words
+    printf "2026-01-02T03:04:05Z info expire-orders run=$(run_row id) batch number=%s\n" $(seq 300) >>"$LOG_FILE"
+    desk log expire-orders
+    assert_line --regexp '^… [0-9]+ lines before$'
+    : >"$LOG_FILE"
+    desk log expire-orders
+    assert_line "$LOG_FILE has no line of it; older lines may be in $LOG_FILE.1"
+    rm "$LOG_FILE"
+    desk log expire-orders
+    assert_line "$LOG_FILE: No such file or directory"
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET host = 'another'"
+    desk log expire-orders
+    assert_line 'its log is on another'
+}
+
+@test "times and numbers of any size are told" {
+    taskctl list >/dev/null
+    past_run 1 data-cleanup completed '1 hour'
+    past_run 2 order-expiration completed '1 hour'
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET execution_time_ms = CASE task_id WHEN 'data-cleanup' THEN 3723000 ELSE 65000 END,
+        result = '{\"expiredOrders\": 123456789012345678901234567890}'"
+    run script -qec 'stty columns 200; taskctl history' /dev/null
+    assert_line --regexp ' data-cleanup .* 1 h 2 min'
+    assert_line --regexp ' order-expiration .* 1 min 5 s'
+    desk log order-expiration
+    assert_line --regexp '^  expiredOrders +1\.?[0-9]+e[+]?29'
+}
+
+@test "an answer that nobody takes is a failure" {
+    run --separate-stderr bash -c 'taskctl list >/dev/full'
+    assert_refused 69 'the answer could not be written: No space left on device$'
+}
+
 @test "next shows the coming slots in the zone of the schedule" {
     desk next send-reminders -n 2 --now 2026-01-02T00:30:00Z
     assert_output 'email-notification  2026-01-02 09:00 (Asia/Taipei)
@@ -267,6 +306,10 @@ it does not run by itself'
     assert_regex "$stderr" '^expire-orders: task order-expiration is disabled .*--force runs it all the same$'
     desk run order-expiration --force -- --now "$NOW"
     assert_success
+    desk list
+    assert_line --regexp '^order-expiration +every minute +off '
+    desk next order-expiration
+    assert_output --regexp '^order-expiration +never$'
     desk enable expire-orders
     assert_line 'order-expiration: state off -> on'
     assert_equal "$(sql "SELECT is_active, updated_by, next_run > updated_at FROM tickeasy_jobs.scheduled_tasks
@@ -283,6 +326,8 @@ it does not run by itself'
     assert_refused 64 'pause needs --until TIME: a time such as'
     desk pause order-expiration --until 2020-01-01
     assert_refused 64 'option --until: "2020-01-01" is over already$'
+    desk pause order-expiration --until 9999-06-01
+    assert_refused 64 'option --until: "9999-06-01" is too far ahead; taskctl disable switches a task off for good$'
     desk pause order-expiration --until soon
     assert_refused 64 'option --until: "soon" is not a time such as'
     taskctl pause order-expiration --until 2h >/dev/null
@@ -315,6 +360,12 @@ it does not run by itself'
     assert_refused 64 '"speed=fast" is no setting; there are cron='
     desk set data-cleanup cron
     assert_refused 64 '"cron" is no setting'
+    desk set data-cleanup cron="$(printf '0,%.0s' {1..300})1 * * * *"
+    assert_refused 64 'cron: the schedule is longer than [0-9]+ bytes$'
+    desk set data-cleanup $'cron=\xff'
+    assert_refused 64 '.* is not UTF-8'
+    desk set data-cleanup retries=2 --install --json
+    assert_failure 64
     assert_equal "$(sql "SELECT max_retries FROM tickeasy_jobs.scheduled_tasks WHERE id = 'data-cleanup'")" 2
     desk set data-cleanup retries=0 --json
     assert_equal "$(json '.data.task | [.maxRetries, .changes.maxRetries[]] | join(",")')" '0,2,0'
@@ -427,6 +478,10 @@ it does not run by itself'
     desk run deliver-mail
     assert_failure 78
     assert_regex "$stderr" '^deliver-mail: MAIL_URL is not set'
+    desk run deliver-mail --json
+    assert_failure 78
+    assert_equal "$(json '[.status, .data.run.exitCode, .data.run.result] | @csv')" '"failed",78,'
+    assert_equal "$(json .message)" "$TICKEASY_BIN/deliver-mail ended with exit code 78"
 }
 
 @test "run hands its configuration file on" {
@@ -467,6 +522,15 @@ working() { # ORDERS [SECONDS]: a run on so many orders of half a second each, o
     done
     EXPIRE_BATCH=1 start expire-orders --now "$NOW"
     wait_for asleep
+}
+
+@test "who switches a task off is told of its run that goes on" {
+    working 10
+    desk disable expire-orders
+    assert_line --regexp '^run [0-9a-f]{8} is still going on; taskctl cancel order-expiration stops it$'
+    desk cancel expire-orders --json
+    assert_equal "$(json '.data.execution.outcome')" "failed: cancelled by $me on $(uname -n)"
+    ended
 }
 
 @test "cancel stops a run of this host by a signal, at a batch edge" {
@@ -519,6 +583,18 @@ an_hour_ago() { # TASK: is when it was due, and has been each day for a month
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET cron_expression = to_char(now() AT TIME ZONE 'Asia/Taipei'
           - interval '1 hour', 'MI HH24') || ' * * *' WHERE id = '$1'"
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now() - interval '1 month', slots_since = NULL"
+}
+
+@test "catch-up ends as the first that fails, tells a person of each, and has no other time than now" {
+    taskctl list >/dev/null
+    an_hour_ago data-cleanup
+    an_hour_ago email-notification
+    sql "ALTER TABLE tickeasy_jobs.mail_outbox RENAME TO gone"
+    run script -qec 'taskctl catch-up 2>/dev/null' /dev/null
+    assert_failure
+    assert_line --regexp '^email-notification: exit [0-9]+'
+    desk catch-up --now "$NOW"
+    assert_refused 64 '--now is for looking; catch-up starts real runs$'
 }
 
 @test "catch-up starts the others when one cannot be started" {

@@ -75,6 +75,10 @@ last_audit() { sql "SELECT $1 FROM tickeasy_jobs.audit_log ORDER BY id DESC LIMI
     call GET /missed
     assert_equal "$status" 200
     assert_equal "$(json '[.data.missed[].taskId] | index("order-expiration") != null')" true
+    call GET "/missed?since=$(date -u -d '2 days ago' +%FT%TZ)"
+    assert_equal "$(json '[.data.missed[].taskId] | index("order-expiration") != null')" true
+    call GET "/missed?since=$(date -u -d '1 hour' +%FT%TZ)"
+    assert_equal "$(json '.data.missed | length')" 0
 }
 
 @test "the description names each path that there is, and is for everybody" {
@@ -265,6 +269,12 @@ stand_in() {
     assert_failed 404 '"order-expiration" yet: it has never run'
     call GET /tasks/order-expirations
     assert_failed 404 'no task "order-expirations"'
+    call GET /tasks/order-expirations/executions
+    assert_failed 404 'no task "order-expirations"'
+    call PUT /tasks/order-expirations/toggle -d '{"isActive": true}'
+    assert_failed 404 'no task "order-expirations"'
+    call POST /tasks/order-expirations/execute
+    assert_failed 404 'no task "order-expirations"'
     call DELETE /tasks
     assert_failed 405 DELETE
     assert_equal "$(field Allow)" 'GET, HEAD, OPTIONS'
@@ -279,6 +289,23 @@ stand_in() {
     call PUT /tasks/order-expiration/toggle -d "$(printf '{"isActive":true,"x":"%070000d"}' 0)"
     assert_failed 413 65536
     assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.audit_log')" 0
+}
+
+# by_hand METHOD PATH NAME=VALUE...: as a web server starts it, without one
+by_hand() {
+    run --separate-stderr env TICKEASY_JOBS_CONFIG="$BATS_TEST_TMPDIR/web.conf" GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD="$1" \
+        PATH_INFO="$2" REMOTE_ADDR=127.0.0.1 HTTP_AUTHORIZATION="Bearer $bearer" HTTP_ACCEPT_LANGUAGE=en "${@:3}"
+}
+
+@test "a body that is cut short changes nothing; an answer that nobody takes is told" {
+    by_hand PUT /tasks/order-expiration/toggle CONTENT_LENGTH=30 tasks-api <<<'{"isActive": false}'
+    assert_success
+    assert_output --partial 'Status: 400'
+    assert_output --partial '20/30'
+    assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.audit_log')" 0
+    by_hand GET /tasks bash -c 'tasks-api >/dev/full'
+    assert_failure
+    assert_equal "$stderr" 'tasks-api: the answer could not be written: No space left on device'
 }
 
 @test "messages are Chinese unless English is asked for" {

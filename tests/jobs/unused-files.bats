@@ -241,7 +241,7 @@ keeps_names() {
 }
 
 @test "names with Chinese, blanks, quotes, backslash and newline, encoded or not" {
-    keeps_names '海報/五月天 2026.jpg' "it's \"x\".jpg" 'a\b.jpg' $'a\nb.jpg' ' a.jpg' 'a.jpg ' 'ａ，b。.jpg' \
+    keeps_names '海報/五月天 2026.jpg' "it's \"x\".jpg" 'a\b.jpg' $'a\nb.jpg' $'a\rb.jpg' ' a.jpg' 'a.jpg ' 'ａ，b。.jpg' \
         $'cafe\u0301.jpg'
 }
 

@@ -195,6 +195,8 @@ static void a_chat_is_known_by_its_host(void **state)
         { "auto", "https://slack.com@evil.example/x", ALERT_JSON },
         { "mattermost", "https://hooks.slack.com/x", ALERT_MATTERMOST },
         { "json", "https://hooks.slack.com/x", ALERT_JSON },
+        { "slack", "https://chat.example/x", ALERT_SLACK },
+        { "discord", "https://chat.example/x", ALERT_DISCORD },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(alert_format(cases[i].name, cases[i].url), cases[i].format);

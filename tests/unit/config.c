@@ -253,6 +253,8 @@ static void a_bad_value_is_refused_with_what_would_do(void **state)
         { "LOG_LEVEL=INFO", "LOG_LEVEL \"INFO\" is not one of debug info warn error" },
         { "LOG_FORMAT=xml", "LOG_FORMAT \"xml\" is not one of logfmt json" },
         { "APP_TIMEZONE=../UTC", "APP_TIMEZONE \"../UTC\" is not a time zone such as Asia/Taipei" },
+        { "ALERT_SILENCE_UNTIL=soon",
+          "ALERT_SILENCE_UNTIL \"soon\" is not a time such as 2026-01-02T03:04:05+08:00" },
         { "ALERT_EMAIL=ops", "ALERT_EMAIL \"ops\" is not a mail address" },
         { "MAIL_FROM='Tickeasy'",
           "MAIL_FROM \"Tickeasy\" is not a mail address or Name <address>" },

@@ -75,6 +75,8 @@ static void errors_are_told_by_their_code(void **state)
                     "wants a login; put user:password@ into REDIS_URL");
     assert_answered(login, "-WRONGPASS invalid username-password pair\r\n-NOAUTH x\r\n",
                     REDIS_FAILS, "refuses the login; check user and password in REDIS_URL");
+    assert_answered(all, "-ERR wrong number of arguments for 'auth' command\r\n", REDIS_FAILS,
+                    "takes no login with a user (before version 6); write :password@ in REDIS_URL");
     assert_answered(login, "-ERR invalid password\r\n", REDIS_FAILS,
                     "refuses the login; check user and password in REDIS_URL");
     assert_answered(plain, "-LOADING Redis is loading the dataset in memory\r\n", REDIS_WARNS,
