@@ -230,6 +230,7 @@ health() { sql "SELECT $1 FROM tickeasy_jobs.health_checks ORDER BY \"timestamp\
     check 10
     assert_equal "$(grep -ci '^data' peer.out)" 2
     database_is up
+    kill "$peer"
     misbehaving_server 550-at-rcpt
     database_is down
     check 100
