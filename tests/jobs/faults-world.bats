@@ -202,7 +202,7 @@ unlink_proxy() {
     local piece sent
     export MAIL_URL=maildir:$BATS_TEST_TMPDIR/mail MAIL_FROM=shop@example.com
     setup_faults
-    for ((piece = 1 + RANDOM % 3; piece < 50; piece += 3)); do
+    for ((piece = 1 + RANDOM % 5; piece < 50; piece += 5)); do
         sql 'DELETE FROM tickeasy_jobs.mail_outbox'
         rm -rf "$BATS_TEST_TMPDIR/mail" "$LOG_FILE"
         queue 350
