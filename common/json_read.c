@@ -9,7 +9,7 @@ static unsigned long refusals, watched_from;
 /* Out of a reading that was refused: jansson 2.14 leaves out the byte that it has no memory for,
  * and where that ends a string it reads and writes on behind it. What it had until then stays with
  * the process, which has no memory and ends soon. */
-static jmp_buf *way_out;
+static _Thread_local jmp_buf *way_out;
 
 static void *watched(size_t size)
 {

@@ -1,5 +1,6 @@
 #include "desk.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -28,8 +29,9 @@ static json_t *read_row(const char *text, struct error *err)
     const char *key;
     json_object_foreach(row, key, field)
     {
-        if (json_is_real(field))
-            json_object_set_new(row, key, json_integer((json_int_t)json_real_value(field)));
+        double number = json_real_value(field); /* 0 of what is none */
+        if (json_is_real(field) && fabs(number) < 0x1p53)
+            json_object_set_new(row, key, json_integer((json_int_t)number));
     }
     return row;
 }
