@@ -54,8 +54,7 @@ UPDATE tickeasy_jobs.mail_outbox AS mail
        claimed_until = now() + $2::bigint * interval '1 ms',
        ambiguous_at = CASE WHEN status = 'sending' THEN coalesce(ambiguous_at, now()) ELSE ambiguous_at END,
        message_id = coalesce(message_id, mail.id || '@' || $4)
-  FROM due
- WHERE mail.id = due.id
+ WHERE mail.id = ANY (ARRAY(SELECT id FROM due)) -- no join: one would read the whole table
 RETURNING mail.id, kind, recipient, recipient_name, lang, data, message_id,
           extract(epoch FROM created_at)::bigint AS created,
           coalesce(ceil(extract(epoch FROM (SELECT first_at FROM pace) - clock_timestamp()) * 1000)::bigint,
