@@ -274,6 +274,7 @@ time.sleep(60)' >"$place/port" 3>&- 4>&- &
 }
 
 @test "what fails on one schema is counted, and keeps no test from running on the other" {
+    # shellcheck disable=SC2016 # the file's own words
     printf '%s\n' '# bats test_tags=both' '@test "of both" { [[ $APP_SCHEMA != design ]]; }' \
         '# bats test_tags=backend' '@test "of one" { [[ $APP_SCHEMA == backend ]]; }' >"$BATS_TEST_TMPDIR/some.bats"
     run env -u TICKEASY_TEST_RUN -u TICKEASY_TEST_CLUSTER "$PROJECT/scripts/test" --no-setup "$BATS_TEST_TMPDIR/some.bats"
