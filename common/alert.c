@@ -296,7 +296,7 @@ static bool sync_database(struct syncing *syncing, const json_t *local, struct e
     if (!read_and_step(syncing, local, false, err))
         return false;
     if (!has_changed(syncing->book))
-        return json_is_whole(err);
+        return true;
     if (!db_begin(db, DB_DURABLE, LOCK_MS, err))
         return false;
     bool done = read_and_step(syncing, local, true, err) && store(syncing, err) &&
@@ -319,10 +319,9 @@ static bool sync_disk(struct syncing *syncing, json_t *local, struct error *err)
     if (!alert_book_step(local, syncing->sight, &syncing->rules, syncing->now, syncing->notes, err))
         return false;
     if (json_array_size(syncing->notes) == 0)
-        return json_is_whole(err);
+        return true;
     syncing->job->tellings++;
-    return keep(syncing, ALERT_BY_MAIL, path, err) && keep(syncing, ALERT_BY_POST, path, err) &&
-           json_is_whole(err);
+    return keep(syncing, ALERT_BY_MAIL, path, err) && keep(syncing, ALERT_BY_POST, path, err);
 }
 
 /* With the database there it is mostly what it was. */
@@ -350,6 +349,7 @@ static bool sync_alerts(struct job *job, const struct alert_sight *sight, bool a
     bool synced = copy == NULL || syncing.notes == NULL ? error_memory(err)
                   : job->db != NULL                     ? sync_database(&syncing, local, err)
                                                         : sync_disk(&syncing, local, err);
+    synced = synced && json_is_whole(err);
     if (synced && anywhere)
         keep_copy(&syncing, copy);
     unlock_copy(fd);
