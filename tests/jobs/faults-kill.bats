@@ -121,9 +121,8 @@ killed_at_each_point() { # NAME [fresh]
 @test "tasks-api killed at any point, or the run that it starts: cron's next run finishes the work" {
     shop expire-orders
     web_config
-    job=(env TICKEASY_JOBS_CONFIG="$BATS_TEST_TMPDIR/web.conf" GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=POST
-        PATH_INFO=/tasks/order-expiration/execute CONTENT_LENGTH=0 REMOTE_ADDR=127.0.0.1
-        HTTP_AUTHORIZATION="Bearer $(token "$(api_user 99 admin)")" tasks-api)
+    as_cgi POST /tasks/order-expiration/execute "$(token "$(api_user 99 admin)")"
+    job=("${cgi[@]}" CONTENT_LENGTH=0 tasks-api)
     killed_at_each_point tasks-api
 }
 

@@ -291,19 +291,15 @@ stand_in() {
     assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.audit_log')" 0
 }
 
-# by_hand METHOD PATH NAME=VALUE...: as a web server starts it, without one
-by_hand() {
-    run --separate-stderr env TICKEASY_JOBS_CONFIG="$BATS_TEST_TMPDIR/web.conf" GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD="$1" \
-        PATH_INFO="$2" REMOTE_ADDR=127.0.0.1 HTTP_AUTHORIZATION="Bearer $bearer" HTTP_ACCEPT_LANGUAGE=en "${@:3}"
-}
-
 @test "a body that is cut short changes nothing; an answer that nobody takes is told" {
-    by_hand PUT /tasks/order-expiration/toggle CONTENT_LENGTH=30 tasks-api <<<'{"isActive": false}'
+    as_cgi PUT /tasks/order-expiration/toggle "$bearer"
+    run --separate-stderr "${cgi[@]}" CONTENT_LENGTH=30 tasks-api <<<'{"isActive": false}'
     assert_success
     assert_output --partial 'Status: 400'
     assert_output --partial '20/30'
     assert_equal "$(sql 'SELECT count(*) FROM tickeasy_jobs.audit_log')" 0
-    by_hand GET /tasks bash -c 'tasks-api >/dev/full'
+    as_cgi GET /tasks "$bearer"
+    run --separate-stderr "${cgi[@]}" bash -c 'tasks-api >/dev/full'
     assert_failure
     assert_equal "$stderr" 'tasks-api: the answer could not be written: No space left on device'
 }

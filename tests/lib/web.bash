@@ -122,5 +122,12 @@ call() {
     output=$(<"$BATS_TEST_TMPDIR/body")
 }
 
+# as_cgi METHOD PATH TOKEN: in the array cgi the words before tasks-api by which a web server starts it
+# shellcheck disable=SC2034 # the tests read it
+as_cgi() {
+    cgi=(env TICKEASY_JOBS_CONFIG="$BATS_TEST_TMPDIR/web.conf" GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD="$1" PATH_INFO="$2"
+        REMOTE_ADDR=127.0.0.1 HTTP_AUTHORIZATION="Bearer $3")
+}
+
 field() { sed -n "s/^$1: *//Ip" "$BATS_TEST_TMPDIR/fields" | tr -d '\r'; }
 json() { jq -r "$1" <<<"$output"; }
