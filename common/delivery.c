@@ -145,7 +145,7 @@ static struct mail *next_mail(void *context)
         if (!await_turn(delivery) || !is_fresh(delivery))
             return NULL;
         struct letter *letter = write_letter(delivery);
-        ledger_claim_ahead(&delivery->ledger, batch);
+        ledger_claim_ahead(&delivery->ledger);
         if (letter != NULL)
             return hand_out(delivery, letter);
     }

@@ -348,7 +348,7 @@ bool ledger_may_begin(const struct ledger *ledger)
            deadline_left_ms() > LEDGER_LAST_CALL_MS;
 }
 
-void ledger_claim_ahead(struct ledger *ledger, const struct batch *batch)
+void ledger_claim_ahead(struct ledger *ledger)
 {
     struct error ignored = { 0 }; /* ledger_claim asks again */
     if (ledger->asked) {
@@ -356,8 +356,7 @@ void ledger_claim_ahead(struct ledger *ledger, const struct batch *batch)
         return;
     }
     if (ledger->next.mails != NULL || ledger->note_at < LEDGER_CLAIM ||
-        ledger->job->config.mail_rate > 0 || ledger->journal.bytes > AHEAD_BYTES ||
-        batch_left(batch) > PQntuples(batch->mails) / 2)
+        ledger->job->config.mail_rate > 0 || ledger->journal.bytes > AHEAD_BYTES)
         return;
     ask(ledger, &ignored);
 }

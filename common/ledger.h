@@ -73,9 +73,9 @@ bool ledger_claim(struct ledger *ledger, struct batch *batch);
 /* True while nothing forbids to begin another mail: trouble, answers unrecorded, the end. */
 bool ledger_may_begin(const struct ledger *ledger);
 
-/* Ask for the next mails ahead of time, when half of the current ones are left and nothing speaks
- * against it: the database works while mails are sent. */
-void ledger_claim_ahead(struct ledger *ledger, const struct batch *batch);
+/* Ask for the next mails ahead of time, unless something speaks against it: the database works
+ * while the current ones are sent. */
+void ledger_claim_ahead(struct ledger *ledger);
 
 /* Look at the mails of a batch again. False with trouble set. */
 bool ledger_look_again(struct ledger *ledger, struct batch *batch);
