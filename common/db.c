@@ -482,11 +482,10 @@ static int limit_left(const struct db *db)
     return left < 0 ? 0 : (int)left;
 }
 
-/* Wait until libpq can go on. The deadline cancels the statement once and then waits a little for
- * its end; *cancel_end_ms is 0 until then. */
-static bool wait_for_server(struct db *db, int64_t *cancel_end_ms, struct error *err)
+/* Wait until libpq can go on; pending is what PQflush said last. The deadline cancels the statement
+ * once and then waits a little for its end; *cancel_end_ms is 0 until then. */
+static bool wait_for_server(struct db *db, int pending, int64_t *cancel_end_ms, struct error *err)
 {
-    int pending = PQflush(db->connection);
     struct pollfd wait = {
         .fd = PQsocket(db->connection),
         .events = (short)(POLLIN | (pending == 1 ? POLLOUT : 0)),
@@ -522,7 +521,7 @@ static bool wait_for_server(struct db *db, int64_t *cancel_end_ms, struct error 
 static bool next_result(struct db *db, int64_t *cancel_end_ms, PGresult **rows, struct error *err)
 {
     while (PQisBusy(db->connection))
-        if (!wait_for_server(db, cancel_end_ms, err))
+        if (!wait_for_server(db, PQflush(db->connection), cancel_end_ms, err))
             return false;
     *rows = PQgetResult(db->connection);
     return true;
@@ -669,8 +668,10 @@ static bool give_up(struct db *db, const struct error *cause, struct error *err)
 static bool flush(struct db *db, struct error *err)
 {
     int64_t cancel_end_ms = 0;
-    while (PQflush(db->connection) == 1)
-        if (!wait_for_server(db, &cancel_end_ms, err))
+    int pending;
+    /* asked once more in between it may be 0, and the server have nothing to say */
+    while ((pending = PQflush(db->connection)) != 0)
+        if (!wait_for_server(db, pending, &cancel_end_ms, err))
             return false;
     return true;
 }

@@ -970,6 +970,16 @@ refused|2.jpg|too-many|1|3'
     assert_equal "$(used)" 'tickeasy-files/1.jpg'
 }
 
+@test "a database that takes no more for a moment is not waited for when it has taken all" {
+    many 2
+    file 1.jpg
+    run --separate-stderr timeout 30 strace -f -qq -o trace -e trace=sendto -e inject=sendto:error=EAGAIN:when=2+2 \
+        -E "LD_PRELOAD=$OLD_FILES" -E ASAN_OPTIONS=detect_leaks=0 cleanup-data --only files
+    assert_success
+    grep -q 'EAGAIN.*INJECTED' trace
+    assert_equal "$(used)" ''
+}
+
 @test "a manifest is a regular file: no pipe is waited for" {
     many 2
     file 1.jpg
