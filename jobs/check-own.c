@@ -78,7 +78,9 @@ static PGresult *ask(struct job *job, struct health *health, int number, const c
         check->state = CHECK_OK;
         return rows;
     }
-    health->is_told[number] = true; /* by that of the database */
+    /* else by the alert of the database, or by a later run */
+    health->is_told[number] =
+        err.kind != ERR_CONFIG && err.kind != ERR_REJECTED && err.kind != ERR_INTERNAL;
     found(check, CHECK_UNKNOWN, "%s",
           job->db == NULL ? "not known while the database is away" : err.text);
     if (job->db != NULL &&

@@ -5,3 +5,4 @@ SELECT (extract(epoch FROM coalesce(min(start_time), $1::timestamptz - $2::inter
        (extract(epoch FROM $1::timestamptz - $2::interval) * 1000000)::bigint AS until
   FROM tickeasy_jobs.task_execution_logs
  WHERE start_time < $1::timestamptz - $2::interval
+   AND start_time > '-infinity'

@@ -3,10 +3,10 @@
 -- rows: task_id text, slot bigint or NULL, began bigint, ended bigint or NULL, lease bigint (seconds since
 --   1970, rounded down), by_cron bool, status text, id uuid, host text, boot_id text, error text
 SELECT task_id,
-       extract(epoch FROM slot)::bigint AS slot,
-       floor(extract(epoch FROM start_time))::bigint AS began,
-       floor(extract(epoch FROM end_time))::bigint AS ended,
-       floor(extract(epoch FROM lease_until))::bigint AS lease,
+       CASE WHEN isfinite(slot) THEN extract(epoch FROM slot)::bigint END AS slot,
+       floor(extract(epoch FROM least(start_time, '9999-12-31')))::bigint AS began,
+       CASE WHEN isfinite(end_time) THEN floor(extract(epoch FROM end_time))::bigint END AS ended,
+       floor(extract(epoch FROM least(greatest(lease_until, 'epoch'), '9999-12-31')))::bigint AS lease,
        trigger = 'cron' AS by_cron,
        status,
        id,

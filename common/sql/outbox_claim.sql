@@ -56,6 +56,6 @@ UPDATE tickeasy_jobs.mail_outbox AS mail
        message_id = coalesce(message_id, mail.id || '@' || $4)
  WHERE mail.id = ANY (ARRAY(SELECT id FROM due)) -- no join: one would read the whole table
 RETURNING mail.id, kind, recipient, recipient_name, lang, data, message_id,
-          extract(epoch FROM created_at)::bigint AS created,
+          extract(epoch FROM least(greatest(created_at, 'epoch'), now()))::bigint AS created,
           coalesce(ceil(extract(epoch FROM (SELECT first_at FROM pace) - clock_timestamp()) * 1000)::bigint,
                    0) AS wait_ms

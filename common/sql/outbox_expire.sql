@@ -20,8 +20,7 @@ WITH old AS (
            next_attempt_at = 'infinity',
            claimed_by = NULL,
            claimed_until = NULL
-      FROM old
-     WHERE mail.id = old.id
+     WHERE mail.id = ANY (ARRAY(SELECT id FROM old)) -- no join, as in outbox_claim
     RETURNING mail.id
 ), deadly AS (
     UPDATE tickeasy_jobs.mail_outbox

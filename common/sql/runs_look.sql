@@ -29,8 +29,9 @@ SELECT to_char(coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC',
        CASE WHEN (latest.taker).status IN ('failed', 'timeout') -- its first call in a session costs a ms
             THEN tickeasy_jobs.may_try_again(latest.taker, task.max_retries)
        END AS slot_is_open,
-       extract(epoch FROM CASE WHEN task.paused_until <= now() AND isfinite(task.paused_until) THEN greatest(task.slots_since, task.paused_until)
-                               ELSE task.slots_since END)::bigint AS slots_since,
+       extract(epoch FROM least('9999-12-31', greatest('epoch', task.slots_since,
+                                                       CASE WHEN task.paused_until <= now() THEN task.paused_until END)))::bigint
+           AS slots_since,
        EXISTS (SELECT
                  FROM tickeasy_jobs.alerts
                 WHERE kind = 'task-failed'

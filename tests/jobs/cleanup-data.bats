@@ -355,6 +355,18 @@ written() {
     [[ $(result batches) -ge 3 ]]
 }
 
+# bats test_tags=f39
+@test "a run that began at no time is left alone, the other old ones go" {
+    task old-task
+    logged 1 '-40 days'
+    logged 2 '-40 days'
+    logged 3 '-1 day'
+    sql "UPDATE tickeasy_jobs.task_execution_logs SET start_time = '-infinity' WHERE id = '$(uuid 2)'"
+    clean --only logs
+    assert_success
+    assert_equal "$(logs)" '2 3'
+}
+
 # bats test_tags=f15
 @test "a session that somebody works on is not waited for, and goes with the next run" {
     many_sessions 1 5

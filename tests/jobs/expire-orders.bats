@@ -233,6 +233,17 @@ random_orders() {
     assert_equal "$(result paidAfterExpiry)" 0
 }
 
+# bats test_tags=f39
+@test "an alert that is about no order, or was told at no time, hides no other and is over" {
+    order 1 pending '-1 hour' --ticket-status sold
+    sql "INSERT INTO tickeasy_jobs.alerts (kind, cause, summary, opened_at, first_seen_at, last_seen_at, told_at)
+         VALUES ('paid-after-expiry', '1', 'T9998', now(), now(), now(), now()),
+                ('paid-but-open', '2', 'T9999', 'infinity', '-infinity', now(), 'infinity')"
+    expire --cron
+    assert_success
+    assert_equal "$(open_alerts)" 'paid-but-open|T0001'
+}
+
 @test "an alert is mailed to ALERT_EMAIL, once" {
     order 1 pending '-1 hour' --payment completed
     export ALERT_EMAIL=desk@example.com

@@ -563,6 +563,24 @@ look() { run --separate-stderr health-check --now "$NOW" --nagios --only clock; 
     health-check --check
 }
 
+# bats test_tags=f39
+@test "a run with a lease for ever is not late, and what the database refuses to tell is told" {
+    webhook
+    taskctl list >/dev/null
+    sql "INSERT INTO tickeasy_jobs.task_execution_logs (id, task_id, trigger, actor, start_time, status, lease_until, host,
+                boot_id, pid, pid_started, version)
+         VALUES (gen_random_uuid(), 'data-cleanup', 'cron', 'jobs', now(), 'running', 'infinity', 'h1', '', 1, 1, '0');
+         INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after, created_at)
+         VALUES ('order-expired', 'x', 'a@example.com', 'en', '{}', now() + interval '1 day', 'infinity')"
+    run health-check --only tasks,backlog --json
+    assert_success
+    sql "ALTER TABLE tickeasy_jobs.mail_outbox RENAME not_after TO elsewhere"
+    run health-check --cron
+    run health-check --cron
+    assert_regex "$(post 1)" 'backlog'
+    sql "ALTER TABLE tickeasy_jobs.mail_outbox RENAME elsewhere TO not_after"
+}
+
 # --- the other jobs -------------------------------------------------------------------------------
 
 @test "a scheduled task that fails after its last retry is told, and that it is well again" {

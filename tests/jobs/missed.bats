@@ -52,6 +52,15 @@ changed() {
     assert_output '{"status":"success","data":{"missed":[]}}'
 }
 
+# bats test_tags=f39
+@test "a run with times that no calendar has does not end the account" {
+    for hour in 08 09 10 11 12; do took $hour:00; done
+    took 11:30 order-expiration "slot = 'infinity', lease_until = 'infinity'"
+    took 11:40 order-expiration "slot = '-infinity', end_time = 'infinity', lease_until = '-infinity'"
+    missed
+    assert_success
+}
+
 # bats test_tags=f18
 @test "a gap is one line in a hundred columns, with its reason and what made up for it" {
     took 08:00

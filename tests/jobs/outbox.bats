@@ -12,6 +12,12 @@ load ../lib/shows
 setup() { setup_mail; }
 teardown() { teardown_mail; }
 
+# what was read of the outbox without an index, row by row, since ever
+rows_read() { sql "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'mail_outbox'"; }
+nobody_else_is_connected() {
+    [[ $(sql "SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND pid <> pg_backend_pid()") == 0 ]]
+}
 journals() { find "$STATE_DIR/outbox" -type f 2>/dev/null; }
 column() { sql "SELECT $1 FROM tickeasy_jobs.mail_outbox ORDER BY recipient"; }
 
@@ -195,6 +201,43 @@ killed_at() {
     assert_success
     assert_equal "$(mails "status = 'sent'")" 250
     assert_equal "$(sql 'SELECT count(DISTINCT xid) < 25 FROM seen')" t
+}
+
+# bats test_tags=f39
+@test "a mail whose times no calendar has holds up no other, nor the count of those that wait" {
+    queue 5
+    sql "UPDATE tickeasy_jobs.mail_outbox SET created_at = 'infinity' WHERE recipient = 'u1@example.com';
+         UPDATE tickeasy_jobs.mail_outbox SET created_at = '-infinity' WHERE recipient = 'u2@example.com';
+         UPDATE tickeasy_jobs.mail_outbox SET next_attempt_at = 'infinity' WHERE recipient = 'u4@example.com';
+         -- as the mail of an alert that another worker is sending
+         UPDATE tickeasy_jobs.mail_outbox
+            SET status = 'sending', next_attempt_at = '-infinity', claimed_by = gen_random_uuid(),
+                claimed_until = now() + interval '1 hour'
+          WHERE recipient = 'u5@example.com'"
+    server
+    run deliver-mail --json
+    assert_success
+    assert_equal "$(jq -c '[.sentMails, .waitingMails]' <<<"$output")" '[3,2]'
+    assert_equal "$(grep -h '^Date:' box/*.eml | grep -c "$(date -u +%Y)\|$(date +%Y)\|1970")" 3
+}
+
+# bats test_tags=direct
+@test "the whole outbox is read for no claim, and for no health check" {
+    sql "INSERT INTO tickeasy_jobs.mail_outbox (kind, dedupe_key, recipient, lang, data, not_after, status, sent_at,
+                                                next_attempt_at)
+         SELECT 'order-expired', 'sent/' || n, 'old@example.com', 'en', '{}', now() + interval '1 hour', 'sent',
+                now() - interval '1 day', 'infinity'
+           FROM generate_series(1, 5000) AS n"
+    queue 1500
+    sql "ANALYZE tickeasy_jobs.mail_outbox"
+    before=$(rows_read)
+    run deliver-mail
+    assert_success
+    run health-check --only database,backlog,tasks
+    assert_success
+    wait_for nobody_else_is_connected
+    (($(rows_read) - before < 6500)) || fail "from $before to $(rows_read)"
+    assert_equal "$(mails "status = 'sent' AND recipient <> 'old@example.com'")" 1500
 }
 
 # bats test_tags=f39

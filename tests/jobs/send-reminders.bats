@@ -656,13 +656,14 @@ UPDATE concerts SET status = 'cancelled'|the concert was cancelled
 UPDATE concerts SET status = 'draft'|the concert is not published
 UPDATE concert_sessions SET start_time = now()|the session has begun
 UPDATE concert_sessions SET start_time = start_time + interval '37 hours'|the session was moved to $at
+UPDATE concert_sessions SET start_time = 'infinity'|the session was moved to no day
 DELETE FROM tickets; DELETE FROM concert_sessions|the session is gone
 UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = 'concert-reminder/x/y'|its key names no session and user
 UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = ''|its key names no session and user
 UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = replace(dedupe_key, '-0', '-g')|its key names no session and user
 UPDATE tickeasy_jobs.mail_outbox SET dedupe_key = concat(dedupe_key, E'\\n')|its key names no session and user
 CASES
-    assert_equal "$cases" 15
+    assert_equal "$cases" 16
     assert_equal "$(verdict_after "UPDATE concert_sessions SET start_time = start_time + interval '36 hours'")" ''
 }
 
@@ -987,6 +988,7 @@ UPDATE concert SET "cancelledAt" = now()|the concert was cancelled
 UPDATE concert SET "conInfoStatus" = 'finished'|the concert is finished
 UPDATE concert SET "conInfoStatus" = 'reviewing'|the concert is not published
 $session "sessionDate" = NULL|the session has no day any more
+$session "sessionDate" = 'infinity'|the session has no day any more
 $session "sessionDate" = "sessionDate" - 1|the session has begun
 $session "sessionDate" = "sessionDate" - 2, "sessionStart" = NULL|the day of the session has begun, and it has no hour
 $session "sessionDate" = ("sessionDate" + "sessionStart" + interval '37 hours')::date, "sessionStart" = "sessionStart" + interval '37 hours'|the session was moved to $at
@@ -994,7 +996,7 @@ $session "sessionDate" = '$day', "sessionStart" = NULL|the session was moved to 
 UPDATE users SET "deletedAt" = now()|there is no address any more
 DELETE FROM ticket; DELETE FROM "order"; DELETE FROM "concertSession"|the session is gone
 CASES
-    assert_equal "$cases" 14
+    assert_equal "$cases" 15
     assert_equal "$(verdict_after "$session \"sessionDate\" = (\"sessionDate\" + \"sessionStart\" + interval '36 hours')::date, \"sessionStart\" = \"sessionStart\" + interval '36 hours'")" ''
 }
 

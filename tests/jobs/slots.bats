@@ -290,6 +290,17 @@ missed() { # TASK SINCE UNTIL FILTER: of what taskctl missed tells
     assert_equal "$(runs "status = 'completed'")" 3
 }
 
+# bats test_tags=f39
+@test "a task whose slots count since for ever, or never, runs all the same" {
+    expire-orders --cron
+    for since in infinity -infinity; do
+        sql "UPDATE tickeasy_jobs.scheduled_tasks SET slots_since = '$since' WHERE id = 'order-expiration'"
+        run expire-orders
+        assert_success
+    done
+    assert_equal "$(runs "status = 'completed'")" 3
+}
+
 @test "cleaning up keeps the run that has the latest slot" {
     send-reminders --cron --now 2026-01-02T01:00:00Z
     sql "UPDATE tickeasy_jobs.task_execution_logs SET start_time = start_time - interval '60 days', end_time = end_time - interval '60 days'"

@@ -414,7 +414,7 @@ it does not run by itself'
     assert_success
 }
 
-@test "a pause for ever is one for the job, the desk and the account" {
+@test "a pause for ever is one for the job, the desk, the account and the health check" {
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET paused_until = 'infinity' WHERE id = 'order-expiration'"
     expire-orders --cron
@@ -424,6 +424,8 @@ it does not run by itself'
     assert_line --regexp '^order-expiration +every minute +paused '
     desk show order-expiration
     assert_line --regexp '^state +paused until '
+    run health-check --only tasks
+    assert_success
 }
 
 @test "set --install changes nothing when there is nobody to ask" {

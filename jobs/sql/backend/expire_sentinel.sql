@@ -29,7 +29,7 @@ SELECT DISTINCT 'paid-after-expiry', "orderId"::text, coalesce("orderNumber", "o
          WHERE "orderStatus" = 'expired'
            AND "lockExpireTime" >= tickeasy_jobs.wall_time($3::timestamptz) - interval '1 day'
         UNION ALL
-        SELECT cause::uuid
+        SELECT substring(cause FROM '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
           FROM tickeasy_jobs.alerts
          WHERE kind = 'paid-after-expiry'
            AND resolved_at IS NULL) AS candidate

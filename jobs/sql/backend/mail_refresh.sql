@@ -106,7 +106,7 @@ WITH mail AS MATERIALIZED (
                WHEN "cancelledAt" IS NOT NULL THEN 'the concert was cancelled'
                WHEN "conInfoStatus" = 'finished' THEN 'the concert is finished'
                WHEN "conInfoStatus" <> 'published' THEN 'the concert is not published'
-               WHEN "sessionDate" IS NULL THEN 'the session has no day any more'
+               WHEN start.start_time IS NULL THEN 'the session has no day any more'
                WHEN start.start_time <= now() AND "sessionStart" IS NULL
                    THEN 'the day of the session has begun, and it has no hour'
                WHEN start.start_time <= now() THEN 'the session has begun'

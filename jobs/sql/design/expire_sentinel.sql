@@ -22,7 +22,7 @@ SELECT DISTINCT 'paid-after-expiry', orders.id::text, order_number
            -- when the database learned of it; paid_at is the provider's clock
            AND updated_at >= $3::timestamptz - interval '10 minutes'
         UNION ALL
-        SELECT cause::uuid
+        SELECT substring(cause FROM '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
           FROM tickeasy_jobs.alerts
          WHERE kind = 'paid-after-expiry'
            AND resolved_at IS NULL) AS candidate

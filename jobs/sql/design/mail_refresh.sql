@@ -89,8 +89,9 @@ WITH mail AS MATERIALIZED (
                WHEN session.status <> 'scheduled' THEN 'the session is ' || session.status
                WHEN session.start_time <= now() THEN 'the session has begun'
                WHEN session.start_time > mail.not_after + interval '36 hours'
-                   THEN 'the session was moved to '
-                        || to_char(session.start_time AT TIME ZONE $2, 'YYYY-MM-DD HH24:MI')
+                   THEN concat('the session was moved to ',
+                               coalesce(to_char(session.start_time AT TIME ZONE $2, 'YYYY-MM-DD HH24:MI'),
+                                        'no day'))
                WHEN reminder.data IS NOT NULL THEN NULL
                WHEN EXISTS (SELECT
                               FROM orders
