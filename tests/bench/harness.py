@@ -139,21 +139,25 @@ def note(text):
 
 
 def main(words, parts, load, make=Bench):
-    """Run the parts (name to function of the bench), or the one that is asked for. The rows go to build/bench/NAME.json,
-    where tests/bench/table finds them."""
+    """Run the parts (name to function of the bench), or the one that is asked for. The rows of each go to
+    build/bench/NAME.json, in place of those of the run before, where tests/bench/table finds them."""
     parser = argparse.ArgumentParser(description=words)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=list(parts))
     arguments = parser.parse_args()
+    results = BUILD / "bench" / f"{pathlib.Path(sys.argv[0]).name}.json"
+    before = json.loads(results.read_text())["parts"] if results.exists() else {}
+    measured = {name: before.get(name) for name in parts}
     bench = make(arguments.quick)
     try:
         bench.start()
         load(bench)
         for name, part in parts.items():
             if arguments.only in (None, name):
+                bench.rows = []
                 part(bench)
+                measured[name] = {"quick": arguments.quick, "rows": bench.rows}
     finally:
         bench.stop()
-    results = BUILD / "bench" / f"{pathlib.Path(sys.argv[0]).name}.json"
     results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps({"quick": arguments.quick, "only": arguments.only, "rows": bench.rows}, indent=1) + "\n")
+    results.write_text(json.dumps({"parts": measured}, indent=1) + "\n")
