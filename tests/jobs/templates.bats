@@ -49,7 +49,8 @@ read_mail() {
 # bats test_tags=design
 @test "the example of the README is good, and the customer gets it" {
     awk '$0 == "## Mail texts of your own" { on = 1; next } /^## / { on = 0 } on && /^    /' \
-        "$PROJECT/README.md" | sed "s,/etc/tickeasy-jobs,$PWD,g" >example
+        "$PROJECT/README.md" |
+        sed "s,sudo -u jobs,,; s,/usr/local/libexec/tickeasy-jobs/,,; s,/etc/tickeasy-jobs,$PWD,g" >example
     run bash -e example
     assert_success
     assert_output --regexp '^configuration, database and [0-9]+ statements are good$'
