@@ -30,7 +30,7 @@ enum {
 /* The length of the character at text, which is not at its end; 0 when it is not UTF-8. */
 static size_t character_length(const char *text)
 {
-    return utf8_length(text, strnlen(text, 4));
+    return (unsigned char)*text < 0x80 ? 1 : utf8_length(text, strnlen(text, 4));
 }
 
 static bool check_utf8(const char *what, const char *text, struct error *err)
@@ -185,8 +185,9 @@ static bool put_date(FILE *out, time_t date, struct error *err)
 static void put_chunk(FILE *out, const unsigned char *chunk, size_t length)
 {
     unsigned char base64[BODY_BYTES / 3 * 4 + 1];
-    EVP_EncodeBlock(base64, chunk, (int)length);
-    fprintf(out, "%s\r\n", (const char *)base64);
+    int columns = EVP_EncodeBlock(base64, chunk, (int)length);
+    fwrite(base64, 1, (size_t)columns, out);
+    fputs("\r\n", out);
 }
 
 /* Line ends become CRLF before the encoding: that is the canonical form of text (RFC 2045 6.8). */
