@@ -54,7 +54,7 @@ static const struct key {
     { "APP_TIMEZONE", KEY_ZONE, AT(app_timezone), "Asia/Taipei",
       "time zone of schedules, of shows and of times in mails", NULL, 0, 0 },
     { "MAIL_URL", KEY_SECRET, AT(mail_url), "",
-      "smtp://user:password@host:587, smtps:// or maildir:/path; unset: mails wait", NULL, 0, 0 },
+      "smtp://user:password@host:587, smtps:// or maildir:/path; unset: it waits", NULL, 0, 0 },
     { "MAIL_FROM", KEY_MAILBOX, AT(mail_from), "Tickeasy <no-reply@localhost>",
       "sender of all mail", NULL, 0, 0 },
     { "MAIL_LANG", KEY_CHOICE, AT(mail_lang), "zh-TW", "language of mail: zh-TW en", "zh-TW en", 0,

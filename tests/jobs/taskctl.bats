@@ -414,6 +414,22 @@ it does not run by itself'
     assert_success
 }
 
+@test "the desk and the interface say which version they are" {
+    for program in taskctl tasks-api; do
+        run "$program" --version
+        assert_success
+        assert_output --regexp "^$program [0-9]+\\.[0-9]+\\.[0-9]+$"
+    done
+}
+
+@test "completion and example are those that are installed" {
+    empty=$TICKEASY_BUILD/empty.conf
+    run diff <(taskctl completion --config "$empty") "$TICKEASY_BUILD/completion.bash"
+    assert_success
+    run diff <(taskctl config --example --config "$empty") "$TICKEASY_BUILD/tickeasy-jobs.conf.example"
+    assert_success
+}
+
 @test "a pause for ever is one for the job, the desk, the account and the health check" {
     taskctl list >/dev/null
     sql "UPDATE tickeasy_jobs.scheduled_tasks SET paused_until = 'infinity' WHERE id = 'order-expiration'"
