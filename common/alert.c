@@ -15,6 +15,7 @@
 enum {
     LOCK_MS = 3000,  /* other runs hold it for some milliseconds */
     FLUSH_MS = 8000, /* to tell of a failed task when the run's own time is over */
+    PING_MS = 4000,  /* a dead-man's switch comes after that, before the hard end */
 };
 
 static const char mail_expires[] = "3 days";
@@ -392,6 +393,10 @@ void alert_task(struct job *job, const struct error *failure)
                                  "summary", failure->text),
     };
     deadline_start(FLUSH_MS);
+    if (deadline_left_ms() == 0) { /* out of time: what the ladder leaves */
+        int left_ms = deadline_hard_left_ms() - PING_MS;
+        deadline_close(left_ms < 0 ? 0 : left_ms < FLUSH_MS ? left_ms : FLUSH_MS);
+    }
     if (!alert_sync(job, &sight, &news, &trouble))
         log_event(&job->log, LOG_WARN, "alert_failed", "error", trouble.text, NULL);
     deadline_disarm();

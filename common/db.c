@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include "deadline.h"
 #include "statements.h"
 #include "text.h"
@@ -482,6 +484,13 @@ static int limit_left(const struct db *db)
     return left < 0 ? 0 : (int)left;
 }
 
+/* What libpq has not taken yet of a record of TLS, up to 16 kB: the socket is silent about it. */
+static bool has_input(const struct db *db)
+{
+    SSL *tls = PQsslStruct(db->connection, "OpenSSL");
+    return tls != NULL && SSL_pending(tls) > 0;
+}
+
 /* Wait until libpq can go on; pending is what PQflush said last. The deadline cancels the statement
  * once and then waits a little for its end; *cancel_end_ms is 0 until then. */
 static bool wait_for_server(struct db *db, int pending, int64_t *cancel_end_ms, struct error *err)
@@ -492,6 +501,8 @@ static bool wait_for_server(struct db *db, int pending, int64_t *cancel_end_ms, 
     };
     if (wait.fd < 0 || pending < 0)
         return connection_lost(db, err);
+    if (has_input(db))
+        return PQconsumeInput(db->connection) != 0 || connection_lost(db, err);
     int ready;
     if (*cancel_end_ms == 0) {
         int left = limit_left(db);
@@ -716,7 +727,8 @@ bool db_ready(struct db *db, int wait_ms)
     struct pollfd wait = { .fd = PQsocket(db->connection), .events = POLLIN };
     if (PQisBusy(db->connection) == 0)
         return true;
-    deadline_poll(&wait, 1, wait_ms);
+    if (!has_input(db))
+        deadline_poll(&wait, 1, wait_ms);
     return PQconsumeInput(db->connection) == 0 || PQisBusy(db->connection) == 0;
 }
 
@@ -832,7 +844,7 @@ static bool send_file(struct db *db, FILE *file, struct error *err)
     char chunk[32768];
     size_t length;
     while ((length = fread(chunk, 1, sizeof chunk, file)) > 0) {
-        if (PQputCopyData(db->connection, chunk, (int)length) < 0)
+        if (PQputCopyData(db->connection, chunk, (int)length) <= 0) /* 0: no memory */
             return connection_lost(db, err);
         if (!deadline_ok(err) || !flush(db, err))
             return false;

@@ -38,8 +38,12 @@ static void on_alarm(int signal_number)
     int saved = errno;
     rung = rung + 1;
     if (rung > RUNGS) {
-        ssize_t ignored = write(STDERR_FILENO, hard_end_words, hard_end_length);
-        (void)ignored;
+        /* a full pipe may be what the run hangs at */
+        struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+        if (poll(&room, 1, 0) > 0) {
+            ssize_t ignored = write(STDERR_FILENO, hard_end_words, hard_end_length);
+            (void)ignored;
+        }
         _exit(EX_TEMPFAIL);
     }
     alarm(1);
@@ -65,6 +69,27 @@ int64_t deadline_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void change_mask(int how, sigset_t *before)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGALRM);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGHUP);
+    sigprocmask(how, &ours, before);
+}
+
+/* The alarm, unless the ladder is climbed already: then it has its own pace. */
+static void set_alarm(int64_t ms)
+{
+    sigset_t before;
+    change_mask(SIG_BLOCK, &before);
+    if (rung == 0 && stop_signal == 0)
+        alarm((unsigned)((ms + 999) / 1000));
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 void deadline_install(const char *last_words)
 {
     hard_end_words = last_words;
@@ -81,30 +106,21 @@ void deadline_install(const char *last_words)
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
 
-    /* A parent may have left them blocked. */
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGALRM);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGHUP);
-    sigprocmask(SIG_UNBLOCK, &ours, NULL);
+    change_mask(SIG_UNBLOCK, NULL); /* a parent may have left them blocked */
 }
 
 void deadline_start(int timeout_ms)
 {
     end_ms = deadline_now_ms() + timeout_ms;
     closing_end_ms = -1;
-    if (rung == 0 && stop_signal == 0)
-        alarm((unsigned)(timeout_ms + 999) / 1000);
+    set_alarm(timeout_ms);
 }
 
 void deadline_disarm(void)
 {
     end_ms = INT64_MAX;
     closing_end_ms = -1;
-    if (rung == 0 && stop_signal == 0)
-        alarm(0);
+    set_alarm(0);
 }
 
 static int until(int64_t when_ms)
@@ -122,6 +138,11 @@ int deadline_left_ms(void)
     return end_ms == INT64_MAX ? NO_DEADLINE : until(end_ms);
 }
 
+bool deadline_is_over(void)
+{
+    return closing_end_ms >= 0 || deadline_left_ms() == 0;
+}
+
 int deadline_hard_left_ms(void)
 {
     return rung == 0 ? NO_DEADLINE : (RUNGS - rung) * 1000;
@@ -131,8 +152,7 @@ void deadline_close(int grace_ms)
 {
     closing_end_ms = deadline_now_ms() + grace_ms;
     /* The books must not hang either: when the work ended early, the alarm still covers them. */
-    if (rung == 0 && stop_signal == 0)
-        alarm((unsigned)(grace_ms + 999) / 1000);
+    set_alarm(grace_ms);
 }
 
 static const char *signal_name(int number)
@@ -151,13 +171,8 @@ bool deadline_ok(struct error *err)
 
 int deadline_poll(struct pollfd *fds, nfds_t count, int wait_ms)
 {
-    sigset_t ours, before;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGALRM);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ours, &before);
+    sigset_t before;
+    change_mask(SIG_BLOCK, &before);
 
     int left = deadline_left_ms();
     if (wait_ms > left)

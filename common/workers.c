@@ -106,7 +106,7 @@ void workers_wait(struct workers *workers, int grace_ms,
     int64_t end_ms = 0;
     while (await_report(workers, 1000)) {
         read_reports(workers, take, context);
-        if (!told && deadline_left_ms() == 0) {
+        if (!told && deadline_is_over()) {
             told = true;
             end_ms = deadline_now_ms() + grace_ms;
             signal_all(workers, SIGTERM);

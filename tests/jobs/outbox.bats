@@ -7,10 +7,17 @@ bats_load_library bats-assert
 load ../lib/database
 load ../lib/job
 load ../lib/mail
+load ../lib/peers
 load ../lib/shows
 
-setup() { setup_mail; }
-teardown() { teardown_mail; }
+setup() {
+    setup_mail
+    left=()
+}
+teardown() {
+    end_peers
+    teardown_mail
+}
 
 # what was read of the outbox without an index, row by row, since ever
 rows_read() { sql "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'mail_outbox'"; }
@@ -303,6 +310,23 @@ none_alive() { ! kill -0 $workers 2>/dev/null; }
     assert_equal "$(mails "status = 'sent'")" "$(grep -c '^accepted' peer.out)"
     assert_equal "$(mails "status = 'queued' AND attempts = 0")" \
         "$((200 - $(mails "status IN ('sent', 'ambiguous') OR attempts = 1")))"
+}
+
+# bats test_tags=f2
+@test "a worker is told of the SIGTERM at once, and begins no further mail" {
+    local sent
+    server
+    through delay --ms 50
+    MAIL_URL=smtp://localhost:$port
+    queue 200
+    MAIL_WORKERS=2 start deliver-mail --timeout 40s
+    wait_for eval '[[ $(find box -name "*.eml" | wc -l) -ge 4 ]]'
+    sent=$(find box -name '*.eml' | wc -l)
+    kill -TERM "$pid"
+    ended
+    assert_equal "$status" 75
+    # each of the two had one under way, and perhaps ended another one between the count and the signal
+    assert_equal "$(($(find box -name '*.eml' | wc -l) - sent <= 4))" 1
 }
 
 # bats test_tags=f1

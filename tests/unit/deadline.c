@@ -1,6 +1,7 @@
 #include "deadline.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,9 +24,8 @@
             _exit(__LINE__ % 250 + 1);                                                             \
     } while (0)
 
-static int status_of(void (*body)(void))
+static pid_t start(void (*body)(void))
 {
-    int status = 0;
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -32,8 +33,19 @@ static int status_of(void (*body)(void))
         body();
         _exit(0);
     }
+    return pid;
+}
+
+static int end_of(pid_t pid)
+{
+    int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int status_of(void (*body)(void))
+{
+    return end_of(start(body));
 }
 
 #define IN_A_PROCESS(name)                                                                         \
@@ -261,6 +273,43 @@ IN_A_PROCESS(the_hard_end_comes_nearer_only_once_the_ladder_is_climbed)
     EXPECT(deadline_hard_left_ms() == 8000);
 }
 
+/* The alarm is set here, so that a test can choose the worst moment for a signal. */
+static int signal_before_alarm;
+
+unsigned alarm(unsigned seconds)
+{
+    struct itimerval next = { .it_value.tv_sec = seconds }, before;
+    if (signal_before_alarm != 0) {
+        int number = signal_before_alarm;
+        signal_before_alarm = 0;
+        kill(getpid(), number);
+    }
+    setitimer(ITIMER_REAL, &next, &before);
+    return (unsigned)before.it_value.tv_sec;
+}
+
+static long first_rung_s(void)
+{
+    struct itimerval alarm_in;
+    getitimer(ITIMER_REAL, &alarm_in);
+    return alarm_in.it_value.tv_sec;
+}
+
+IN_A_PROCESS(a_signal_just_before_the_alarm_is_set_keeps_its_own_pace)
+{
+    signal_before_alarm = SIGTERM;
+    deadline_start(1800000);
+    EXPECT(first_rung_s() == 2); /* and some hundred thousand microseconds */
+}
+
+IN_A_PROCESS(a_signal_just_before_the_alarm_is_switched_off_keeps_it_too)
+{
+    deadline_start(1800000);
+    signal_before_alarm = SIGTERM;
+    deadline_disarm();
+    EXPECT(first_rung_s() == 2);
+}
+
 static void hang(void)
 {
     deadline_start(1);
@@ -268,12 +317,27 @@ static void hang(void)
         pause();
 }
 
+/* Nobody reads its last words. */
+static void hang_at_a_full_pipe(void)
+{
+    int ends[2];
+    char bytes[4096] = { 0 };
+    EXPECT(pipe2(ends, O_NONBLOCK) == 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+    while (write(STDERR_FILENO, bytes, sizeof bytes) > 0)
+        ;
+    EXPECT(fcntl(STDERR_FILENO, F_SETFL, 0) == 0);
+    deadline_install("words\n");
+    hang();
+}
+
 /* costs eleven seconds: the ladder's whole length */
 static void what_hangs_is_ended_hard_ten_seconds_after_the_alarm(void **state)
 {
     (void)state;
     int64_t before = deadline_now_ms();
-    assert_int_equal(status_of(hang), 75);
+    pid_t plain = start(hang), full = start(hang_at_a_full_pipe);
+    assert_int_equal(end_of(plain), 75);
+    assert_int_equal(end_of(full), 75);
     int64_t took = deadline_now_ms() - before;
     assert_in_range(took, 10000, 13000);
 }
@@ -300,6 +364,8 @@ int main(void)
         cmocka_unit_test(the_ladder_shuts_the_watched_socket_down),
         cmocka_unit_test(a_socket_that_is_watched_too_late_is_shut_down_at_once),
         cmocka_unit_test(the_hard_end_comes_nearer_only_once_the_ladder_is_climbed),
+        cmocka_unit_test(a_signal_just_before_the_alarm_is_set_keeps_its_own_pace),
+        cmocka_unit_test(a_signal_just_before_the_alarm_is_switched_off_keeps_it_too),
         cmocka_unit_test(what_hangs_is_ended_hard_ten_seconds_after_the_alarm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
