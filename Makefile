@@ -179,10 +179,13 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	tests/fuzz/run $(FUZZ_SECONDS)
 
+# Where what is to be tested was built
+build_here = TICKEASY_BIN=$(abspath $(BIN)) TICKEASY_BUILD=$(abspath $(BUILD))
+
 # The faults of tests/faults/list, for real: make faults FAULTS='F1 F12' FULL=1. README=1 puts the
-# table into README.md, when all were held.
+# table of what was seen last into README.md, when all were held.
 faults: all
-	tests/faults/run $(if $(FULL),--full) $(FAULTS)
+	$(build_here) tests/faults/run $(if $(FULL),--full) $(FAULTS)
 	$(if $(README),tests/faults/run --table README.md)
 
 # Which lines no test runs
@@ -194,12 +197,12 @@ print-cppflags:
 	@: $(info $(CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)))
 
 test: all unit-tests
-	TICKEASY_BIN=$(abspath $(BIN)) TICKEASY_BUILD=$(abspath $(BUILD)) scripts/test --no-setup
+	$(build_here) scripts/test --no-setup
 
 # QUICK=1 to see that it works; README=1 puts the table into README.md
 bench: all
 	rm -rf $(BUILD)/bench
-	set -e; for part in run mail cleanup files health api; do tests/bench/$$part $(if $(QUICK),--quick); done
+	set -e; export $(build_here); for part in run mail cleanup files health api; do tests/bench/$$part $(if $(QUICK),--quick); done; \
 	tests/bench/table $(if $(README),--readme)
 
 demo:

@@ -30,8 +30,8 @@ void deadline_disarm(void);
  * deadline_close it counts the seconds granted for closing the books instead. */
 int deadline_left_ms(void);
 
-/* True when the run's work has no time left: it is used up, a signal asked to stop, or the books are
- * being closed. */
+/* True when the run's work has no time left: it is used up, a signal asked to stop, or the books
+ * are being closed. */
 bool deadline_is_over(void);
 
 /* Milliseconds until the ladder's hard end, whole seconds; a lot while it is not climbed. */

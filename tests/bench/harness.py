@@ -90,16 +90,16 @@ class Bench:
 
     # --- measuring ---
     def timed(self, command, **settings):
-        """Seconds, peak KB and output of one process on the copy."""
+        """Seconds, peak KB and output of one process on the copy. time(1) is its parent: a process inherits the peak
+        of the one that it was made from, and this one is larger than what is measured."""
+        peak = self.folder / "peak"
         started = time.monotonic()
-        child = subprocess.Popen(command, env={**self.env, "DATABASE_URL": self.at("work"), **settings},
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        out, errors = child.stdout.read(), child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
+        done = subprocess.run(["/usr/bin/time", "-f", "%M", "-o", peak, *command], capture_output=True, text=True,
+                              env={**self.env, "DATABASE_URL": self.at("work"), **settings})
         seconds = time.monotonic() - started
-        if os.waitstatus_to_exitcode(status) != 0:
-            sys.exit(f"bench: {command[0]} failed: {errors or out}")
-        return seconds, usage.ru_maxrss, out
+        if done.returncode != 0:
+            sys.exit(f"bench: {command[0]} failed: {done.stderr or done.stdout}")
+        return seconds, int(peak.read_text()), done.stdout
 
     def reference(self, file):
         return self.timed([PSQL, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.at("work"), "-f", str(file)])
@@ -134,6 +134,11 @@ def cells(row):
             "-" if row["ratio"] is None else f"{row['ratio']:.2f}", bound + (" NOT HELD" if row["holds"] is False else "")]
 
 
+def commit():
+    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty=+"], check=False, capture_output=True, text=True)
+    return done.stdout.strip() or "no commit"
+
+
 def note(text):
     print(f"  {text}", file=sys.stderr, flush=True)
 
@@ -156,7 +161,7 @@ def main(words, parts, load, make=Bench):
             if arguments.only in (None, name):
                 bench.rows = []
                 part(bench)
-                measured[name] = {"quick": arguments.quick, "rows": bench.rows}
+                measured[name] = {"quick": arguments.quick, "commit": commit(), "day": time.strftime("%F"), "rows": bench.rows}
     finally:
         bench.stop()
     results.parent.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,6 @@
 -- without a zone.
 \ir invariants-:schema.sql
 
-SELECT 'I3 order ' || split_part(dedupe_key, '/', 2) || ' has ' || count(*) || ' ' || kind || ' mails'
-  FROM tickeasy_jobs.mail_outbox
- WHERE kind = 'order-expired'
- GROUP BY kind, split_part(dedupe_key, '/', 2)
-HAVING count(*) > 1
-
-UNION ALL
 SELECT 'I4 ' || task_id || ' completed slot ' || slot || ' ' || count(*) || ' times'
   FROM tickeasy_jobs.task_execution_logs
  WHERE status = 'completed'

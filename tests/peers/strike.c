@@ -78,6 +78,15 @@ static bool is_socket(pid_t pid, unsigned fd)
     return readlink(path, target, sizeof target - 1) > 0 && strcmp(target, "socket:") == 0;
 }
 
+static bool is_among(const char *name, const char *names)
+{
+    size_t length = strlen(name);
+    for (const char *at = names; (at = strstr(at, name)) != NULL; at += length)
+        if ((at == names || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+            return true;
+    return false;
+}
+
 /* Opening counts when it is for writing, closing when it ends a connection. */
 static bool counts(pid_t pid, long number, const __u64 *args)
 {
@@ -86,7 +95,7 @@ static bool counts(pid_t pid, long number, const __u64 *args)
     for (size_t i = 0; i < sizeof calls / sizeof *calls && name == NULL; i++)
         if (calls[i].number == number)
             name = calls[i].name;
-    if (name == NULL || (only != NULL && strstr(only, name) == NULL) ||
+    if (name == NULL || (only != NULL && !is_among(name, only)) ||
         (number == SYS_open && ((int)args[1] & writing) == 0) ||
         (number == SYS_openat && ((int)args[2] & writing) == 0))
         return false;
