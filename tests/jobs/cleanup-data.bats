@@ -819,7 +819,7 @@ own alerts 1 2025-01-02 08:00
     clean --only vacuum,sessions
     assert_equal "$(sessions)" 6
     local parts
-    for parts in log sessions,log , 'logs,' ',logs'; do
+    for parts in log sessions,log ',' 'logs,' ',logs'; do
         clean --only "$parts"
         assert_failure 64
         assert_regex "$stderr" '^cleanup-data: option --only: "(log)?" is none of sessions,logs,own,files,vacuum$'

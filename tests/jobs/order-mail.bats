@@ -143,8 +143,8 @@ read_mail() {
     run expire-orders
     assert_success
     assert_equal "$(<box/0001.json)" '{"from": "shop@example.org", "to": ["user1@example.com"]}'
-    "$peers/check-message" box/0001.eml >read
-    grep -q '^subject: 【Tickeasy】訂單 T0001 已逾付款期限' read
+    "$peers/check-message" box/0001.eml >what-is-read
+    grep -q '^subject: 【Tickeasy】訂單 T0001 已逾付款期限' what-is-read
     assert_equal "$(sql 'SELECT status, smtp_reply, sent_at IS NOT NULL, last_error IS NULL
                            FROM tickeasy_jobs.mail_outbox')" 'sent|250 2.0.0 kept as 0001|t|t'
     grep -qF "Message-ID: <$(sql 'SELECT id FROM tickeasy_jobs.mail_outbox')@example.org>" box/0001.eml

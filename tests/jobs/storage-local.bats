@@ -104,9 +104,9 @@ traced() { # OPTION...: a sanitizer cannot look for leaks then
     : >storage/file
     local verb
     for verb in check list look delete; do
-        bucket=alias storage $verb a
+        bucket="alias" storage $verb a
         assert_error 78 config "bucket alias cannot be used: $PWD/link/alias: a link, which is not followed"
-        bucket=file storage $verb a
+        bucket="file" storage $verb a
         assert_error 78 config "$PWD/link/file: Not a directory"
         refute_output
     done
