@@ -283,6 +283,29 @@ time.sleep(60)' >"$place/port" 3>&- 4>&- &
     assert_line '2 passed, 1 failed'
 }
 
+@test "each fuzz target is a test, and one that finds something fails, with the line that runs it again" {
+    local tree=$BATS_TEST_TMPDIR/tree
+    mkdir -p "$tree/scripts" "$tree/tests/"{unit,fuzz}
+    cp "$PROJECT/scripts/test" "$tree/scripts/"
+    printf 'all unit-tests:;\n' >"$tree/Makefile"
+    touch "$tree/tests/fuzz/"{good,bad}.c
+    printf '%s\n' '#!/bin/sh' '[ "$1" = 7 ] || exit 2' 'echo "good_one           80 runs, no finding"' \
+        'echo "bad                ==1== ERROR: deadly; again: build/fuzz/bad build/fuzz/bad-1"' 'exit 1' >"$tree/tests/fuzz/run"
+    chmod +x "$tree/tests/fuzz/run"
+    TICKEASY_TEST_FUZZ=7 run env -u TICKEASY_TEST_RUN -u TICKEASY_TEST_CLUSTER -u MAKEFLAGS "$tree/scripts/test" --no-setup
+    assert_failure 1
+    assert_line 'fuzz targets: 2, 7 s each'
+    assert_line --regexp '^  FAILED fuzz: bad .*; again: build/fuzz/bad build/fuzz/bad-1$'
+    assert_line '1 passed, 1 failed'
+    TICKEASY_TEST_FUZZ=x run "$tree/scripts/test" --no-setup
+    assert_failure 64
+    assert_output 'test: TICKEASY_TEST_FUZZ=x is not a number of seconds'
+    rm "$tree/tests/fuzz/good.c"
+    TICKEASY_TEST_FUZZ=6 run env -u TICKEASY_TEST_RUN -u TICKEASY_TEST_CLUSTER -u MAKEFLAGS "$tree/scripts/test" --no-setup
+    assert_failure 1
+    assert_line '0 passed, 1 failed'
+}
+
 @test "every script has its help, called from anywhere" {
     for script in deps private-database migrate test lint demo embed install manual; do
         for call in "$PROJECT:scripts/$script" "$PROJECT/scripts:./$script" "/:$PROJECT/scripts/$script"; do
