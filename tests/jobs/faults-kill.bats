@@ -145,8 +145,9 @@ stopped_at_each_point() { # PROGRAM
     at_each_point 4 stopped TERM '^failed\|stopped by SIGTERM$'; counted f2 TERM
     at_each_point 3 stopped INT '^failed\|stopped by SIGINT$'; counted f2 INT
     at_each_point 3 stopped HUP '^failed\|stopped by SIGHUP$'; counted f2 HUP
-    at_each_point 3 stopped ALRM '^timeout\|out of time$'; counted f2 ALRM
     at_each_point 3 stopped PIPE '^completed\|$'; counted f2 PIPE
+    local talks=1 # who is out of time tells it
+    at_each_point 3 stopped ALRM '^timeout\|out of time$'; counted f2 ALRM
 }
 
 # bats test_tags=both,f2

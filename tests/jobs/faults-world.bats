@@ -279,8 +279,8 @@ hangs() { # MODE PIECE
 # bats test_tags=both,f6
 @test "customers who pay while orders expire: each order is paid with its ticket or expired without" {
     many 1200
+    setup_faults
     local seed=$FAULTS_SEED buyer hand_over=${HAND_OVER//:ORDER/"':id'"}
-    echo "seed $seed"
     sql "UPDATE $ORDERS SET $WINDOW = $WINDOW + interval '1 min' + random() * interval '5 s' WHERE $ORDER_NUMBER < 'T9';
          CREATE TABLE bought (id uuid, done bool)"
     cat >"$BATS_TEST_TMPDIR/pay.sql" <<SQL

@@ -44,7 +44,8 @@ SELECT 'I3 of ' || expired || ' expired orders the runs expired ' || told
   FROM (SELECT sum((result ->> 'expiredOrders')::int) AS told,
                (SELECT count(*) FROM orders WHERE status = 'expired') AS expired
           FROM tickeasy_jobs.task_execution_logs
-         WHERE task_id = 'order-expiration') AS counted
+         WHERE task_id = 'order-expiration'
+           AND status = 'completed') AS counted -- a crash may undo what one that failed had counted
  WHERE told > expired
 
 UNION ALL
