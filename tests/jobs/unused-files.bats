@@ -205,6 +205,9 @@ keeps() {
         tickeasy-files/posters/1.jpg /uploads/tickeasy-files/posters/1.jpg public/uploads/posters/1.jpg \
         https://p.supabase.co/storage/v1/object/public/tickeasy-files/posters/1.jpg \
         http://localhost:5000/object/public/tickeasy-files/posters/1.jpg \
+        https://p.supabase.co/storage/v1/render/image/sign/tickeasy-files/posters/1.jpg \
+        https://gate.example.com/p/storage/v1/object/authenticated/tickeasy-files/posters/1.jpg \
+        https://p.supabase.co/storage/v1/object/public/other/object/tickeasy-files/posters/1.jpg \
         'https://p.supabase.co/storage/v1/object/sign/tickeasy-files/posters/1.jpg?token=eyJ.a-b/c_d' \
         'https://p.supabase.co/storage/v1/render/image/public/tickeasy-files/posters/1.jpg?width=200&height=100' \
         'https://p.supabase.co/storage/v1/object/authenticated/tickeasy-files/posters/1.jpg#x' \
