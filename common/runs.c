@@ -39,14 +39,19 @@ static void read_line(const char *path, char *line, size_t size)
     fclose(file);
 }
 
-/* Field 22 of /proc/PID/stat; 0 when it cannot be read. The name in field 2 may hold anything, so
- * counting starts behind its last parenthesis. */
+enum { ENDED = -1 };
+
+/* Field 22 of /proc/PID/stat; 0 when it cannot be read, ENDED for a process that has ended and that
+ * nobody has waited for yet, as in a container whose first process waits for nobody. The name in
+ * field 2 may hold anything, so counting starts behind its last parenthesis. */
 static int64_t start_of(int pid)
 {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     read_line(path, line, sizeof line);
     char *field = strrchr(line, ')');
+    if (field != NULL && (strncmp(field, ") Z", 3) == 0 || strncmp(field, ") X", 3) == 0))
+        return ENDED;
     for (int i = 2; field != NULL && i < 22; i++)
         field = strchr(field + 1, ' ');
     return field == NULL ? 0 : strtoll(field, NULL, 10);

@@ -67,7 +67,8 @@ struct run {
 void process_identify(struct process *process);
 
 /* True when the process provably no longer runs: same boot and pid namespace as self, and the pid
- * is not there or started at another time. False when that cannot be known from here. */
+ * is not there, started at another time, or is a zombie's. False when that cannot be known from
+ * here. */
 bool process_is_gone(const struct process *process, const struct process *self);
 
 /* True when it certainly runs here: the same boot and pid namespace, pid and start. */

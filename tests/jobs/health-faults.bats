@@ -353,7 +353,8 @@ killed() { # POINT: of the run that finds the trouble, and of the one that finds
     local ended=0
     : >posts
     rm -rf state mail
-    sql "DELETE FROM tickeasy_jobs.alerts; DELETE FROM tickeasy_jobs.mail_outbox" >/dev/null
+    sql "DELETE FROM tickeasy_jobs.alerts; DELETE FROM tickeasy_jobs.mail_outbox;
+         UPDATE tickeasy_jobs.scheduled_tasks SET created_at = now(), updated_at = now(), slots_since = now()" >/dev/null
     trouble down
     at_point "$1" KILL health-check || ((++ended))
     quietly && quietly && told 'DOWN: ' || return

@@ -73,7 +73,7 @@ static struct process waiting_child(int *told)
     return child;
 }
 
-static void a_child_is_alive_until_it_ended_and_was_waited_for(void **state)
+static void a_child_is_alive_until_it_ended(void **state)
 {
     (void)state;
     struct process self;
@@ -81,7 +81,12 @@ static void a_child_is_alive_until_it_ended_and_was_waited_for(void **state)
     int told;
     struct process child = waiting_child(&told);
     assert_false(process_is_gone(&child, &self));
+    assert_true(process_is_here(&child, &self));
     close(told);
+    siginfo_t end;
+    assert_int_equal(waitid(P_PID, (id_t)child.pid, &end, WEXITED | WNOWAIT), 0);
+    assert_true(process_is_gone(&child, &self)); /* a zombie */
+    assert_false(process_is_here(&child, &self));
     assert_int_equal(waitpid(child.pid, NULL, 0), child.pid);
     assert_true(process_is_gone(&child, &self));
 }
@@ -227,7 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(this_process_knows_host_boot_pid_and_start),
         cmocka_unit_test(a_living_process_is_not_gone),
-        cmocka_unit_test(a_child_is_alive_until_it_ended_and_was_waited_for),
+        cmocka_unit_test(a_child_is_alive_until_it_ended),
         cmocka_unit_test(a_pid_that_another_process_got_since_is_a_dead_run),
         cmocka_unit_test(nothing_is_known_of_another_boot_or_container),
         cmocka_unit_test(a_process_that_does_not_know_its_boot_judges_nobody),
