@@ -393,10 +393,8 @@ void alert_task(struct job *job, const struct error *failure)
                                  "summary", failure->text),
     };
     deadline_start(FLUSH_MS);
-    if (deadline_left_ms() == 0) { /* out of time: what the ladder leaves */
-        int left_ms = deadline_hard_left_ms() - PING_MS;
-        deadline_close(left_ms < 0 ? 0 : left_ms < FLUSH_MS ? left_ms : FLUSH_MS);
-    }
+    if (deadline_left_ms() == 0) /* out of time: what the ladder leaves */
+        deadline_close(deadline_grace_ms(FLUSH_MS, PING_MS));
     if (!alert_sync(job, &sight, &news, &trouble))
         log_event(&job->log, LOG_WARN, "alert_failed", "error", trouble.text, NULL);
     deadline_disarm();

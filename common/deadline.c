@@ -148,6 +148,12 @@ int deadline_hard_left_ms(void)
     return rung == 0 ? NO_DEADLINE : (RUNGS - rung) * 1000;
 }
 
+int deadline_grace_ms(int most_ms, int reserve_ms)
+{
+    int left_ms = deadline_hard_left_ms() - reserve_ms;
+    return left_ms < 0 ? 0 : left_ms < most_ms ? left_ms : most_ms;
+}
+
 void deadline_close(int grace_ms)
 {
     closing_end_ms = deadline_now_ms() + grace_ms;

@@ -37,6 +37,10 @@ bool deadline_is_over(void);
 /* Milliseconds until the ladder's hard end, whole seconds; a lot while it is not climbed. */
 int deadline_hard_left_ms(void);
 
+/* What may be granted to something at the end of a run: most_ms, or what is left until the hard end
+ * with reserve_ms kept for what comes after it, at least 0. */
+int deadline_grace_ms(int most_ms, int reserve_ms);
+
 /* The work is over: from here on deadline_left_ms grants a fresh grace_ms, signal or not, so that
  * the end of the run can be written down. The hard end stays where it is. */
 void deadline_close(int grace_ms);

@@ -124,17 +124,10 @@ void ping_start(struct ping *ping, const char *run_id)
     tell(ping, PING_START, ping->rid, START_MS);
 }
 
-/* How long an end may take: after a first signal it has to be over before the hard end comes. */
-static int time_for_end(void)
-{
-    int left_ms = deadline_hard_left_ms() - 1000;
-    return left_ms < END_MS ? left_ms : END_MS;
-}
-
 void ping_end(struct ping *ping, const char *run_id, bool good)
 {
     const char *rid = text_or(ping->rid, run_id);
-    int wait_ms = time_for_end();
+    int wait_ms = deadline_grace_ms(END_MS, 1000);
     if (*ping->url == '\0')
         return;
     if (wait_ms < LEAST_MS) {

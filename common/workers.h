@@ -31,7 +31,8 @@ void workers_start(struct workers *workers, size_t count, size_t size,
                    void (*work)(void *context, void *report), void *context);
 
 /* Wait for all of them and hand each report to take; a worker that died has none (NULL), and its
- * death is told by take. When the run's time is up the workers are told to end, and killed when
+ * death is told by take. When the run's time is up, or its books
+ * are being closed, the workers are told to end, and killed when
  * they do not within grace_ms. */
 void workers_wait(struct workers *workers, int grace_ms,
                   void (*take)(void *context, const void *report), void *context);

@@ -162,7 +162,7 @@ sql() {
 # pg_temp.id(7) is the uuid that ends in 7
 shop_sql() {
     psql_quietly -d "$OWNER_URL" -v schema="$APP_SCHEMA" -v clock="${APP_DB_CLOCK:-Asia/Taipei}" \
-        "${@:2}" -f "$PROJECT/tests/lib/id.sql" -f "$PROJECT/tests/lib/$1"
+        -v orders="$ORDERS" -v order_status="$ORDER_STATUS" "${@:2}" -f "$PROJECT/tests/lib/id.sql" -f "$PROJECT/tests/lib/$1"
 }
 
 uuid() { printf '00000000-0000-0000-0000-%012d' "$1"; } # 7 -> the uuid that ends in 7

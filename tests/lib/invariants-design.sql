@@ -40,15 +40,6 @@ SELECT 'I2 ticket ' || ticket_number || ' is available and still belongs to an o
    AND order_id IS NOT NULL
 
 UNION ALL
-SELECT 'I3 of ' || expired || ' expired orders the runs expired ' || told
-  FROM (SELECT sum((result ->> 'expiredOrders')::int) AS told,
-               (SELECT count(*) FROM orders WHERE status = 'expired') AS expired
-          FROM tickeasy_jobs.task_execution_logs
-         WHERE task_id = 'order-expiration'
-           AND status = 'completed') AS counted -- a crash may undo what one that failed had counted
- WHERE told > expired
-
-UNION ALL
 SELECT 'I6 mail ' || m.dedupe_key || ' says expired, the order does not'
   FROM tickeasy_jobs.mail_outbox AS m
  WHERE m.kind = 'order-expired'

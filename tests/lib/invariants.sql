@@ -1,8 +1,17 @@
 -- invariants: one row for each promise that the database breaks, none when all hold.
--- Variables: schema, the application's; except_types, see invariants-design.sql; clock, of columns
+-- Variables: schema, the application's; orders and order_status, the names there; except_types, see invariants-design.sql; clock, of columns
 -- without a zone.
 \ir invariants-:schema.sql
 
+SELECT 'I3 of ' || expired || ' expired orders the runs expired ' || told
+  FROM (SELECT sum((result ->> 'expiredOrders')::int) AS told,
+               (SELECT count(*) FROM :orders WHERE :order_status = 'expired') AS expired
+          FROM tickeasy_jobs.task_execution_logs
+         WHERE task_id = 'order-expiration'
+           AND status = 'completed') AS counted -- a crash may undo what one that failed had counted
+ WHERE told > expired
+
+UNION ALL
 SELECT 'I4 ' || task_id || ' completed slot ' || slot || ' ' || count(*) || ' times'
   FROM tickeasy_jobs.task_execution_logs
  WHERE status = 'completed'

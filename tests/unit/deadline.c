@@ -266,9 +266,12 @@ IN_A_PROCESS(a_socket_that_is_watched_too_late_is_shut_down_at_once)
 IN_A_PROCESS(the_hard_end_comes_nearer_only_once_the_ladder_is_climbed)
 {
     EXPECT(deadline_hard_left_ms() == INT_MAX);
+    EXPECT(deadline_grace_ms(8000, 4000) == 8000);
     deadline_start(1);
     pause(); /* the alarm, and each rung after it */
     EXPECT(deadline_hard_left_ms() == 9000);
+    EXPECT(deadline_grace_ms(8000, 4000) == 5000 && deadline_grace_ms(3000, 1000) == 3000);
+    EXPECT(deadline_grace_ms(8000, 9500) == 0);
     pause();
     EXPECT(deadline_hard_left_ms() == 8000);
 }
